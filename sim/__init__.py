@@ -1,0 +1,54 @@
+"""mrcpsim: what happens to one call's resources inside a UniMRCP server, simulated.
+
+Everything public is loaded on first use, so that `import sim` and `mrcpsim --help` stay fast.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.engine.run import run
+    from sim.errors import InternalError, LogError, MrcpsimError, RunFailed, ScenarioError
+    from sim.ledger.result import RunResult, load_result
+    from sim.logs.audit import audit_log
+    from sim.scenario import Scenario, load_scenario
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "InternalError": "sim.errors",
+    "LogError": "sim.errors",
+    "MrcpsimError": "sim.errors",
+    "RunFailed": "sim.errors",
+    "RunResult": "sim.ledger.result",
+    "Scenario": "sim.scenario",
+    "ScenarioError": "sim.errors",
+    "audit_log": "sim.logs.audit",
+    "load_result": "sim.ledger.result",
+    "load_scenario": "sim.scenario",
+    "run": "sim.engine.run",
+}
+
+__all__ = [
+    "InternalError",
+    "LogError",
+    "MrcpsimError",
+    "RunFailed",
+    "RunResult",
+    "Scenario",
+    "ScenarioError",
+    "audit_log",
+    "load_result",
+    "load_scenario",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'sim' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
