@@ -1,0 +1,240 @@
+"""The summary of a run: typed here, and by `to_dict` exactly the `summary.json` that scripts rely on.
+
+Times are seconds, sizes bytes. Every count is present even when it is zero; a latency without samples has
+`n = 0` and `None` for the rest.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+LATENCIES = (
+    "invite_to_answer",
+    "bye_to_ok",
+    "terminate_to_release",
+    "pool_lifetime",
+    "offer_to_media",
+    "media_to_open",
+    "close_delay",
+)
+
+LEAK_CAUSES = (
+    "close-never-answered",
+    "open-never-answered",
+    "request-never-answered",
+    "stop-never-answered",
+    "message-lost",
+    "mpf-queue-dropped",
+    "channel-wedged",
+    "caller-gone",
+    "task-blocked",
+    "crash",
+)
+
+_CAUSE_PREFIX = re.compile(r"([a-z]+(?:-[a-z]+)*): (?=\S)")
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Order statistics of one set of durations in seconds: the value at index floor(n·p) of the sorted samples."""
+
+    n: int = 0
+    mean: float | None = None
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    max: float | None = None
+
+    @classmethod
+    def of(cls, samples: "ArrayLike") -> "Quantiles":
+        """Exact order statistics of `samples` (seconds, any order); NaN means not reached and is left out."""
+        values = np.asarray(samples, dtype=np.float64).ravel()
+        values = np.sort(values[~np.isnan(values)])
+        n = int(values.size)
+        if n == 0:
+            return cls()
+        at = [float(values[min(n - 1, int(n * p))]) for p in (0.50, 0.95, 0.99)]
+        return cls(n, float(values.mean()), at[0], at[1], at[2], float(values[-1]))
+
+    @classmethod
+    def of_histogram(cls, counts: "ArrayLike", n: int, total: float, maximum: float) -> "Quantiles":
+        """The same order statistics from bucket counts (sim.ledger.histogram), each within 1 %; mean and max exact."""
+        if n == 0:
+            return cls()
+        from sim.ledger.histogram import quantiles
+
+        p50, p95, p99 = (min(value, float(maximum)) for value in quantiles(counts, (0.50, 0.95, 0.99)))
+        return cls(int(n), float(total) / int(n), p50, p95, p99, float(maximum))
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCounts:
+    """What became of the calls; `rejected` counts by status code ("404"), `blocking` = refused for want of a
+    resource ÷ arrived."""
+
+    arrived: int = 0
+    created: int = 0
+    answered: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    cancelled: int = 0
+    released: int = 0
+    live: int = 0
+    leaked: int = 0
+    crashed_at_s: float | None = None
+    blocking: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceUse:
+    """One row of the ledger: `held` at the end of the run, of which `leaked` can not be released by anything."""
+
+    acquired: int = 0
+    released: int = 0
+    held: int = 0
+    leaked: int = 0
+    refused: int = 0
+    peak: int = 0
+    mean: float = 0.0
+    limit: int | None = None
+    bytes_peak: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskUse:
+    """One thread of the server; `None` where the source (an INFO log, say) can not tell."""
+
+    messages: int = 0
+    utilisation: float | None = 0.0
+    queue_peak: int | None = 0
+    wait: Quantiles = Quantiles()
+    service: Quantiles = Quantiles()
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A resource was used or released outside its lifetime; `message` names the culprit and the resource."""
+
+    time_s: float
+    session: int
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Why one session's pool is still there. In JSON the cause stands before the explanation ("cause: text")."""
+
+    session: int
+    state: str
+    waiting_for: str | None
+    plugin: str | None
+    since_s: float | None
+    holds: Sequence[str]
+    explanation: str
+    cause: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        plain: dict[str, Any] = {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.name != "cause"}
+        if self.cause:
+            plain["explanation"] = f"{self.cause}: {self.explanation}"
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Leak":
+        match = _CAUSE_PREFIX.match(plain["explanation"])
+        cause = match[1] if match else ""
+        text = plain["explanation"][match.end() :] if match else plain["explanation"]
+        return cls(**{**plain, "holds": tuple(plain["holds"]), "explanation": text, "cause": cause})
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One `expect` or `--fail-on` condition with what was found; for `--fail-on`, `ok` means it did not hold."""
+
+    condition: str
+    value: float | int | None
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Everything a run, a study or an audit tells in one small value; `to_dict` is `summary.json`."""
+
+    scenario: str
+    seed: int
+    engine: str
+    horizon_s: float
+    sessions: SessionCounts = field(default_factory=SessionCounts)
+    resources: Mapping[str, ResourceUse] = field(default_factory=dict)
+    latency: Mapping[str, Quantiles] = field(default_factory=dict)
+    tasks: Mapping[str, TaskUse] = field(default_factory=dict)
+    violations: Sequence[Violation] = ()
+    leaks: Sequence[Leak] = ()
+    expect: Sequence[Expectation] = ()
+    partial: bool = False
+
+    def __post_init__(self) -> None:
+        """Make every named latency present, in the fixed order, so that readers need no `get`."""
+        extra = [name for name in self.latency if name not in LATENCIES]
+        ordered = {name: self.latency.get(name, Quantiles()) for name in (*LATENCIES, *extra)}
+        object.__setattr__(self, "latency", ordered)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Exactly the structure of `summary.json`: plain numbers, strings, lists and dicts, no NaN."""
+        return {
+            "scenario": self.scenario,
+            "seed": int(self.seed),
+            "engine": self.engine,
+            "horizon_s": _plain(self.horizon_s),
+            "partial": bool(self.partial),
+            **{
+                name: _plain(getattr(self, name))
+                for name in ("sessions", "resources", "latency", "tasks", "violations", "leaks", "expect")
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Summary":
+        """The inverse of `to_dict`. KeyError or TypeError when `plain` is not such a structure."""
+        return cls(
+            scenario=plain["scenario"],
+            seed=plain["seed"],
+            engine=plain["engine"],
+            horizon_s=plain["horizon_s"],
+            partial=plain["partial"],
+            sessions=SessionCounts(**plain["sessions"]),
+            resources={name: ResourceUse(**use) for name, use in plain["resources"].items()},
+            latency={name: Quantiles(**q) for name, q in plain["latency"].items()},
+            tasks={
+                name: TaskUse(**{**use, "wait": Quantiles(**use["wait"]), "service": Quantiles(**use["service"])})
+                for name, use in plain["tasks"].items()
+            },
+            violations=tuple(Violation(**v) for v in plain["violations"]),
+            leaks=tuple(Leak.from_dict(leak) for leak in plain["leaks"]),
+            expect=tuple(Expectation(**e) for e in plain["expect"]),
+        )
+
+
+def _plain(value: Any) -> Any:
+    """`value` in the types JSON knows; NaN and infinities become None."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, Leak):
+        return value.to_dict()
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value]
