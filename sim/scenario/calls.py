@@ -1,0 +1,116 @@
+"""What each caller wants, and how callers behave towards the server."""
+
+from typing import Any, Literal, Self, get_args
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from sim.scenario.base import Part, complain
+from sim.scenario.distributions import CountDist, Dist, constant, exponential
+from sim.scenario.faults import NEVER, Fault, Vanish
+from sim.scenario.units import Positive
+
+Resource = Literal["speechsynth", "speechrecog", "recorder", "speakverify"]
+RESOURCES: tuple[Resource, ...] = get_args(Resource)
+
+
+class ResourceMix(Part):
+    """The resources that a share of the calls asks for, one control channel each."""
+
+    weight: Positive = Field(default=1.0, description="Weight of this mix among the mixes.")
+    resources: tuple[Resource, ...] = Field(description="Resources, each with its own channel.")
+
+    @model_validator(mode="after")
+    def _proper(self) -> Self:
+        if not self.resources:
+            complain(("resources", "must name at least one resource"))
+        if len(set(self.resources)) < len(self.resources):
+            complain(("resources", "must not name a resource twice"))
+        return self
+
+
+class Offer(Part):
+    """Offers that the server must refuse."""
+
+    missing_sdp: Fault = Field(default=NEVER, description="The INVITE has no SDP: 400.")
+    malformed_sdp: Fault = Field(default=NEVER, description="The SDP does not parse: 400.")
+    unknown_resource: Fault = Field(
+        default=NEVER, description="It asks for a resource that the server does not have: 404."
+    )
+
+
+class Calls(Part):
+    """One call: what it asks for and how long it stays."""
+
+    hold: Dist = Field(default=exponential(3.0), description="Time from the answer to the BYE.")
+    requests: CountDist = Field(
+        default=constant(1.0), description="MRCP requests per call: a number or a distribution (rounded); 0 for none."
+    )
+    resources: tuple[ResourceMix, ...] = Field(
+        default=(ResourceMix(resources=("speechrecog",)),),
+        description="Resources that a call asks for: a list of names, or a list of {weight, resources} mixes.",
+    )
+    recognition: Dist | None = Field(
+        default=None, description="Time from a request's response to its completion event; null: it runs until the BYE."
+    )
+    pause: Dist = Field(default=constant(0.0), description="The caller's pause before each request after the first.")
+    connection: Literal["new", "shared"] = Field(
+        default="new",
+        description="MRCPv2 connection of a call: its own new one, or an existing one shared with other calls.",
+    )
+    identical_reinvite: bool = Field(
+        default=True, strict=True, description="Re-INVITEs repeat the first offer, which needs no sub-requests."
+    )
+    reinvite_every: Dist | None = Field(
+        default=None, description="The caller sends a re-INVITE this often, besides the session timer; null: never."
+    )
+    offer: Offer = Field(default=Offer(), description="Offers that the server must refuse.")
+    profile_missing: Fault = Field(default=NEVER, description="No profile fits the call: 488.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mixes_spelled_out(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("resources"), list | tuple):
+            names = data["resources"]
+            if all(isinstance(name, str) for name in names):
+                return {**data, "resources": [{"resources": names}]}
+        return data
+
+    @model_serializer(mode="wrap", when_used="json")
+    def _mixes_shorter(self, handler: SerializerFunctionWrapHandler) -> Any:
+        written = handler(self)
+        if len(self.resources) == 1 and self.resources[0].weight == 1:
+            written["resources"] = list(self.resources[0].resources)
+        return written
+
+    @model_validator(mode="after")
+    def _some_resource(self) -> Self:
+        if not self.resources:
+            complain(("resources", "must name at least one resource"))
+        return self
+
+    @property
+    def resource_names(self) -> tuple[Resource, ...]:
+        """Every resource that some call asks for, in the order of first mention."""
+        return tuple(dict.fromkeys(name for mix in self.resources for name in mix.resources))
+
+
+class Client(Part):
+    """How callers behave: network, patience, connection, and how they fail."""
+
+    network_delay: Dist = Field(
+        default=constant(0.0), description="One-way delay of each SIP message and MRCP message."
+    )
+    patience: Dist | None = Field(
+        default=None, description="The caller sends CANCEL when no answer came for this long; null: it waits for ever."
+    )
+    tcp: bool = Field(
+        default=True, strict=True, description="Callers open the MRCPv2 connection; without it, no requests."
+    )
+    connect_delay: Dist = Field(default=constant(0.0005), description="Time from the ACK to the TCP connection.")
+    ack_delay: Dist = Field(default=constant(0.0), description="Time from the answer's arrival to the ACK.")
+    no_ack: Fault = Field(default=NEVER, description="The caller never sends ACK.")
+    refresh: bool = Field(default=True, strict=True, description="Callers take part in the session timer.")
+    retransmit: bool = Field(
+        default=True, strict=True, description="Callers retransmit an INVITE that gets no response."
+    )
+    vanish: Vanish = Field(default=Vanish(), description="Callers that disappear without BYE.")

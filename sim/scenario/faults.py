@@ -1,0 +1,75 @@
+"""A fault says how likely something goes wrong, when, and for which calls; by default never."""
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from sim.scenario.base import Part, complain
+from sim.scenario.distributions import Dist
+from sim.scenario.units import PositiveCount, Probability, Time, TimeOrForever, read_quantity
+
+
+class Fault(Part):
+    """A probability, optionally within a time window and for certain calls only; a bare number is the probability."""
+
+    probability: Probability = Field(default=1.0, description="Probability that it happens, each time it could.")
+    from_: Time = Field(default=0.0, alias="from", description="Not before this time.")
+    until: TimeOrForever = Field(default=math.inf, description="Not from this time on.")
+    calls: tuple[PositiveCount, ...] = Field(
+        default=(), description="Only for these calls, counted from 1; empty: for any."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, value: Any) -> Any:
+        if isinstance(value, dict | Part):
+            return value
+        if read_quantity("fraction", value) is None:
+            complain((None, "must be a probability from 0 to 1, such as 0.02 or 2%, or a mapping with probability"))
+        return {"probability": value}
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.until <= self.from_:
+            complain(("until", "must be later than from"))
+        return self
+
+    @model_serializer(mode="wrap", when_used="json")
+    def _shorter(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return self.probability if type(self) is Fault and self.unconditional else handler(self)
+
+    @property
+    def off(self) -> bool:
+        """It can never happen."""
+        return self.probability == 0
+
+    @property
+    def unconditional(self) -> bool:
+        """Neither a time window nor a list of calls limits it."""
+        return self.from_ == 0 and self.until == math.inf and not self.calls
+
+    @property
+    def certain(self) -> bool:
+        """It always happens."""
+        return self.probability == 1 and self.unconditional
+
+
+NEVER = Fault(probability=0.0)
+
+
+class Vanish(Fault):
+    """The caller disappears without BYE."""
+
+    probability: Probability = Field(default=0.0, description="Probability that a caller vanishes.")
+    after: Dist | None = Field(
+        default=None,
+        description="Time from the answer to the disappearance; null: at the end of its hold, in place of the BYE.",
+    )
+    tcp: Literal["closed", "open", "never-opened"] = Field(
+        default="closed",
+        description="What becomes of its MRCPv2 connection: closed, left open, or never opened at all.",
+    )
+
+
+FaultField = Annotated[Fault, Field(default=NEVER)]

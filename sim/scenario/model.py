@@ -1,0 +1,79 @@
+"""A scenario: everything that decides what a run does, except the engine that runs it."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from sim.scenario.arrivals import Arrivals
+from sim.scenario.base import Part, Text, complain
+from sim.scenario.calls import Calls, Client
+from sim.scenario.plugins import Plugins
+from sim.scenario.server import Server
+from sim.scenario.units import PositiveTime, Quantity, Time
+
+FIXED_TASKS = ("NUA", "SIP-Agent-1", "MRCP Server", "MRCPv2-Agent-1", "Media-Engine-1")
+
+
+def _as_folder_name(name: str) -> str:
+    allowed = all(c.isalnum() or c in "._-" for c in name)
+    if not (allowed and name and name[0].isalnum() and len(name) <= 100):
+        complain((None, "must be 1 to 100 letters, digits, '.', '_' or '-', for it names the result folder"))
+    return name
+
+
+def _one_line(condition: str) -> str:
+    if not condition.strip() or len(condition) > 500 or "\n" in condition:
+        complain((None, "must be a condition on one line, such as leaked.session_pool == 0"))
+    return condition
+
+
+class Scenario(Part):
+    """One experiment: arrivals, calls, callers, server and plugins. Times in seconds, sizes in bytes."""
+
+    name: Annotated[Text, AfterValidator(_as_folder_name)] = Field(
+        default="scenario", description="Name of the scenario and of its result folder; by default the file's name."
+    )
+    description: Text = Field(default="", description="What the scenario shows, in a line or more.")
+    extends: Text | None = Field(
+        default=None,
+        description="Another scenario file, relative to this one: its keys hold where this file says nothing.",
+    )
+    duration: PositiveTime = Field(default=60.0, description="Calls arrive for this long.")
+    drain: Time = Field(
+        default=40.0, description="The run goes on for this long after the last arrival, without new calls."
+    )
+    seed: Annotated[int, Quantity("count", high=2**63 - 1)] = Field(
+        default=1, description="Seed of all random numbers."
+    )
+    expect: tuple[Annotated[Text, AfterValidator(_one_line)], ...] = Field(
+        default=(), description="Conditions that must hold, such as `leaked.session_pool == 0`."
+    )
+    arrivals: Arrivals = Field(default=Arrivals(), description="When calls arrive.")
+    calls: Calls = Field(default=Calls(), description="What each call asks for.")
+    client: Client = Field(default=Client(), description="How callers behave.")
+    server: Server = Field(default=Server(), description="The modelled server.")
+    plugins: Plugins = Field(default=Plugins(), description="The plugins, by resource.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mapping(cls, data: Any) -> Any:
+        if data is None:
+            complain((None, "must be a mapping of keys, such as duration: 60s", "nothing"))
+        return data
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        self.__dict__["plugins"] = self.plugins.with_defaults(self.calls.resource_names)
+        problems: list[tuple[str, str, str]] = []
+        for resource, plugin in self.plugins.items():
+            if plugin.engine in FIXED_TASKS:
+                problems.append(
+                    (f"plugins.{resource}.engine", "must not be the name of a task of the server", plugin.engine)
+                )
+        for number, freeze in enumerate(self.server.freeze):
+            if freeze.task not in ("nua", "sip-agent", "server", "connection-agent", "media", *self.plugins.keys()):
+                place = f"server.freeze.{number}.task"
+                problems.append((place, "must be the task of a plugin that calls.resources asks for", freeze.task))
+        if problems:
+            complain(*problems)
+        return self

@@ -1,0 +1,233 @@
+"""The modelled server: its signalling, limits, media engine, connections, and where its time and memory go."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
+
+from sim.scenario.base import Part, Text, complain
+from sim.scenario.calls import Resource
+from sim.scenario.costs import Costs
+from sim.scenario.distributions import Dist, constant, microseconds
+from sim.scenario.faults import NEVER, Fault
+from sim.scenario.units import PositiveCount, PositiveTime, Quantity, Size, Time, write_time
+
+TaskKey = Literal[
+    "nua", "sip-agent", "server", "connection-agent", "media", "speechsynth", "speechrecog", "recorder", "speakverify"
+]
+_RANGE = re.compile(r"\s*([0-9]{1,5})\s*-\s*([0-9]{1,5})\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    """RTP ports from `min` up to, not including, `max`; the server takes every second one."""
+
+    min: int
+    max: int
+
+    @property
+    def ports(self) -> range:
+        """The RTP ports, in the order of the server's round robin."""
+        return range(self.min, self.max, 2)
+
+    def __str__(self) -> str:
+        return f"{self.min}-{self.max}"
+
+    @classmethod
+    def read(cls, value: Any) -> "PortRange":
+        """Read `5000-6000`, or refuse in plain words."""
+        if isinstance(value, PortRange):
+            return value
+        match = _RANGE.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            complain((None, "must be a port range, such as 5000-6000"))
+        low, high = int(match[1]), int(match[2])
+        if not 1 <= low < high <= 65535:
+            complain((None, "must be a port range within 1-65535 whose end lies above its start, such as 5000-6000"))
+        return cls(low, high)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls.read, serialization=core_schema.plain_serializer_function_ser_schema(str, when_used="json")
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^\s*[0-9]{1,5}\s*-\s*[0-9]{1,5}\s*$"}
+
+
+class Sip(Part):
+    """The SIP agent and its timers."""
+
+    t1: PositiveTime = Field(default=0.5, description="SIP T1; without ACK to its 200, a call ends after 64·T1.")
+    t2: PositiveTime = Field(default=4.0, description="SIP T2: longest time between retransmissions.")
+    t4: PositiveTime = Field(default=5.0, description="SIP T4: longest life of a message in the network.")
+    bye_response: Literal["on-release", "immediate"] = Field(
+        default="on-release",
+        description="When the BYE is answered: when the session is released, or at once (UniMRCP 1.8.0).",
+    )
+    session_expires: PositiveTime = Field(default=600.0, description="Session-Expires: the session timer.")
+    min_se: PositiveTime = Field(default=120.0, description="Min-SE: least session timer.")
+    extract_call_id: bool = Field(
+        default=False, strict=True, description="The session is created already at nua_i_invite."
+    )
+    offline: bool = Field(default=False, strict=True, description="The agent is offline: every call gets 503.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        problems = []
+        if self.session_expires < self.min_se:
+            problems.append(("session_expires", f"must be at least min_se, {write_time(self.min_se)}"))
+        if self.t2 < self.t1:
+            problems.append(("t2", f"must be at least t1, {write_time(self.t1)}"))
+        if problems:
+            complain(*problems)
+        return self
+
+
+class Limits(Part):
+    """Where the server refuses."""
+
+    rtp_ports: PortRange = Field(
+        default=PortRange(5000, 6000), description="RTP port range; every second port is used."
+    )
+    max_connection_count: PositiveCount | None = Field(
+        default=100, description="MRCPv2 connections at a time; null: no limit."
+    )
+    max_shared_use_count: PositiveCount | None = Field(
+        default=100, description="Sessions that share one MRCPv2 connection; null: no limit."
+    )
+
+
+class AgentQueue(Part):
+    """The cyclic request queue of the media engine or of the connection agent, which never blocks."""
+
+    slots: PositiveCount = Field(default=100, description="Slots at the start.")
+    when_full: Literal["grow", "drop"] = Field(
+        default="grow", description="A full queue grows by half (current versions) or drops the message (old ones)."
+    )
+
+
+class Media(Part):
+    """The media engine: one thread, one tick."""
+
+    tick: PositiveTime = Field(default=0.01, description="Time between ticks.")
+    phase: Time | None = Field(default=None, description="Time of the first tick; null: drawn anew in each run.")
+    cost_per_context: Dist = Field(default=constant(0.0), description="Work per media context and tick.")
+    oversleep: Dist = Field(
+        default=constant(0.0), description="How much later than asked the thread wakes for its tick."
+    )
+    queue: AgentQueue = Field(default=AgentQueue(), description="Its request queue.")
+
+    @model_validator(mode="after")
+    def _within_tick(self) -> Self:
+        if self.phase is not None and self.phase > self.tick:
+            complain(("phase", f"must be at most one tick, {write_time(self.tick)}"))
+        return self
+
+
+class Connection(Part):
+    """The MRCPv2 connection agent."""
+
+    inactivity_timeout: PositiveTime | None = Field(
+        default=600.0, description="A connection without traffic for this long is closed; null: never."
+    )
+    termination_timeout: PositiveTime = Field(
+        default=3.0, description="From the client's closing TCP to the server's BYE, while a session still uses it."
+    )
+    queue: AgentQueue = Field(default=AgentQueue(), description="Its request queue.")
+    force_new_connection: bool = Field(
+        default=False, strict=True, description="Every session gets a connection of its own."
+    )
+
+
+class TaskQueues(Part):
+    """The queues of the consumer tasks, whose push blocks."""
+
+    slots: PositiveCount = Field(
+        default=1024, description="Messages that a task's queue holds before its producers block."
+    )
+
+
+class Pool(Part):
+    """Session pool creation."""
+
+    fails: Fault = Field(default=NEVER, description="apr_pool_create fails for a new session.")
+    checked: bool = Field(default=False, strict=True, description="The failure is checked: 488 in place of a crash.")
+    on_crash: Literal["stop", "continue"] = Field(default="stop", description="What the run does at such a crash.")
+
+
+class Memory(Part):
+    """Bytes by phase; measured are the sums, 14915 for a recogniser session with one request, 9678 for a connection."""
+
+    session_create: Size = Field(default=5123, description="Session pool: at session creation.")
+    per_channel: Size = Field(default=4096, description="Session pool: for each control channel.")
+    per_rtp: Size = Field(default=3072, description="Session pool: for each RTP stream.")
+    per_request: Size = Field(default=2624, description="Session pool: for each MRCP request.")
+    connection: Size = Field(default=9678, description="Connection pool.")
+    resident_per_call: Size = Field(
+        default=135 * 1024,
+        description="Resident memory per concurrent call at the peak (media buffers, SIP handle, stacks).",
+    )
+
+
+class Freeze(Part):
+    """A task that stands still for a time."""
+
+    task: TaskKey = Field(description="The task.")
+    at: Time = Field(description="From this time on.")
+    for_: PositiveTime | None = Field(default=None, alias="for", description="For so long; null: for ever.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written_in_costs(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("task"), str):
+            return {**data, "task": data["task"].replace("_", "-")}
+        return data
+
+
+class Wakes(Part):
+    """Time to wake an idle task's thread, where it differs from `server.wake`."""
+
+    nua: Dist | None = Field(default=None, description="NUA stack.")
+    sip_agent: Dist | None = Field(default=None, description="SIP agent.")
+    server: Dist | None = Field(default=None, description="MRCP server task.")
+    connection_agent: Dist | None = Field(default=None, description="MRCPv2 connection agent.")
+    media: Dist | None = Field(default=None, description="Media engine.")
+    speechsynth: Dist | None = Field(default=None, description="Synthesiser plugin's task.")
+    speechrecog: Dist | None = Field(default=None, description="Recogniser plugin's task.")
+    recorder: Dist | None = Field(default=None, description="Recorder plugin's task.")
+    speakverify: Dist | None = Field(default=None, description="Verifier plugin's task.")
+
+
+class Server(Part):
+    """The modelled server."""
+
+    cores: Annotated[int, Quantity("count", low=1, high=4096)] | None = Field(
+        default=None, description="Processors that all tasks share; null: each task has its own."
+    )
+    profile: Text = Field(default="uni2", description="Name of the MRCPv2 profile.")
+    sip: Sip = Field(default=Sip(), description="SIP agent and its timers.")
+    limits: Limits = Field(default=Limits(), description="Where the server refuses.")
+    media: Media = Field(default=Media(), description="Media engine.")
+    connection: Connection = Field(default=Connection(), description="MRCPv2 connection agent.")
+    queues: TaskQueues = Field(default=TaskQueues(), description="Queues of the consumer tasks.")
+    pool: Pool = Field(default=Pool(), description="Session pool creation.")
+    on_use_after_free: Literal["stop", "continue"] = Field(
+        default="continue",
+        description="What the run does at a use of a destroyed pool, where the real server may crash.",
+    )
+    memory: Memory = Field(default=Memory(), description="Bytes by phase.")
+    wake: Dist = Field(default=microseconds(33, 45), description="Time to wake an idle thread.")
+    wakes: Wakes = Field(default=Wakes(), description="The same for single tasks.")
+    costs: Costs = Field(default=Costs(), description="Service time of every message.")
+    freeze: tuple[Freeze, ...] = Field(default=(), description="Tasks that stand still for a time.")
+    shutdown: Time | None = Field(default=None, description="Graceful shutdown at this time; null: none.")
+
+    def wake_of(self, task: TaskKey | Resource) -> Dist:
+        """Time to wake this task's idle thread."""
+        own: Dist | None = getattr(self.wakes, task.replace("-", "_"))
+        return self.wake if own is None else own
