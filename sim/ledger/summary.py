@@ -37,6 +37,13 @@ LEAK_CAUSES = (
     "crash",
 )
 
+VIOLATION_KINDS = (
+    "use-after-free",  # a pool is used, or named in a message still under way, after apr_pool_destroy
+    "double-close",  # a close is answered a second time and the subrequest counter falls early
+    "late-answer",  # a plugin answers for a session that is gone
+    "double-release",  # what is not held is released
+)
+
 _CAUSE_PREFIX = re.compile(r"([a-z]+(?:-[a-z]+)*): (?=\S)")
 
 
@@ -138,6 +145,14 @@ class Leak:
     holds: Sequence[str]
     explanation: str
     cause: str = ""
+
+    def __str__(self) -> str:
+        since = f" since {self.since_s:.3f} s" if self.since_s is not None else ""
+        waiting = f", waits for {self.waiting_for}{since}" if self.waiting_for else since
+        by = f" ({self.plugin})" if self.plugin else ""
+        cause = f" [{self.cause}]" if self.cause else ""
+        holds = ", ".join(self.holds) or "nothing"
+        return f"session {self.session}: {self.state}{waiting}{by}{cause}; holds {holds}\n  {self.explanation}"
 
     def to_dict(self) -> dict[str, Any]:
         plain: dict[str, Any] = {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.name != "cause"}

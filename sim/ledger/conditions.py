@@ -1,0 +1,231 @@
+"""Conditions on a summary, such as `leaked.session_pool == 0`: parsed by hand, checked before a run, never eval'd.
+
+    path op value         op: < <= > >= == !=      value: a number with its unit, `true`, `false` or `none`
+    path in [low, high]   both ends included
+
+A path is a path in summary.json (`latency.invite_to_answer.p99`, `tasks.MRCP Server.utilisation`,
+`sessions.rejected.406`), a count (`violations`, `violations.use-after-free`, `leaks.close-never-answered`) or short
+for a resource's column: `leaked.session_pool` is `resources.session_pool.leaked`; so are `held.`, `peak.`, `refused.`.
+"""
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import Any
+
+from sim.errors import ScenarioError
+from sim.ledger.summary import (
+    LATENCIES,
+    LEAK_CAUSES,
+    VIOLATION_KINDS,
+    Expectation,
+    Quantiles,
+    ResourceUse,
+    SessionCounts,
+    Summary,
+    TaskUse,
+    Violation,
+)
+
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+SHORT = ("leaked", "held", "peak", "refused")
+
+_TIME = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = {"B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9}
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:[_\d]*\d)?(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\s\d]\S*)?\s*\Z")
+_OPERATOR = re.compile(r"<=|>=|==|!=|<|>|(?<=\s)in(?=\s*\[)|=")
+_WORDS: dict[str, float | None] = {"true": 1.0, "false": 0.0, "none": None, "null": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One parsed condition; `evaluate(summary)` says what was found and whether it holds.
+
+    A value that does not exist (a quantile without samples) satisfies nothing but `== none`.
+    """
+
+    text: str
+    path: str
+    op: str
+    bound: float | None
+    upper: float | None = None
+
+    def value(self, summary: Summary) -> float | int | None:
+        """What `summary` has at the path. ScenarioError when it has no such resource or task."""
+        return _lookup(self.path, summary, self.text)
+
+    def holds(self, value: float | int | None) -> bool:
+        if self.bound is None:
+            return (value is None) == (self.op == "==")
+        if value is None:
+            return False
+        if self.upper is not None:
+            return self.bound <= value <= self.upper
+        return OPERATORS[self.op](value, self.bound)
+
+    def evaluate(self, summary: Summary) -> Expectation:
+        value = self.value(summary)
+        return Expectation(self.text, value, self.holds(value))
+
+
+def evaluate(conditions: Iterable[str | Condition], summary: Summary) -> tuple[Expectation, ...]:
+    """Each condition against `summary`, in order. ScenarioError when one can not be read."""
+    parsed = [parse(item) if isinstance(item, str) else item for item in conditions]
+    return tuple(condition.evaluate(summary) for condition in parsed)
+
+
+def parse(text: str, *, resources: Sequence[str] | None = None, tasks: Sequence[str] | None = None) -> Condition:
+    """Read one condition. ScenarioError says what is wrong with it; with `resources` and `tasks` (the names that the
+    run will have) a misspelt one is found before the run and not after it."""
+    found = _OPERATOR.search(text)
+    if found is None or not text[: found.start()].strip():
+        raise _bad(text, "must be 'value < bound', such as 'leaked.session_pool == 0'")
+    path, op, rest = text[: found.start()].strip(), found[0], text[found.end() :].strip()
+    if op == "=":
+        raise _bad(text, "'=' is no comparison, write '=='")
+    path = _full(path)
+    unit = _check(path, text, resources, tasks)
+    if op == "in":
+        inner = rest.removeprefix("[").removesuffix("]")
+        ends = inner.split(",")
+        if not rest.endswith("]") or len(ends) != 2:
+            raise _bad(text, f"'in' needs two bounds, such as 'in [10, 20]' (got {rest!r})")
+        low, high = (_bound(end, unit, text) for end in ends)
+        if low is None or high is None or low > high:
+            raise _bad(text, f"the bounds of 'in' must be numbers, the smaller one first (got {rest!r})")
+        return Condition(text, path, op, low, high)
+    bound = _bound(rest, unit, text)
+    if bound is None and op not in ("==", "!="):
+        raise _bad(text, f"'none' can only be compared with == or != (got {op!r})")
+    return Condition(text, path, op, bound)
+
+
+def _bad(text: str, why: str) -> ScenarioError:
+    return ScenarioError(f"condition '{text.strip()}': {why}")
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
+
+
+_COLUMNS = {"resources": _names(ResourceUse), "latency": _names(Quantiles), "tasks": _names(TaskUse)}
+_COUNTS = {"violations": VIOLATION_KINDS, "leaks": LEAK_CAUSES}
+_FRACTIONS = ("blocking", "utilisation")
+_QUANTILES = _names(Quantiles)
+
+
+def _full(path: str) -> str:
+    """`leaked.session_pool` → `resources.session_pool.leaked`; other paths as they are."""
+    head, _, rest = path.partition(".")
+    return f"resources.{rest}.{head}" if head in SHORT and rest else path
+
+
+def _split(path: str) -> tuple[str, str, str]:
+    """`tasks.MRCP Server.wait.p95` → ("tasks", "MRCP Server", "wait.p95"); names may hold dots, columns may not."""
+    head, _, rest = path.partition(".")
+    if head == "tasks":
+        for column in ("wait", "service"):
+            name, mark, last = rest.rpartition(f".{column}.")
+            if mark:
+                return head, name, f"{column}.{last}"
+    name, _, last = rest.rpartition(".")
+    return head, name, last
+
+
+def _check(path: str, text: str, resources: Sequence[str] | None, tasks: Sequence[str] | None) -> str:
+    """The unit of the value at `path`: time, size, fraction, count or number. ScenarioError when there is none."""
+    head, name, last = _split(path)
+    if path in ("horizon_s", "sessions.crashed_at_s"):
+        return "number"
+    if path in ("seed", "partial"):
+        return "count"
+    if head == "sessions" and path.removeprefix("sessions.") in _names(SessionCounts):
+        return "fraction" if path.endswith("blocking") else "count"
+    if path.startswith("sessions.rejected.") and re.fullmatch(r"[3-6]\d\d", last):
+        return "count"
+    if head in _COUNTS and (path == head or path.removeprefix(f"{head}.") in _COUNTS[head]):
+        return "count"
+    known = {"latency": LATENCIES, "resources": resources, "tasks": tasks}.get(head, ())
+    if head in _COLUMNS and name and (known is None or name in known):
+        if last in _COLUMNS[head] and last not in ("wait", "service"):
+            if last.startswith("bytes"):
+                return "size"
+            if head == "latency":
+                return "count" if last == "n" else "time"
+            return "fraction" if last in _FRACTIONS else "number" if last == "mean" else "count"
+        if head == "tasks" and last.partition(".")[2] in _QUANTILES:
+            return "count" if last.endswith(".n") else "time"
+    near = get_close_matches(path, _known(resources, tasks, head, name), n=3, cutoff=0.5)
+    hint = f"; nearest: {', '.join(near)}" if near else "; see summary.json for the names"
+    raise _bad(text, f"there is no value '{path}'{hint}")
+
+
+def _known(resources: Sequence[str] | None, tasks: Sequence[str] | None, head: str, name: str) -> list[str]:
+    """Every path that could have been meant; names of resources or tasks that nobody gave are taken as written."""
+    of_resources = resources if resources is not None else [name or "session_pool", "session_pool", "rtp_port"]
+    of_tasks = tasks if tasks is not None else [name or "MRCP Server", "MRCP Server"]
+    paths = ["horizon_s", "partial", *_COUNTS, "sessions.rejected.404"]
+    paths += [f"sessions.{column}" for column in _names(SessionCounts)]
+    paths += [f"{counted}.{kind}" for counted, kinds in _COUNTS.items() for kind in kinds]
+    paths += [f"latency.{latency}.{column}" for latency in LATENCIES for column in _QUANTILES]
+    paths += [f"resources.{resource}.{column}" for resource in of_resources for column in _names(ResourceUse)]
+    paths += [f"tasks.{task}.{column}" for task in of_tasks for column in ("messages", "utilisation", "queue_peak")]
+    paths += [f"tasks.{task}.{what}.{q}" for task in of_tasks for what in ("wait", "service") for q in _QUANTILES]
+    return paths
+
+
+def _bound(text: str, unit: str, whole: str) -> float | None:
+    """The number in `text` in the unit of summary.json: seconds, bytes, or a fraction for per cents."""
+    word = text.strip().lower()
+    if word in _WORDS:
+        return _WORDS[word]
+    match = _NUMBER.match(text)
+    if match is None:
+        raise _bad(whole, f"must compare with a number, such as 0, 200ms or 1% (got {text.strip()!r})")
+    number, suffix = float(match[1].replace("_", "")), match[2]
+    if suffix is None:
+        if unit == "time" and number != 0:
+            raise _bad(whole, f"is about a time, which needs a unit: {text.strip()}ms or {text.strip()}s")
+        return number
+    factor = {
+        "time": _TIME.get(suffix),
+        "size": _SIZE.get(suffix),
+        "fraction": 0.01 if suffix == "%" else None,
+        "number": _TIME.get(suffix),
+    }.get(unit)
+    if factor is None:
+        wanted = {"time": "s, ms or us", "size": "B, KiB or MiB", "fraction": "% or no unit", "number": "s or no unit"}
+        raise _bad(whole, f"has the unit {suffix!r} where {wanted.get(unit, 'a number without unit')} is expected")
+    return number * factor if factor >= 1 else number / round(1 / factor)
+
+
+def _lookup(path: str, summary: Summary, text: str) -> float | int | None:
+    _check(path, text, list(summary.resources), list(summary.tasks))
+    head, name, last = _split(path)
+    if head in _COUNTS:
+        items = summary.violations if head == "violations" else summary.leaks
+        kind = path.partition(".")[2]
+        kinds = [item.kind if isinstance(item, Violation) else item.cause for item in items]
+        return len(kinds) if not kind else kinds.count(kind)
+    if path.startswith("sessions.rejected"):
+        return summary.sessions.rejected.get(last, 0) if name else sum(summary.sessions.rejected.values())
+    value: Any
+    if head == "sessions":
+        value = getattr(summary.sessions, last)
+    elif head in _COLUMNS:
+        value = getattr(summary, head)[name]
+        for column in last.split("."):
+            value = getattr(value, column)
+    else:
+        value = getattr(summary, head)
+    found: float | int | None = int(value) if isinstance(value, bool) else value
+    return found

@@ -1,0 +1,294 @@
+"""A result is whole or it is not there: written beside its folder and renamed into place in one step.
+
+with ResultFolder("reports/baseline") as folder:        # refuses before anything is simulated
+    result = run(scenario, sink=folder.sink())          # large tables stream to their files
+    folder.commit(result)                               # summary, scenario, rename
+"""
+
+import json
+import platform
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import ScenarioError
+from sim.ledger.sink import ALWAYS, ParquetSink
+from sim.ledger.summary import Leak, Summary
+from sim.ledger.tables import TABLES, to_frame
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+
+    StrPath = str | os.PathLike[str]
+
+SUMMARY = "summary.json"
+SCENARIO = "scenario.yaml"
+_OURS = {SUMMARY, SCENARIO, "report.html", "held.png", "latency.png", *(f"{table}.parquet" for table in TABLES)}
+_PROVENANCE = "# provenance "
+_HEADER = "# The resolved scenario of one run, with every default written out: `mrcpsim run` takes it as it is.\n"
+_MODULES = ("mrcpsim", "numpy", "simpy", "numba", "pandas", "pyarrow")
+
+
+class RunResult:
+    """What one run, or the audit of one log, found. Tables that were streamed to disk are read on first use."""
+
+    def __init__(
+        self,
+        summary: Summary,
+        sessions: "pd.DataFrame | None" = None,
+        levels: "pd.DataFrame | None" = None,
+        ledger: "pd.DataFrame | None" = None,
+        messages: "pd.DataFrame | None" = None,
+        scenario_yaml: str = "",
+        provenance: Mapping[str, Any] | None = None,
+        directory: Path | None = None,
+    ) -> None:
+        self.summary = summary
+        self.scenario_yaml = scenario_yaml
+        self.provenance = dict(provenance or {})
+        self.directory = directory
+        self._tables = {"sessions": sessions, "levels": levels, "ledger": ledger, "messages": messages}
+
+    def __repr__(self) -> str:
+        s = self.summary
+        return f"<RunResult {s.scenario} seed {s.seed}: {s.sessions.arrived} arrived, {s.sessions.leaked} leaked>"
+
+    @property
+    def sessions(self) -> "pd.DataFrame | None":
+        """One row per session, columns of tables.SESSION_COLUMNS; None with `--ledger summary`."""
+        return self.table("sessions")
+
+    @property
+    def levels(self) -> "pd.DataFrame | None":
+        """How many of each resource were held when, columns of tables.LEVEL_COLUMNS."""
+        return self.table("levels")
+
+    @property
+    def ledger(self) -> "pd.DataFrame | None":
+        """Every acquisition and release; None unless `--ledger full`."""
+        return self.table("ledger")
+
+    @property
+    def messages(self) -> "pd.DataFrame | None":
+        """Every message of every task; None unless `--ledger full`."""
+        return self.table("messages")
+
+    @property
+    def leaks(self) -> list[Leak]:
+        """Why each live or leaked pool is still there; each one prints as text."""
+        return list(self.summary.leaks)
+
+    def table(self, name: str) -> "pd.DataFrame | None":
+        """The table `name`, from memory or from the result folder; None when this run did not record it."""
+        if self._tables[name] is None and self.directory is not None:
+            self._tables[name] = _read_table(self.directory, name)
+        return self._tables[name]
+
+    def save(self, directory: "StrPath", force: bool = False) -> Path:
+        """Write the result folder `directory` whole, or not at all.
+
+        ScenarioError when it exists (unless `force`), is a file, holds other things or can not be written.
+        """
+        with ResultFolder(directory, force) as folder:
+            return folder.commit(self)
+
+
+class ResultFolder:
+    """A result folder in the making: `directory` itself is touched only by `commit`, in one rename.
+
+    Leaving the block with an error removes everything. An interrupted run that can still tell what it had finished
+    commits a result whose summary says `partial`.
+    """
+
+    def __init__(self, directory: "StrPath", force: bool = False) -> None:
+        """ScenarioError when `directory` could not be committed later: found out before the run, not after it."""
+        self.directory = Path(directory)
+        self.force = force
+        self._sink: ParquetSink | None = None
+        self._refuse()
+        self.path = self._make()
+
+    def __enter__(self) -> "ResultFolder":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._sink is not None:
+            with suppress(Exception):
+                self._sink.close(ok=False)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def sink(self, tables: Iterable[str] = ALWAYS) -> ParquetSink:
+        """The sink for tables too large for memory; `tables` are written even when no row comes."""
+        self._sink = ParquetSink(self.path, tables)
+        return self._sink
+
+    def commit(self, result: RunResult, extras: Callable[[RunResult, Path], None] | None = None) -> Path:
+        """Finish the tables, write the rest, let `extras(result, folder)` add pictures, rename into place."""
+        try:
+            self._fill(result, extras)
+        except OSError as error:
+            raise _unwritable(self.directory, error) from None
+        self._replace()
+        result.directory = self.directory
+        return self.directory
+
+    def _fill(self, result: RunResult, extras: Callable[[RunResult, Path], None] | None) -> None:
+        if self._sink is not None:
+            self._sink.close(ok=True)
+        for name in TABLES:
+            frame = result._tables[name]
+            if frame is not None and not (self.path / f"{name}.parquet").exists():
+                _write_table(self.path, name, frame)
+        (self.path / SCENARIO).write_text(_with_provenance(result), encoding="utf-8")
+        result.directory = self.path
+        if extras is not None:
+            extras(result, self.path)
+        text = json.dumps(result.summary.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        (self.path / SUMMARY).write_text(text, encoding="utf-8")  # last: a folder without it is not a result
+
+    def _refuse(self) -> None:
+        target = self.directory
+        if target.is_symlink() and not target.exists():
+            raise ScenarioError(f"{target}: must be a folder for the result (got a dangling link)")
+        if target.exists() and not target.is_dir():
+            raise ScenarioError(f"{target}: must be a folder for the result (got a file); choose another with --out")
+        try:
+            names = {entry.name for entry in target.iterdir()} if target.is_dir() else set()
+        except OSError as error:
+            raise _unwritable(target, error) from None
+        if SUMMARY in names and not self.force:
+            raise ScenarioError(f"{target}: already holds a result; replace it with --force, or choose another --out")
+        if names and SUMMARY not in names:
+            raise ScenarioError(
+                f"{target}: holds files that are no result (such as {min(names)}); choose another --out"
+            )
+
+    def _make(self) -> Path:
+        target = self.directory.resolve()  # a link to a folder stays one
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            for number in range(1000):
+                path = target.parent / f".{target.name}.unfinished{number or ''}"
+                try:
+                    path.mkdir()
+                except FileExistsError:
+                    continue
+                return path
+        except OSError as error:
+            raise _unwritable(self.directory, error) from None
+        raise ScenarioError(f"{target.parent}: holds 1000 unfinished results (.{target.name}.unfinished*); remove them")
+
+    def _replace(self) -> None:
+        """Put the new folder where the old one was; what the user added to an old result moves over."""
+        target = self.directory.resolve()  # a link to a folder stays one
+        try:
+            if not target.exists():
+                self.path.rename(target)
+                return
+            old = self.path.with_name(f"{self.path.name}-old")
+            target.rename(old)
+            self.path.rename(target)
+            for entry in old.iterdir():
+                if entry.name not in _OURS and not (target / entry.name).exists():
+                    entry.rename(target / entry.name)
+            shutil.rmtree(old, ignore_errors=True)
+        except OSError as error:
+            raise _unwritable(self.directory, error) from None
+
+
+def load_result(directory: "StrPath") -> RunResult:
+    """The result in `directory`; its tables are read on first use. ScenarioError when it is not a whole result."""
+    folder = Path(directory)
+    if not folder.exists():
+        raise ScenarioError(f"{folder}: no such result folder")
+    if not folder.is_dir():
+        raise ScenarioError(f"{folder}: must be a result folder, as 'mrcpsim run' writes it (got a file)")
+    try:
+        plain = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        summary = Summary.from_dict(plain)
+    except FileNotFoundError:
+        raise ScenarioError(f"{folder}: is not a result folder, it has no {SUMMARY}") from None
+    except OSError as error:
+        raise ScenarioError(f"{folder / SUMMARY}: can not be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ScenarioError(f"{folder / SUMMARY}: is not the summary of a result ({error}); run it again") from None
+    text, origin = "", dict[str, Any]()
+    with suppress(FileNotFoundError):
+        text, origin = _without_provenance((folder / SCENARIO).read_text(encoding="utf-8"))
+    return RunResult(summary, scenario_yaml=text, provenance=origin, directory=folder)
+
+
+def mark_partial(result: RunResult) -> RunResult:
+    """`result` with a summary that says that the run was interrupted."""
+    result.summary = replace(result.summary, partial=True)
+    return result
+
+
+def provenance(engine: str, seed: int, wall_s: float, **more: Any) -> dict[str, Any]:
+    """What is needed to run it again: versions, engine, seed, platform, wall time."""
+    versions: dict[str, Any] = {"python": platform.python_version()}
+    for module in _MODULES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[module] = metadata.version(module)
+    machine = f"{platform.system()} {platform.machine()}"
+    return {"engine": engine, "seed": seed, "versions": versions, "platform": machine, "wall_s": wall_s, **more}
+
+
+def _unwritable(target: Path, error: OSError) -> ScenarioError:
+    why = error.strerror or type(error).__name__
+    return ScenarioError(f"{target}: a result can not be written here ({why}); choose another folder with --out")
+
+
+def _with_provenance(result: RunResult) -> str:
+    lines = [f"{_PROVENANCE}{key}: {json.dumps(value)}\n" for key, value in result.provenance.items()]
+    body = result.scenario_yaml
+    return _HEADER + "".join(lines) + (body if not body or body.endswith("\n") else body + "\n")
+
+
+def _without_provenance(text: str) -> tuple[str, dict[str, Any]]:
+    found: dict[str, Any] = {}
+    body: list[str] = []
+    for line in text.splitlines(keepends=True):
+        if line.startswith(_PROVENANCE):
+            key, _, value = line[len(_PROVENANCE) :].partition(": ")
+            with suppress(ValueError):
+                found[key] = json.loads(value)
+        elif line != _HEADER:
+            body.append(line)
+    return "".join(body), found
+
+
+def _write_table(folder: Path, name: str, frame: "pd.DataFrame") -> None:
+    columns: dict[str, Any] = {}
+    for column in frame.columns:
+        values = frame[column]
+        text = TABLES[name].get(str(column))
+        if text is not None and text.value == "text":
+            columns[str(column)] = [None if value != value else value for value in values.astype(object)]
+        elif text is not None and text.value == "code":
+            columns[str(column)] = values.astype("Float64").to_numpy(dtype="float64", na_value=float("nan"))
+        else:
+            columns[str(column)] = values.to_numpy()
+    with ParquetSink(folder, tables=(name,)) as sink:
+        sink.write(name, columns)
+
+
+def _read_table(folder: Path, name: str) -> "pd.DataFrame | None":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = folder / f"{name}.parquet"
+    if not path.exists():
+        return None
+    try:
+        return to_frame(name, pq.read_table(path))
+    except (pa.ArrowException, OSError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ScenarioError(f"{path}: is not a readable Parquet table ({first}); run it again") from None
