@@ -1,0 +1,1 @@
+"""One module per peer; each has `simulate(calls, seed, hold_s) -> list of INVITE→answer latencies in seconds`."""
