@@ -36,7 +36,10 @@ class Use:
 
 
 def run(program: Sequence[str], calls: int, out: Path) -> Use:
-    """Runs a program to its end; raises RuntimeError with its last line when it fails."""
+    """Runs a program to its end; raises RuntimeError with its last line when it fails.
+
+    The system records for a child at least the size of its parent, so this one must stay small: no NumPy here.
+    """
     start = perf_counter()
     with tempfile.TemporaryFile("w+") as errors:
         child = subprocess.Popen(program, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)

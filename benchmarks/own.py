@@ -26,15 +26,15 @@ def missing(engine: str) -> str | None:
 def long_holds(hold_s: float) -> dict[str, Any]:
     """Overrides under which a mean hold of `hold_s` seconds meets no limit and no timer: only concurrency grows.
 
-    The port range is as wide as the schema allows; above it calls are answered without audio, as on the real server.
+    The port range is as wide as ports go: above 32 000 calls the rest is answered without audio, as on the real server.
     """
     return {
         "calls.hold": {"dist": "exponential", "mean": f"{hold_s}s"},
         "calls.requests": 0,
         "client.refresh": False,
-        "server.sip.session_expires": f"{hold_s * 100}s",
-        "server.connection.inactivity_timeout": f"{hold_s * 100}s",
-        "server.limits.max_connection_count": 10_000_000,
+        "server.sip.session_expires": f"{hold_s * 1000}s",
+        "server.connection.inactivity_timeout": None,
+        "server.limits.max_connection_count": None,
         "server.limits.rtp_ports": "1024-65534",
     }
 

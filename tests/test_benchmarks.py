@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not part of the installed package
 
-from benchmarks import cpp, flow  # noqa: E402
+from benchmarks import cpp, flow, memory, scaling  # noqa: E402
 from benchmarks.measure import Measured, disagreement  # noqa: E402
 from benchmarks.peers import simpy_callback, simpy_idiomatic  # noqa: E402
 from benchmarks.report import flow_table, write_section  # noqa: E402
@@ -102,3 +102,37 @@ def test_writing_one_section_leaves_the_others(tmp_path: Path) -> None:
     text = report.read_text(encoding="utf-8")
     assert "old memory" not in text
     assert 0 < text.index("the flow") < text.index("new memory")
+
+
+def test_memory_is_that_of_the_measured_process(tmp_path: Path) -> None:
+    # A process of its own measures: the peak that is recorded for a child is at least the size of its parent.
+    (tmp_path / "result").write_bytes(b"x" * 1000)
+    script = """
+import json, sys
+from pathlib import Path
+from benchmarks import memory
+programs = ["pass", "b = bytearray(80_000_000); b[::1000] = b[::1000]", "pass"]
+uses = [memory.run([sys.executable, "-c", program], 1, Path(sys.argv[1])) for program in programs]
+print(json.dumps([[use.peak_bytes, use.result_bytes] for use in uses]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    (small, size), (large, _), (again, _) = json.loads(done.stdout)
+    assert 40e6 < large - small < 120e6
+    assert again < large - 40e6  # not the largest child so far
+    assert size == 1000
+
+
+def test_a_program_that_fails_is_no_measurement(tmp_path: Path) -> None:
+    program = "import sys; print('no such scenario', file=sys.stderr); sys.exit(3)"
+    with pytest.raises(RuntimeError, match="exit code 3: no such scenario"):
+        memory.run([sys.executable, "-c", program], 1, tmp_path)
+
+
+def test_a_scaling_table_says_how_much_dearer_a_call_becomes() -> None:
+    costs = {"cpp": {100: 1e-6, 10_000: 1.5e-6}, "own-compiled": {}}
+    text = scaling.section([100, 10_000], costs, {"own-compiled": "not available: none"}, 1, False, "wall")
+    assert "| 1 | 1.5 | ×1.50 |" in text
+    assert "×2.00 from 100 to 10,000" in text
+    assert "not available: none" in text
