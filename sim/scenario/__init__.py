@@ -24,8 +24,13 @@ from sim.scenario.distributions import (
     microseconds,
 )
 from sim.scenario.faults import NEVER, Fault, Vanish
+from sim.scenario.load import load_scenario
+from sim.scenario.merge import split_override
 from sim.scenario.model import Scenario
 from sim.scenario.plugins import Open, Operation, Plugin, Plugins, Request
+from sim.scenario.problems import InvalidScenario
+from sim.scenario.replay import RecordedCall, read_calls
+from sim.scenario.resolve import to_mapping, to_yaml
 from sim.scenario.server import (
     AgentQueue,
     Connection,
@@ -61,6 +66,7 @@ __all__ = [
     "Freeze",
     "Gamma",
     "Hyperexponential",
+    "InvalidScenario",
     "Limits",
     "Lognormal",
     "Media",
@@ -75,6 +81,7 @@ __all__ = [
     "Pool",
     "PortRange",
     "RatePoint",
+    "RecordedCall",
     "Request",
     "Resource",
     "ResourceMix",
@@ -90,5 +97,10 @@ __all__ = [
     "constant",
     "expected",
     "exponential",
+    "load_scenario",
     "microseconds",
+    "read_calls",
+    "split_override",
+    "to_mapping",
+    "to_yaml",
 ]

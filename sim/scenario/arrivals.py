@@ -2,9 +2,9 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from sim.scenario.base import Part, Text, complain, given
+from sim.scenario.base import Part, Text, complain, given, reading
 from sim.scenario.units import PositiveCount, PositiveRate, PositiveTime, Rate, Time
 
 
@@ -57,6 +57,13 @@ class Arrivals(Part):
                     complain(("kind", f"must be {kind} where {key} is given", "poisson, the default"))
         return data
 
+    @model_serializer(mode="wrap", when_used="json")
+    def _file_or_points(self, handler: SerializerFunctionWrapHandler) -> Any:
+        written = handler(self)
+        if self.kind == "profile" and self.file is not None:
+            written["profile"] = []
+        return written
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.kind == "replay":
@@ -72,7 +79,7 @@ class Arrivals(Part):
             complain(("file", "must name a CSV file of recorded calls where kind is replay", "nothing"))
         from sim.scenario.replay import read_calls
 
-        read_calls(self.file)
+        reading("file", self.file, read_calls, self.file)
 
     def _check_profile(self) -> None:
         if self.file is not None:
@@ -80,7 +87,9 @@ class Arrivals(Part):
                 complain(("profile", "must not stand beside a file"))
             from sim.scenario.csvfiles import read_profile
 
-            points = tuple(RatePoint(at=at, rate=rate) for at, rate in read_profile(self.file))
+            points = tuple(
+                RatePoint(at=at, rate=rate) for at, rate in reading("file", self.file, read_profile, self.file)
+            )
             self.__dict__["profile"] = points
         if not self.profile:
             complain(("profile", "must be a list of {at, rate} points where kind is profile", "nothing"))

@@ -1,13 +1,23 @@
-"""Every part of a scenario is frozen, refuses unknown keys and explains itself in the words of `say.py`."""
+"""Every part of a scenario is frozen, refuses unknown keys and explains itself in the words of `complain`."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any, NoReturn
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictStr
 from pydantic_core import PydanticCustomError
 
+from sim.scenario.files import shown
+from sim.scenario.problems import InvalidScenario, UnreadableFile
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
 MUST = "scenario_must"
 """Type of our own validation errors: the context lists (field or None, what it must be, what came or None)."""
+
+
+IN_FILE = "scenario_in_file"
+"""Type of an error about a file that the scenario names: the context lists whole lines, each with its own place."""
 
 
 class Part(BaseModel):
@@ -17,7 +27,6 @@ class Part(BaseModel):
         frozen=True,
         extra="forbid",
         allow_inf_nan=False,
-        populate_by_name=True,
         ser_json_inf_nan="constants",
         protected_namespaces=(),
         use_attribute_docstrings=False,
@@ -31,6 +40,18 @@ def complain(*problems: tuple[str | None, str] | tuple[str | None, str, str]) ->
     raise PydanticCustomError(
         MUST, "{place}{text}", {"place": place, "text": first[1], "problems": [(*p, None)[:3] for p in problems]}
     )
+
+
+def reading(field: str, path: str, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What `read` makes of the file that `field` names; what is wrong with the file becomes a validation error."""
+    try:
+        return read(*args, **kwargs)
+    except UnreadableFile as error:
+        complain((field, "must name a readable file", f"{shown(path)!r}: {error.reason}"))
+    except InvalidScenario as error:
+        raise PydanticCustomError(
+            IN_FILE, "{first}", {"first": error.problems[0], "problems": error.problems}
+        ) from None
 
 
 def given(data: Any) -> Iterable[str]:

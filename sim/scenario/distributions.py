@@ -5,11 +5,22 @@ and Weibull accept several pairs of parameters and are stored in one: (median, m
 """
 
 import math
+from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, WrapSerializer, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    Tag,
+    WrapSerializer,
+    model_serializer,
+    model_validator,
+)
 
-from sim.scenario.base import Part, Text, complain
+from sim.scenario.base import Part, Text, complain, reading
 from sim.scenario.units import Positive, PositiveCount, PositiveTime, Quantity, Time, read_quantity
 
 Shape = Annotated[float, Quantity("number", low=0.01, high=10_000)]
@@ -172,6 +183,13 @@ class Empirical(_Distribution):
     column: Text | None = Field(default=None, description="Column of the file; not needed when it has only one.")
     values: tuple[Time, ...] = Field(default=(), description="The values themselves, in place of a file.")
 
+    @model_serializer(mode="wrap", when_used="json")
+    def _file_or_values(self, handler: SerializerFunctionWrapHandler) -> Any:
+        written = handler(self)
+        for name in ("file", "column") if self.file is None else ("values",):
+            written.pop(name)
+        return written
+
     @model_validator(mode="after")
     def _filled(self) -> Self:
         if self.file is None:
@@ -184,7 +202,7 @@ class Empirical(_Distribution):
             complain(("values", "must not stand beside a file"))
         from sim.scenario.csvfiles import read_column
 
-        self.__dict__["values"] = read_column(self.file, self.column)
+        self.__dict__["values"] = reading("file", self.file, read_column, self.file, self.column)
         return self
 
     @property
@@ -211,7 +229,9 @@ def _named(*names: str) -> BeforeValidator:
         if "dist" not in value:
             complain((None, f"must name its distribution, {EXAMPLE}"))
         if value["dist"] not in names:
-            complain(("dist", f"must be one of {', '.join(names)}"))
+            near = get_close_matches(str(value["dist"]), names, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            complain(("dist", f"must be one of {', '.join(names)}{hint}"))
         return value
 
     return BeforeValidator(check)
@@ -244,7 +264,7 @@ class MixturePart(Part):
         if not isinstance(value, dict) or "of" in value:
             return value
         if "weight" not in value:
-            complain(("weight", "is missing: each part of a mixture has a weight"))
+            complain(("weight", "must be given: each part of a mixture has a weight"))
         return {"weight": value["weight"], "of": {k: v for k, v in value.items() if k != "weight"}}
 
 

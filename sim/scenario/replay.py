@@ -1,19 +1,84 @@
-"""Recorded calls."""
+"""Recorded calls, as a client or a log saw them, become arrivals with their own hold times.
 
-from dataclasses import dataclass
+The file is a CSV with a header. Understood columns: `invite` or `arrived_s` (when the call arrived, seconds from any
+start, Unix time included), `hold` or `hold_s` (from the answer to the BYE; empty: the caller never hung up), and, where
+they are there, `recog` (time of a RECOGNIZE; empty: none), `requests` (their number), `cancelled` (time of the CANCEL) and
+`outcome` (`vanished`: the caller disappeared without BYE). Other columns are not read. Rows may come in any order.
+"""
+
+from dataclasses import dataclass, replace
+
+from sim.scenario.csvfiles import Table, cached_by_content, open_table
+from sim.scenario.problems import InvalidScenario, shorten
+from sim.scenario.units import read_quantity
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
-    """One recorded call; times in seconds from the first arrival."""
+    """One recorded call; times in seconds."""
 
     arrived_s: float
+    """From the start of the run."""
     hold_s: float | None
+    """From the answer to the BYE; None: the caller never hung up."""
     requests: int | None
-    cancelled: bool
+    """MRCP requests; None where the file does not say."""
+    cancel_after_s: float | None
+    """From the arrival to the caller's CANCEL; None: no CANCEL."""
     vanished: bool
+    """The caller disappeared without BYE, at the end of its hold."""
+
+    @property
+    def cancelled(self) -> bool:
+        """The caller gave up before the answer."""
+        return self.cancel_after_s is not None
 
 
-def read_calls(path: str) -> tuple[RecordedCall, ...]:
-    """The recorded calls of a CSV file, sorted by arrival, the first at 0."""
-    raise NotImplementedError
+def read_calls(path: str, offset: float = 0.0) -> tuple[RecordedCall, ...]:
+    """The recorded calls of a CSV file, by arrival, the first at `offset`; ScenarioError with file and line."""
+    calls = _read(path)
+    if offset == 0:
+        return calls
+    return tuple(replace(call, arrived_s=call.arrived_s + offset) for call in calls)
+
+
+@cached_by_content
+def _read(path: str) -> tuple[RecordedCall, ...]:
+    table = open_table(path)
+    arrival = hold = ""
+    found: list[RecordedCall] = []
+    for line, row in table.rows():
+        if not arrival:
+            arrival, hold = table.need("invite", "arrived_s"), table.need("hold", "hold_s")
+        found.append(_call(table, line, row, arrival, hold))
+    table.finish()
+    if not found:
+        raise InvalidScenario([f"{table.name}: must have at least one call below its header"])
+    start = min(call.arrived_s for call in found)
+    found.sort(key=lambda call: call.arrived_s)
+    return tuple(replace(call, arrived_s=call.arrived_s - start) for call in found)
+
+
+def _call(table: Table, line: int, row: dict[str, str], arrival: str, hold: str) -> RecordedCall:
+    arrived = table.number(line, row, arrival, most=1e12)
+    held = table.number(line, row, hold) if row[hold] else None
+    cancel = None
+    if row.get("cancelled"):
+        cancel = table.number(line, row, "cancelled", most=1e12) - arrived
+        if cancel < 0:
+            table.fail(line, f"cancelled must not be before {arrival} (got {row['cancelled']!r})")
+    vanished = row.get("outcome") == "vanished"
+    return RecordedCall(arrived, held, _requests(table, line, row), cancel, vanished)
+
+
+def _requests(table: Table, line: int, row: dict[str, str]) -> int | None:
+    text = row.get("requests")
+    if text:
+        number = read_quantity("count", text)
+        if number is None or not 0 <= number <= 10_000 or number != int(number):
+            table.fail(line, f"requests must be a whole number from 0 to 10000 (got {shorten(text)})")
+            return None
+        return int(number)
+    if "recog" in row:
+        return 1 if row["recog"] else 0
+    return None
