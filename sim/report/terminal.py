@@ -1,0 +1,236 @@
+"""The summary of a run for a terminal: what a planner wants to know first stands first, and zeros are printed too."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from sim.ledger.summary import Expectation, Leak, ResourceUse, Summary
+from sim.report.text import DASH, duration, number, plural, share, size
+
+LATENCY_LABELS = {
+    "invite_to_answer": "INVITE → final answer",
+    "bye_to_ok": "BYE → 200",
+    "terminate_to_release": "terminate → release",
+    "pool_lifetime": "pool lifetime",
+    "offer_to_media": "OFFER → media",
+    "media_to_open": "media → open",
+    "close_delay": "close delay",
+}
+SHOWN = 5  # violations, and leaks of one cause, that are spelt out
+
+GOOD, BAD, WARN, QUIET = "green", "bold red", "yellow", "dim"
+
+
+def print_summary(summary: Summary, console: Console, where: str | None = None) -> None:
+    """Print everything about `summary`; `where` is the result folder, named last."""
+    console.print(render(summary))
+    if where is not None:
+        console.print(Text(f"\nresult folder  {where}", style=QUIET))
+
+
+def render(summary: Summary) -> Group:
+    """The whole summary as one rich renderable."""
+    parts: list[RenderableType] = [_title(summary), verdict(summary), _calls(summary), _latency(summary)]
+    parts += [_resources(summary), _tasks(summary), _violations(summary), leaks_by_cause(summary.leaks)]
+    parts.append(expectations(summary.expect))
+    return Group(*parts)
+
+
+def verdict(summary: Summary) -> Text:
+    """One line: did every pool come back, were calls refused, do the expectations hold."""
+    s = summary.sessions
+    text = Text()
+    if s.crashed_at_s is not None:
+        text.append(f"The server crashed at {duration(s.crashed_at_s)}. ", BAD)
+    if s.leaked:
+        text.append(f"{plural(s.leaked, 'session')} leaked: nothing can release them. ", BAD)
+    else:
+        text.append("No session leaked. ", GOOD)
+    if s.live:
+        text.append(f"{plural(s.live, 'session')} still live at the end. ", WARN)
+    if s.blocking > 0:
+        text.append(f"{share(s.blocking)} of the calls were refused for want of a resource. ", WARN)
+    if summary.violations:
+        text.append(f"{plural(len(summary.violations), 'lifetime violation')}. ", BAD)
+    failed = sum(not e.ok for e in summary.expect)
+    if failed:
+        text.append(f"{failed} of {plural(len(summary.expect), 'expectation')} failed.", BAD)
+    return text
+
+
+def leaks_by_cause(leaks: Sequence[Leak]) -> RenderableType:
+    """Leaks grouped by cause, most frequent first; each group with what it holds and one explanation."""
+    if not leaks:
+        return Text("\nLeaks  0")
+    groups: dict[tuple[str, str], list[Leak]] = defaultdict(list)
+    for leak in leaks:
+        groups[leak.cause or leak.waiting_for or "live", leak.plugin or ""].append(leak)
+    table = _table(f"Live and leaked sessions  {number(len(leaks))}")
+    for heading, justify in (("cause", "left"), ("sessions", "right"), ("state", "left"), ("since", "right")):
+        table.add_column(heading, justify=justify, no_wrap=heading == "cause")  # type: ignore[arg-type]
+    table.add_column("still holds")
+    for (cause, plugin), group in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+        states = _most_first([leak.state for leak in group])
+        since = min((leak.since_s for leak in group if leak.since_s is not None), default=None)
+        holds = _most_first([name for leak in group for name in leak.holds])
+        label = Text(cause, style=BAD if group[0].cause else WARN)
+        if plugin:
+            label.append(f"\n{plugin}", QUIET)
+        table.add_row(label, number(len(group)), ", ".join(states), duration(since), ", ".join(holds) or DASH)
+    first = leaks[0]
+    return Group(table, Text(f"For example session {first.session}: {first.explanation}", style=QUIET))
+
+
+def expectations(found: Sequence[Expectation]) -> RenderableType:
+    """Each condition with ✓ or ✗ and the value that was found."""
+    if not found:
+        return Text("")
+    table = Table(
+        box=None, show_header=False, title="\nExpected", title_justify="left", title_style="bold", pad_edge=False
+    )
+    for item in found:
+        mark = Text("✓", style=GOOD) if item.ok else Text("✗", style=BAD)
+        table.add_row(mark, item.condition, Text(f"found {_value(item)}", style=QUIET if item.ok else BAD))
+    return table
+
+
+def nearest_limit(resources: "dict[str, ResourceUse] | Summary") -> str | None:
+    """The resource whose peak came closest to its limit, or None when nothing is limited."""
+    uses = resources.resources if isinstance(resources, Summary) else resources
+    limited = {name: use.peak / use.limit for name, use in uses.items() if use.limit}
+    return max(limited, key=lambda name: limited[name]) if limited else None
+
+
+def _title(summary: Summary) -> Text:
+    text = Text(summary.scenario, style="bold")
+    text.append(f"  seed {summary.seed} · {summary.engine} · {duration(summary.horizon_s)} simulated", "not bold dim")
+    if summary.partial:
+        text.append("  INTERRUPTED: this is what was finished", BAD)
+    return text
+
+
+def _calls(summary: Summary) -> RenderableType:
+    s = summary.sessions
+    table = _table("Calls")
+    rejected = sum(s.rejected.values())
+    cells: list[tuple[str, str, str]] = [
+        ("arrived", number(s.arrived), ""),
+        ("created", number(s.created), ""),
+        ("answered", number(s.answered), ""),
+        ("rejected", number(rejected), WARN if rejected else ""),
+        ("cancelled", number(s.cancelled), ""),
+        ("blocking", share(s.blocking), WARN if s.blocking else ""),
+        ("released", number(s.released), ""),
+        ("live", number(s.live), WARN if s.live else ""),
+        ("leaked", number(s.leaked), BAD if s.leaked else GOOD),
+    ]
+    for heading, _, _ in cells:
+        table.add_column(heading, justify="right")
+    table.add_row(*(Text(value, style=style) for _, value, style in cells))
+    if not rejected:
+        return table
+    detail = ", ".join(f"{status} × {number(n)}" for status, n in sorted(s.rejected.items()))
+    return Group(table, Text(f"rejected with {detail}", style=WARN))
+
+
+def _latency(summary: Summary) -> Table:
+    table = _table("Latency")
+    table.add_column("")
+    for heading in ("samples", "mean", "p50", "p95", "p99", "max"):
+        table.add_column(heading, justify="right", style="bold" if heading == "p95" else None)
+    for name, q in summary.latency.items():
+        times = (duration(value) for value in (q.mean, q.p50, q.p95, q.p99, q.max))
+        table.add_row(LATENCY_LABELS.get(name, name), number(q.n), *times)
+    return table
+
+
+def _resources(summary: Summary) -> Table:
+    table = _table("Resources")
+    table.add_column("", overflow="fold")
+    for heading in ("peak", "mean", "held", "leaked", "refused", "limit", "headroom", "peak bytes"):
+        table.add_column(heading, justify="right")
+    table.add_column("", style=WARN, no_wrap=True)
+    nearest = nearest_limit(summary)
+    for name, use in summary.resources.items():
+        headroom = DASH if use.limit is None else share(max(0.0, 1 - use.peak / use.limit) if use.limit else 0.0)
+        table.add_row(
+            name,
+            number(use.peak),
+            number(use.mean),
+            number(use.held),
+            Text(number(use.leaked), style=BAD if use.leaked else ""),
+            Text(number(use.refused), style=WARN if use.refused else ""),
+            number(use.limit),
+            headroom,
+            size(use.bytes_peak),
+            "◀ nearest" if name == nearest else "",
+        )
+    return table
+
+
+def _tasks(summary: Summary) -> Table:
+    table = _table("Tasks")
+    table.add_column("")
+    for heading in ("messages", "utilisation", "wait p50", "wait p95", "service p50", "queue peak"):
+        table.add_column(heading, justify="right")
+    for name, use in summary.tasks.items():
+        busy = use.utilisation or 0.0
+        table.add_row(
+            name,
+            number(use.messages),
+            Text(share(use.utilisation), style=BAD if busy >= 0.9 else WARN if busy >= 0.7 else ""),
+            duration(use.wait.p50),
+            duration(use.wait.p95),
+            duration(use.service.p50),
+            number(use.queue_peak),
+        )
+    return table
+
+
+def _violations(summary: Summary) -> Text:
+    text = Text("\nLifetime violations  ", style="bold")
+    text.append(number(len(summary.violations)), BAD if summary.violations else "not bold")
+    counts: dict[str, int] = defaultdict(int)
+    for violation in summary.violations:
+        counts[violation.kind] += 1
+    if counts:
+        text.append("  " + ", ".join(f"{kind} × {number(n)}" for kind, n in sorted(counts.items())), "not bold")
+    for v in summary.violations[:SHOWN]:
+        text.append(f"\n  {v.time_s:.6f} s  session {v.session}  {v.kind}: {v.message}", "not bold")
+    if len(summary.violations) > SHOWN:
+        text.append(f"\n  … and {number(len(summary.violations) - SHOWN)} more in summary.json", QUIET)
+    return text
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=f"\n{title}",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style=QUIET,
+    )
+
+
+def _most_first(names: Sequence[str]) -> list[str]:
+    counts: dict[str, int] = defaultdict(int)
+    for name in names:
+        counts[name] += 1
+    return sorted(counts, key=lambda name: (-counts[name], name))
+
+
+def _value(item: Expectation) -> str:
+    last = item.condition.split(".")[-1]
+    if item.value is None:
+        return "no value"
+    if item.condition.startswith("latency.") and not last.startswith("n "):
+        return duration(item.value)
+    if "%" in item.condition:
+        return share(item.value)
+    return f"{item.value:.6g}" if isinstance(item.value, float) else str(item.value)
