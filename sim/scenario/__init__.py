@@ -31,6 +31,7 @@ from sim.scenario.plugins import Open, Operation, Plugin, Plugins, Request
 from sim.scenario.problems import InvalidScenario
 from sim.scenario.replay import RecordedCall, read_calls
 from sim.scenario.resolve import to_mapping, to_yaml
+from sim.scenario.schema import json_schema
 from sim.scenario.server import (
     AgentQueue,
     Connection,
@@ -45,6 +46,7 @@ from sim.scenario.server import (
     TaskQueues,
     Wakes,
 )
+from sim.scenario.shipped import Shipped, find_shipped, shipped_folder, shipped_scenarios
 
 __all__ = [
     "NEVER",
@@ -87,6 +89,7 @@ __all__ = [
     "ResourceMix",
     "Scenario",
     "Server",
+    "Shipped",
     "SimpleDist",
     "Sip",
     "TaskQueues",
@@ -97,9 +100,13 @@ __all__ = [
     "constant",
     "expected",
     "exponential",
+    "find_shipped",
+    "json_schema",
     "load_scenario",
     "microseconds",
     "read_calls",
+    "shipped_folder",
+    "shipped_scenarios",
     "split_override",
     "to_mapping",
     "to_yaml",

@@ -1,10 +1,11 @@
 """Every part of a scenario is frozen, refuses unknown keys and explains itself in the words of `complain`."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StrictBool, StrictStr
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, StrictBool, StrictStr
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from sim.scenario.files import shown
 from sim.scenario.problems import InvalidScenario, UnreadableFile
@@ -31,6 +32,16 @@ class Part(BaseModel):
         protected_namespaces=(),
         use_attribute_docstrings=False,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class InSchema:
+    """Annotation that puts a named part into the JSON Schema in place of what pydantic would write there."""
+
+    name: str
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"x-part": self.name}
 
 
 def complain(*problems: tuple[str | None, str] | tuple[str | None, str, str]) -> NoReturn:

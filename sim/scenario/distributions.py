@@ -6,7 +6,7 @@ and Weibull accept several pairs of parameters and are stored in one: (median, m
 
 import math
 from difflib import get_close_matches
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import (
     BeforeValidator,
@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from sim.scenario.base import Part, Text, complain, reading
+from sim.scenario.base import InSchema, Part, Text, complain, reading
 from sim.scenario.units import Positive, PositiveCount, PositiveTime, Quantity, Time, read_quantity
 
 Shape = Annotated[float, Quantity("number", low=0.01, high=10_000)]
@@ -29,6 +29,12 @@ MAX_VALUES = 1_000_000
 
 class _Distribution(Part):
     shift: Time = Field(default=0.0, description="Added to every value.")
+
+    @model_serializer(mode="wrap", when_used="json")
+    def _shorter(self, handler: SerializerFunctionWrapHandler) -> Any:
+        written = handler(self)
+        rest = {key: value for key, value in written.items() if key != "shift" or self.shift}
+        return {"dist": rest.pop("dist"), **rest}
 
 
 class Constant(_Distribution):
@@ -184,8 +190,10 @@ class Empirical(_Distribution):
     values: tuple[Time, ...] = Field(default=(), description="The values themselves, in place of a file.")
 
     @model_serializer(mode="wrap", when_used="json")
-    def _file_or_values(self, handler: SerializerFunctionWrapHandler) -> Any:
-        written = handler(self)
+    def _shorter(self, handler: SerializerFunctionWrapHandler) -> Any:
+        written = {"dist": "empirical", **handler(self)}
+        if not self.shift:
+            written.pop("shift")
         for name in ("file", "column") if self.file is None else ("values",):
             written.pop(name)
         return written
@@ -275,7 +283,6 @@ def _join(part: MixturePart) -> dict[str, Any]:
 class Mixture(_Distribution):
     """One of several distributions, drawn by weight."""
 
-    KEY: ClassVar[str] = "mixture"
     dist: Literal["mixture"] = "mixture"
     parts: tuple[Annotated[MixturePart, PlainSerializer(_join, when_used="json")], ...] = Field(
         description="The distributions, each with its `weight`."
@@ -297,6 +304,10 @@ class Mixture(_Distribution):
     def mean(self) -> float:
         """The mean before the shift of the mixture (the shifts of its parts included)."""
         return math.fsum(p * expected(part.of) for p, part in zip(self.probabilities, self.parts, strict=True))
+
+
+FAMILIES: dict[str, type[Part]] = {**_FAMILIES, "mixture": Mixture}
+"""Every distribution by the name that `dist` gives it."""
 
 
 def _spelled_out(value: Any) -> Any:
@@ -330,7 +341,7 @@ def _counts_only(value: Any) -> Any:
     return value
 
 
-def _shorter(dist: Any, handler: Any) -> Any:
+def _bare_constant(dist: Any, handler: Any) -> Any:
     """A constant without shift is written as its bare value."""
     written = handler(dist)
     if isinstance(written, dict) and written.get("dist") == "constant" and dist.shift == 0:
@@ -352,11 +363,13 @@ Dist: TypeAlias = Annotated[
     Discriminator(_family_of),
     _named(*NAMES),
     BeforeValidator(_spelled_out),
-    WrapSerializer(_shorter, when_used="json"),
+    InSchema("dist"),
+    WrapSerializer(_bare_constant, when_used="json"),
 ]
 CountDist: TypeAlias = Annotated[
     Dist,
     BeforeValidator(_counts_only),
+    InSchema("count-dist"),
     WrapSerializer(lambda dist, handler: _without_units(handler(dist)), when_used="json"),
 ]
 

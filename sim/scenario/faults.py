@@ -1,7 +1,7 @@
 """A fault says how likely something goes wrong, when, and for which calls; by default never."""
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -37,7 +37,11 @@ class Fault(Part):
 
     @model_serializer(mode="wrap", when_used="json")
     def _shorter(self, handler: SerializerFunctionWrapHandler) -> Any:
-        return self.probability if type(self) is Fault and self.unconditional else handler(self)
+        if type(self) is Fault and self.unconditional:
+            return self.probability
+        written = handler(self)
+        unlimited = {"from": not self.from_, "until": self.until == math.inf, "calls": not self.calls}
+        return {key: value for key, value in written.items() if not unlimited.get(key)}
 
     @property
     def off(self) -> bool:
@@ -70,6 +74,3 @@ class Vanish(Fault):
         default="closed",
         description="What becomes of its MRCPv2 connection: closed, left open, or never opened at all.",
     )
-
-
-FaultField = Annotated[Fault, Field(default=NEVER)]

@@ -1,9 +1,9 @@
 """Plugins: how long their answers take, and how they go wrong."""
 
 from collections.abc import Iterator
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from sim.scenario.base import Part, Text, complain
 from sim.scenario.calls import RESOURCES, Resource
@@ -85,6 +85,10 @@ class Plugins(Part):
     speechrecog: Plugin | None = Field(default=None, description="Speech recogniser.")
     recorder: Plugin | None = Field(default=None, description="Recorder.")
     speakverify: Plugin | None = Field(default=None, description="Speaker verifier.")
+
+    @model_serializer(mode="wrap", when_used="json")
+    def _those_there(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return {resource: plugin for resource, plugin in handler(self).items() if plugin is not None}
 
     @model_validator(mode="after")
     def _all_named(self) -> Self:

@@ -2,7 +2,7 @@
 
 The file is a CSV with a header. Understood columns: `invite` or `arrived_s` (when the call arrived, seconds from any
 start, Unix time included), `hold` or `hold_s` (from the answer to the BYE; empty: the caller never hung up), and, where
-they are there, `recog` (time of a RECOGNIZE; empty: none), `requests` (their number), `cancelled` (time of the CANCEL) and
+they are there, `recog` (time of a RECOGNIZE; empty: none), `requests` (their number), `cancelled` (time of the CANCEL),
 `outcome` (`vanished`: the caller disappeared without BYE). Other columns are not read. Rows may come in any order.
 """
 
