@@ -58,7 +58,8 @@ def plural(count: int, noun: str) -> str:
 
 def _three(value: float) -> str:
     """Three significant digits without an exponent."""
-    if value == 0:
+    rounded = float(f"{value:.3g}")
+    if rounded == 0:
         return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:.{digits}f}"
+    digits = max(0, 2 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:.{digits}f}"

@@ -141,6 +141,7 @@ def result() -> RunResult:
         },
         latency={
             "invite_to_answer": Quantiles.of(answer - arrived),
+            "terminate_to_release": Quantiles.of(released - np.asarray(s["deactivate_s"], dtype=float)),
             "pool_lifetime": Quantiles.of(released - created),
         },
         tasks={

@@ -1,0 +1,214 @@
+"""The story of one session, message by message: who handled it, how long it waited, what it acquired or released.
+
+Needs a result with its messages, and its ledger if resources are to be named (`--ledger full`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sim.errors import ScenarioError
+from sim.ledger.result import RunResult
+from sim.report.functions import called_on_the_way, handler
+from sim.report.text import DASH, duration, number, size
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EPSILON_S = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One resource acquired (`delta` > 0) or released, and the function or message that did it."""
+
+    time_s: float
+    resource: str
+    delta: int
+    bytes: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One message handled by one task; times in seconds, None when it never came to that."""
+
+    task: str
+    message: str
+    function: str
+    sent_s: float | None
+    started_s: float | None
+    finished_s: float | None
+    state: str | None
+    subrequests: int | None
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def at_s(self) -> float:
+        """When it was handled, or sent if it never was: what the story is sorted by."""
+        return next((t for t in (self.started_s, self.sent_s) if t is not None), float("inf"))
+
+    @property
+    def wait_s(self) -> float | None:
+        return None if self.started_s is None or self.sent_s is None else self.started_s - self.sent_s
+
+    @property
+    def service_s(self) -> float | None:
+        return None if self.started_s is None or self.finished_s is None else self.finished_s - self.started_s
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything that happened to session `session`, in order; `end` says how it ended."""
+
+    session: int
+    started_s: float
+    steps: list[Step]
+    end: str
+
+    def to_dict(self) -> dict[str, Any]:
+        steps = [{**asdict(step), "wait_s": step.wait_s, "service_s": step.service_s} for step in self.steps]
+        return {"session": self.session, "started_s": self.started_s, "end": self.end, "steps": steps}
+
+
+def story(result: RunResult, session: int | None = None) -> Story:
+    """The story of `session`, by default of the first one that leaked, is live or violated a lifetime, else the first.
+
+    ScenarioError when the result has no messages or no such session.
+    """
+    messages = result.messages
+    place = result.directory or result.summary.scenario
+    if messages is None or messages.empty:
+        raise ScenarioError(f"{place}: holds no messages; run the scenario again with --ledger full")
+    known = messages["session"]
+    if session is None:
+        wanted = [leak.session for leak in result.summary.leaks]
+        wanted += [violation.session for violation in result.summary.violations]
+        present = set(known.unique().tolist())
+        session = next((s for s in wanted if s in present), int(known[known >= 0].min()))
+    rows = messages[known == session]
+    if rows.empty:
+        valid = known[known >= 0]
+        raise ScenarioError(f"{place}: has no session {session} (sessions {valid.min()} to {valid.max()} are recorded)")
+    steps = _with_changes(list(_steps(rows)), result.ledger, session)
+    return Story(
+        session, steps[0].sent_s if steps[0].sent_s is not None else steps[0].at_s, steps, _end(result, session)
+    )
+
+
+def print_story(told: Story, console: Console) -> None:
+    """Print `told` as a table, one row per message."""
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    for heading, justify in (("time", "right"), ("since INVITE", "right"), ("task", "left")):
+        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("message and what handles it", overflow="fold")
+    for heading in ("waited", "took"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("state after", no_wrap=True)
+    before: str | None = None
+    for step in told.steps:
+        table.add_row(*_row(step, told.started_s, before))
+        before = step.state or before
+    console.print(Text(f"Session {told.session}", style="bold"))
+    console.print(table)
+    console.print(Text(told.end, style="bold"))
+
+
+def _row(step: Step, origin: float, before: str | None) -> tuple[str | Text, ...]:
+    what = Text(step.message, style="bold")
+    function = step.function if step.function != step.message else ""
+    chain = " → ".join(name for name in (function, *called_on_the_way(before, step.state)) if name)
+    if chain:
+        what.append(f"\n{chain}", "not bold cyan")
+    for change in step.changes:
+        sign, style = ("+", "green") if change.delta > 0 else ("−", "magenta")
+        amount = f" × {abs(change.delta)}" if abs(change.delta) > 1 else ""
+        detail = f" {size(change.bytes)}" if change.bytes else ""
+        cause = f"  ({change.cause})" if change.cause and change.cause != step.message else ""
+        what.append(f"\n  {sign} {change.resource}{amount}{detail}{cause}", f"not bold {style}")
+    state = step.state or DASH
+    if step.subrequests:
+        state += f" ({number(step.subrequests)})"
+    never = Text("never handled", style="bold red")
+    waited = never if step.started_s is None else duration(step.wait_s)
+    return (f"{step.at_s:.6f}", _since(step.at_s - origin), step.task, what, waited, duration(step.service_s), state)
+
+
+def _since(seconds: float) -> str:
+    return f"+{1000 * seconds:.3f} ms" if seconds < 10 else f"+{seconds:.3f} s"
+
+
+def _steps(rows: "pd.DataFrame") -> Iterator[Step]:
+    found = [_step(row) for row in rows.to_dict("records")]
+    return iter(sorted(found, key=lambda step: step.at_s))
+
+
+def _step(row: Mapping[Any, Any]) -> Step:
+    task, message = str(row["task"]), str(row["message"])
+    sent, started, finished = (_known(row[name]) for name in ("sent_s", "started_s", "finished_s"))
+    state = row.get("state")
+    subrequests = row.get("subrequests")
+    return Step(
+        task,
+        message,
+        handler(task, message),
+        sent,
+        started,
+        finished,
+        state if isinstance(state, str) else None,
+        int(subrequests) if subrequests is not None else None,
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else float(value)
+
+
+def _with_changes(steps: list[Step], ledger: "pd.DataFrame | None", session: int) -> list[Step]:
+    """Give each change of the session's resources to the message during which it happened."""
+    if ledger is None:
+        return steps
+    alone: list[Step] = []
+    for row in ledger[ledger["session"] == session].to_dict("records"):
+        task, cause = str(row["task"]), row["cause"] if isinstance(row["cause"], str) else ""
+        change = Change(float(row["time_s"]), str(row["resource"]), int(row["delta"]), int(row["bytes"]), cause)
+        owner = _owner(steps, task, change)
+        if owner is None:
+            message = cause or "ledger"
+            owner = Step(task, message, handler(task, message), None, change.time_s, change.time_s, None, None)
+            alone.append(owner)
+        owner.changes.append(change)
+    return sorted(steps + alone, key=lambda step: step.at_s)
+
+
+def _owner(steps: list[Step], task: str, change: Change) -> Step | None:
+    """The message that `task` was handling then; of two that touch at that instant the one the cause names."""
+    during = [
+        step
+        for step in steps
+        if step.task == task
+        and step.started_s is not None
+        and step.started_s - EPSILON_S <= change.time_s <= (step.finished_s or step.started_s) + EPSILON_S
+    ]
+    named = [step for step in during if step.message == change.cause]
+    return named[-1] if named else during[-1] if during else None
+
+
+def _end(result: RunResult, session: int) -> str:
+    for leak in result.summary.leaks:
+        if leak.session == session:
+            return str(leak)
+    sessions = result.sessions
+    if sessions is not None:
+        row = sessions[sessions["session"] == session]
+        if len(row):
+            outcome, released, created = (row[name].iloc[0] for name in ("outcome", "released_s", "created_s"))
+            if released == released:
+                return f"{outcome}: the pool lived {duration(float(released - created))}, destroyed at {released:.6f} s"
+            return f"{outcome}: the pool is still there at the end of the run"
+    return ""
