@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SUMMARY = "summary.json"
 SCENARIO = "scenario.yaml"
 _OURS = {SUMMARY, SCENARIO, "report.html", "held.png", "latency.png", *(f"{table}.parquet" for table in TABLES)}
-_PROVENANCE = "# provenance "
+_PROVENANCE = "provenance:\n"
 _HEADER = "# The resolved scenario of one run, with every default written out: `mrcpsim run` takes it as it is.\n"
 _MODULES = ("mrcpsim", "numpy", "simpy", "numba", "pandas", "pyarrow")
 
@@ -247,22 +247,27 @@ def _unwritable(target: Path, error: OSError) -> ScenarioError:
 
 
 def _with_provenance(result: RunResult) -> str:
-    lines = [f"{_PROVENANCE}{key}: {json.dumps(value)}\n" for key, value in result.provenance.items()]
     body = result.scenario_yaml
-    return _HEADER + "".join(lines) + (body if not body or body.endswith("\n") else body + "\n")
+    if body and not body.endswith("\n"):
+        body += "\n"
+    if not result.provenance:
+        return _HEADER + body
+    import yaml
+
+    return _HEADER + body + yaml.safe_dump({"provenance": result.provenance}, sort_keys=False, allow_unicode=True)
 
 
 def _without_provenance(text: str) -> tuple[str, dict[str, Any]]:
-    found: dict[str, Any] = {}
-    body: list[str] = []
-    for line in text.splitlines(keepends=True):
-        if line.startswith(_PROVENANCE):
-            key, _, value = line[len(_PROVENANCE) :].partition(": ")
-            with suppress(ValueError):
-                found[key] = json.loads(value)
-        elif line != _HEADER:
-            body.append(line)
-    return "".join(body), found
+    import yaml
+
+    body, mark, rest = text.removeprefix(_HEADER).rpartition(_PROVENANCE)
+    if not mark or (body and not body.endswith("\n")):
+        return text.removeprefix(_HEADER), {}
+    try:
+        found = yaml.safe_load(mark + rest)["provenance"]
+    except (yaml.YAMLError, TypeError, KeyError):
+        return text.removeprefix(_HEADER), {}
+    return body, found if isinstance(found, dict) else {}
 
 
 def _write_table(folder: Path, name: str, frame: "pd.DataFrame") -> None:

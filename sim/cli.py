@@ -1,0 +1,62 @@
+"""The `mrcpsim` command: arguments in, exit codes out; what it does is in the library.
+
+Exit codes: 0 done and every `expect` holds · 1 an `expect` or `--fail-on` condition failed · 2 bad usage or bad input ·
+3 the run failed · 130 interrupted.
+"""
+
+import sys
+from importlib import import_module
+
+import typer
+
+# each has `register(app)`; they load the library only when a command runs, so that --help stays fast
+COMMANDS = (
+    "sim.cli_run",
+    "sim.cli_scenario",
+    "sim.cli_result",
+)
+
+_HELP = "Simulate what happens to a call's resources inside a UniMRCP server: capacity, latency and session leaks."
+
+
+def build() -> typer.Typer:
+    """The command line with every command registered."""
+    app = typer.Typer(
+        name="mrcpsim",
+        help=_HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for module in COMMANDS:
+        import_module(module).register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line and exit with its code; text that a terminal can not show never stops it."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    build()()
+
+
+def _version(value: bool) -> None:
+    if value:
+        from sim import __version__
+
+        typer.echo(f"mrcpsim {__version__}")
+        raise typer.Exit()
+
+
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+if __name__ == "__main__":
+    main()

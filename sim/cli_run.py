@@ -1,0 +1,133 @@
+"""`mrcpsim run`: simulate, print the summary, write a result folder."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sim.cli_common import (
+    FAILED_CONDITION,
+    INTERRUPTED,
+    FailOnOption,
+    ForceOption,
+    JsonOption,
+    NoProgressOption,
+    OutOption,
+    ProgressBar,
+    QuietOption,
+    SeedOption,
+    SetOption,
+    command,
+    out_console,
+    overrides,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from sim.ledger.conditions import Condition
+    from sim.ledger.result import RunResult
+
+
+class Engine(StrEnum):
+    AUTO = "auto"
+    SIMPY = "simpy"
+    COMPILED = "compiled"
+
+
+class Detail(StrEnum):
+    SUMMARY = "summary"
+    SESSIONS = "sessions"
+    FULL = "full"
+
+
+TABLES = {
+    Detail.SUMMARY: ("levels",),
+    Detail.SESSIONS: ("sessions", "levels"),
+    Detail.FULL: ("sessions", "levels", "ledger", "messages"),
+}
+
+EngineOption = Annotated[Engine, typer.Option("--engine", help="Which engine runs it.")]
+LedgerOption = Annotated[Detail, typer.Option("--ledger", help="How much is recorded.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("run")(run)
+
+
+@command
+def run(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO.yaml", help="A scenario file, or a shipped one's name.")],
+    settings: SetOption = None,
+    seed: SeedOption = None,
+    engine: EngineOption = Engine.AUTO,
+    ledger: LedgerOption = Detail.SESSIONS,
+    out: OutOption = None,
+    force: ForceOption = False,
+    fail_on: FailOnOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    no_progress: NoProgressOption = False,
+) -> None:
+    """Simulate SCENARIO.yaml, print the summary and write a result folder (default reports/<scenario name>)."""
+    from sim.ledger.conditions import parse
+    from sim.ledger.result import ResultFolder
+    from sim.report.plots import write_pictures
+    from sim.scenario import load_scenario
+
+    loaded = load_scenario(scenario_path(scenario), overrides(settings))
+    conditions = [parse(text) for text in fail_on or []]
+    for text in loaded.expect:
+        parse(text)
+    with ResultFolder(out or Path("reports") / loaded.name, force) as folder:
+        from sim.engine.run import run as simulate
+
+        with ProgressBar(not (quiet or no_progress)) as progress:
+            result = simulate(
+                loaded,
+                seed=seed,
+                engine=engine.value,
+                ledger=ledger.value,
+                sink=folder.sink(TABLES[ledger]),
+                progress=progress,
+            )
+        judge(result, conditions)
+        folder.commit(result, write_pictures)
+    present(result, json, quiet)
+    raise typer.Exit(exit_code(result))
+
+
+def scenario_path(given: str) -> Path:
+    """The file `given`, or the shipped scenario of that name when there is no such file."""
+    from sim.scenario import find_shipped
+
+    path = Path(given)
+    return path if path.exists() else find_shipped(given) or path
+
+
+def judge(result: "RunResult", fail_on: "list[Condition]") -> None:
+    """Add each `--fail-on` condition to the summary as one that is expected not to hold."""
+    from dataclasses import replace
+
+    from sim.ledger.summary import Expectation
+
+    found = [condition.evaluate(result.summary) for condition in fail_on]
+    unwanted = [Expectation(f"not ({item.condition})", item.value, not item.ok) for item in found]
+    result.summary = replace(result.summary, expect=(*result.summary.expect, *unwanted))
+
+
+def present(result: "RunResult", json: bool, quiet: bool) -> None:
+    """Print the summary: as JSON on standard output, for people beside it unless `quiet`."""
+    if not quiet:
+        from sim.report.terminal import print_summary
+
+        where = str(result.directory) if result.directory is not None else None
+        print_summary(result.summary, out_console(json), where)
+    if json:
+        print_json(result.summary.to_dict())
+
+
+def exit_code(result: "RunResult") -> int:
+    if result.summary.partial:
+        return INTERRUPTED
+    return 0 if all(item.ok for item in result.summary.expect) else FAILED_CONDITION
