@@ -1,0 +1,360 @@
+"""Every line of a block of log is either an entry with time, thread and kind, part of a multi-line entry, or counted
+as not understood. Whole blocks are cut with NumPy; Python sees only the lines that matter."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.logs.clock import Clock, clock_micros, day_micros
+from sim.logs.header import Layout
+from sim.logs.wording import BEGINNINGS, BODY_BEGINNINGS, CRASH_WORDS, PRIORITIES, WITH_BODY, Kind
+
+PAD: Final = b"\0" * 256
+_SHOWN = 5
+_LOOKED_AT = 1000  # odd lines of a block that are looked at one by one; of more, the first and last few
+_WIDTHS = 64  # header widths learned before odd lines are matched one by one
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Words = NDArray[np.uint64]
+
+_UNWANTED = (Kind.OTHER, Kind.REMOTE_SDP, Kind.LOCAL_SDP, Kind.MRCP_DATA, Kind.SEND_DATA, Kind.TERMINATION_ADD)
+_WANTED = np.array([kind not in _UNWANTED for kind in Kind])
+_CARRIES = np.array([kind in WITH_BODY for kind in Kind])
+
+
+def _word(text: bytes) -> int:
+    return int.from_bytes(text[:8].ljust(8, b"\0"), "little")
+
+
+def _mask(length: int) -> int:
+    return (1 << 8 * max(0, min(8, length))) - 1
+
+
+_PRIORITY_WORDS = np.array(sorted(_word(b"[%s] " % name + b"  ") for name in PRIORITIES), dtype=np.uint64)
+_PRIORITY_WORDS_BY_USE = [_word(b"[%s] " % n + b"  ") for n in (b"DEBUG", b"INFO", b"NOTICE", b"WARN")]
+
+
+class _Table:
+    """Beginnings of lines by their first eight bytes; the few that share them are told apart by the next sixteen."""
+
+    def __init__(self, beginnings: tuple[tuple[bytes, Kind], ...]) -> None:
+        groups: dict[int, list[tuple[bytes, Kind]]] = {}
+        for text, kind in beginnings:
+            groups.setdefault(_word(text), []).append((text, kind))
+        self.words = np.array(sorted(groups), dtype=np.uint64)
+        self.kinds = np.zeros(len(groups), dtype=np.int16)
+        self.shared: list[tuple[int, list[tuple[int, int, int, int, Kind]]]] = []
+        for position, word in enumerate(self.words.tolist()):
+            group = groups[word]
+            self.kinds[position] = group[0][1]
+            if len(group) > 1:
+                rest = [
+                    (_word(text[8:]), _mask(len(text) - 8), _word(text[16:]), _mask(len(text) - 16), kind)
+                    for text, kind in reversed(group)
+                ]
+                self.shared.append((position, rest))
+
+    def kinds_at(self, words: Words, at: Ints) -> NDArray[np.int16]:
+        """The kind of the line that begins at each of `at`."""
+        first = words[at]
+        place = np.minimum(np.searchsorted(self.words, first), len(self.words) - 1)
+        known = self.words[place] == first
+        result = np.where(known, self.kinds[place], 0).astype(np.int16)
+        for position, members in self.shared:
+            rows = np.flatnonzero(known & (place == position))
+            if rows.size == 0:
+                continue
+            second, third = words[at[rows] + 8], words[at[rows] + 16]
+            found = np.zeros(rows.size, dtype=np.int16)
+            for word2, mask2, word3, mask3, kind in members:
+                same = ((second & np.uint64(mask2)) == np.uint64(word2)) & ((third & np.uint64(mask3)) == np.uint64(word3))
+                found[same] = kind
+            result[rows] = found
+        return result
+
+
+_ENTRIES = _Table(BEGINNINGS)
+_BODIES = _Table(tuple((text, Kind.BODY) for text in BODY_BEGINNINGS))
+
+
+@dataclass(slots=True)
+class Batch:
+    """The lines of one block that matter, column by column, in file order; text is `block[begin:end]`."""
+
+    block: bytes
+    kind: list[int]
+    begin: list[int]
+    end: list[int]
+    time: list[int]
+    thread: list[int]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was read; `shown` are the first few lines that were not understood, with their line number."""
+
+    lines: int = 0
+    entries: int = 0
+    not_understood: int = 0
+    debug: int = 0
+    shown: list[str] = field(default_factory=list)
+    crash: str = ""  # what a shell or a sanitizer wrote into the log when the process died
+
+    def odd(self, number: int, text: bytes) -> None:
+        """Count one line that was not understood, and keep it when it is among the first few."""
+        self.not_understood += 1
+        if not self.crash and any(word in text for word in CRASH_WORDS):
+            self.crash = text[:120].decode("utf-8", "replace")
+        if len(self.shown) < _SHOWN:
+            self.shown.append(f"line {number}: {text[:120].decode('utf-8', 'replace')!r}")
+
+
+class Scanner:
+    """Cuts blocks of whole lines; keeps what must be known across blocks (clock, open multi-line entry, counts)."""
+
+    def __init__(self, layout: Layout, clock: Clock, counts: Counts) -> None:
+        self.layout = layout
+        self.clock = clock
+        self.counts = counts
+        self._pattern = layout.pattern()
+        self._fast = layout.time and (layout.priority or (layout.thread and not layout.mark))
+        self._at_time = 11 if layout.date else 0
+        self._widths: list[int] = []
+        self._days: dict[tuple[int, int], int] = {}
+        self._body = False
+
+    def continue_body(self, before: "Scanner") -> None:
+        """The file goes on where `before` stopped, perhaps within a multi-line entry."""
+        self._body = before._body
+
+    def scan(self, block: bytes) -> Batch:
+        """The lines of `block`, which must end with a line end."""
+        size = len(block)
+        padded = block + PAD
+        bytes_ = np.frombuffer(padded, dtype=np.uint8)
+        words: Words = np.ndarray(shape=(size + len(PAD) - 7,), dtype="<u8", buffer=padded, strides=(1,))
+        end = np.flatnonzero(bytes_[:size] == 10)
+        begin = np.empty_like(end)
+        if end.size:
+            begin[0] = 0
+            begin[1:] = end[:-1] + 1
+            end = end - ((end > begin) & (bytes_[end - 1] == 13))
+        text = np.full(begin.size, -1, dtype=np.int64)
+        time = np.zeros(begin.size, dtype=np.int64)
+        thread = np.zeros(begin.size, dtype=np.int64)
+        if self._fast:
+            self._headers(padded, words, begin, end, text, time, thread)
+        else:
+            self._one_by_one(padded, np.arange(begin.size), begin, end, text, time, thread)
+        return self._batch(padded, words, begin, end, text, time, thread)
+
+    def _headers(
+        self, block: bytes, words: Words, begin: Ints, end: Ints, text: Ints, time: Ints, thread: Ints
+    ) -> None:
+        """Fill text, time and thread of every entry whose header has a width seen before; learn the widths of others."""
+        at = self._at_time
+        clock, micro = words[begin + at], words[begin + at + 8]
+        good = (clock & _HMS_MASK) == _HMS
+        good &= (micro & _MICRO_MASK) == _MICRO
+        if self.layout.date:
+            good &= (words[begin] & _DATE_MASK) == _DATE
+        rows = np.flatnonzero(good)
+        if rows.size == 0:
+            return
+        left = rows
+        for width in self._widths:
+            found, ids = self._match(words, begin[left] + width)
+            hit = left[found]
+            text[hit] = begin[hit] + width + (9 if self.layout.priority else 0)
+            thread[hit] = ids[found]
+            left = left[~found]
+            if left.size == 0:
+                break
+        done = rows[text[rows] >= 0]
+        time[done] = _time_of_day(clock[done], micro[done])
+        if self.layout.date:
+            time[done] += self._midnights(block, words, begin[done])
+        if left.size:
+            learn = len(self._widths) < _WIDTHS
+            first = left[0]
+            self._one_by_one(block, left[:1] if learn else left, begin, end, text, time, thread)
+            if learn:
+                width = int(text[first] - begin[first]) - (9 if self.layout.priority else 0)
+                if text[first] >= 0 and width not in self._widths:
+                    self._widths.append(width)
+                if left.size > 1:
+                    self._headers_of(block, words, left[1:], begin, end, text, time, thread)
+
+    def _headers_of(
+        self, block: bytes, words: Words, rows: Ints, begin: Ints, end: Ints, text: Ints, time: Ints, thread: Ints
+    ) -> None:
+        """`_headers` again for the rows that are left, now that one more width may be known."""
+        parts = [column[rows] for column in (begin, end, text, time, thread)]
+        self._headers(block, words, *parts)
+        for column, part in zip((text, time, thread), parts[2:], strict=True):
+            column[rows] = part
+
+    def _match(self, words: Words, at: Ints) -> tuple[Bools, Ints]:
+        """Whether the header ends at `at` (where a priority stands, if there is one), and the thread before it."""
+        ids = np.zeros(at.size, dtype=np.int64)
+        good = np.ones(at.size, dtype=np.bool_)
+        if self.layout.priority:
+            tag = words[at]
+            good = tag == np.uint64(_PRIORITY_WORDS_BY_USE[0])
+            for word in _PRIORITY_WORDS_BY_USE[1:]:
+                good |= tag == np.uint64(word)
+            rest = np.flatnonzero(~good)
+            if rest.size:
+                good[rest] = np.isin(tag[rest], _PRIORITY_WORDS)
+        if self.layout.thread:
+            digits = max(1, self._thread_digits)
+            low, low_ok = _number(words[np.maximum(at - 9, 0)], min(8, digits))
+            ids = low
+            good &= low_ok & (words[np.maximum(at - 1, 0)] & np.uint64(0xFF) == np.uint64(32))
+            if digits > 8:
+                high, high_ok = _number(words[np.maximum(at - 17, 0)], min(8, digits - 8))
+                ids = ids + high * 100_000_000
+                good &= high_ok
+            before = words[np.maximum(at - 2 - digits, 0)] & np.uint64(0xFF)
+            good &= before == np.uint64(32)
+        return good, ids
+
+    _thread_digits = 0
+
+    def _midnights(self, block: bytes, words: Words, begin: Ints) -> Ints:
+        first, second = words[begin], words[begin + 3]
+        result = np.empty(begin.size, dtype=np.int64)
+        todo = np.ones(begin.size, dtype=np.bool_)
+        while todo.any():
+            at = int(np.argmax(todo))
+            key = (int(first[at]), int(second[at]))
+            same = (first == first[at]) & (second == second[at])
+            if key not in self._days:
+                where = int(begin[at])
+                try:
+                    self._days[key] = day_micros(block[where : where + 10])
+                except ValueError:
+                    self._days[key] = max(self._days.values(), default=0)
+            result[same] = self._days[key]
+            todo &= ~same
+        return result
+
+    def _one_by_one(
+        self, block: bytes, rows: Ints, begin: Ints, end: Ints, text: Ints, time: Ints, thread: Ints
+    ) -> None:
+        """The same for rows that NumPy can not cut: any layout, matched line by line."""
+        layout, match = self.layout, self._pattern.match
+        bare = layout.bare
+        for row, start, stop in zip(rows.tolist(), begin[rows].tolist(), end[rows].tolist(), strict=True):
+            found = match(block, start, stop)
+            if found is None or (bare and start == stop):
+                continue
+            try:
+                when = clock_micros(found["time"]) if layout.time else 0
+                if layout.date:
+                    when += day_micros(found["date"])
+            except ValueError:
+                continue
+            text[row] = found.end()
+            time[row] = when
+            if layout.thread:
+                thread[row] = int(found["thread"]) & 0x7FFF_FFFF_FFFF_FFFF
+                if not self._thread_digits:
+                    self._thread_digits = len(found["thread"])
+
+    def _batch(
+        self, block: bytes, words: Words, begin: Ints, end: Ints, text: Ints, time: Ints, thread: Ints
+    ) -> Batch:
+        head = (text >= 0) & (text <= end)
+        rows = np.flatnonzero(head)
+        kinds = np.zeros(begin.size, dtype=np.int16)
+        kinds[rows] = _ENTRIES.kinds_at(words, text[rows])
+        if self.layout.bare:  # without any header only the server's own words begin an entry
+            head = kinds > 0
+            rows = np.flatnonzero(head)
+        if rows.size and self.layout.time:
+            time[rows] = self.clock.axis(time[rows])
+        self._loose(block, words, head, kinds, begin, end, text, time, thread)
+        counts = self.counts
+        counts.lines += begin.size
+        counts.entries += rows.size
+        if self.layout.priority:
+            counts.debug += int(np.count_nonzero(words[text[rows] - 9] == np.uint64(_PRIORITY_WORDS_BY_USE[0])))
+        elif np.any(kinds == Kind.PROCESS):
+            counts.debug += int(np.count_nonzero(kinds == Kind.PROCESS))
+        keep = np.flatnonzero(_WANTED[kinds])
+        return Batch(
+            block,
+            kinds[keep].tolist(),
+            text[keep].tolist(),
+            end[keep].tolist(),
+            time[keep].tolist(),
+            thread[keep].tolist(),
+        )
+
+    def _loose(
+        self, block: bytes, words: Words, head: Bools, kinds: NDArray[Any], begin: Ints, end: Ints, text: Ints,
+        time: Ints, thread: Ints,
+    ) -> None:  # fmt: skip
+        """Lines without a header: part of the entry before when that has a body, otherwise counted."""
+        rest = np.flatnonzero(~head)
+        if head.size == 0:
+            return
+        owner = np.maximum.accumulate(np.where(head, np.arange(head.size), -1))
+        carries = _CARRIES[kinds]
+        if rest.size:
+            of = owner[rest]
+            inside = np.where(of >= 0, carries[np.maximum(of, 0)], self._body)
+            odd = rest[~inside & (end[rest] > begin[rest])]
+            for row in (odd if odd.size <= _LOOKED_AT else np.concatenate((odd[:_SHOWN], odd[-_SHOWN:]))).tolist():
+                self.counts.odd(self.counts.lines + row + 1, block[begin[row] : end[row]])
+            self.counts.not_understood += max(0, odd.size - 2 * _SHOWN) if odd.size > _LOOKED_AT else 0
+            body = rest[inside]
+            told = _BODIES.kinds_at(words, begin[body])
+            rows = body[told > 0]
+            if rows.size:
+                kinds[rows] = Kind.BODY
+                text[rows] = begin[rows]
+                have = owner[rows] >= 0
+                time[rows] = np.where(have, time[np.maximum(owner[rows], 0)], self.clock.last)
+                thread[rows] = np.where(have, thread[np.maximum(owner[rows], 0)], 0)
+        if owner[-1] >= 0:
+            self._body = bool(carries[owner[-1]])
+
+
+_HMS_MASK = np.uint64(_word(bytes([0xF0, 0xF0, 0xFF, 0xF0, 0xF0, 0xFF, 0xF0, 0xF0])))
+_HMS = np.uint64(_word(b"00:00:00"))
+_MICRO_MASK = np.uint64(_word(bytes([0xFF, 0xF0, 0xF0, 0xF0, 0xF0, 0xF0, 0xF0, 0xFF])))
+_MICRO = np.uint64(_word(b":000000 "))
+_DATE_MASK = np.uint64(_word(bytes([0xF0, 0xF0, 0xF0, 0xF0, 0xFF, 0xF0, 0xF0, 0xFF])))
+_DATE = np.uint64(_word(b"0000-00-"))
+_ZEROS = np.uint64(_word(b"0" * 8))
+_HIGH = np.uint64(0xF0F0F0F0F0F0F0F0)
+
+
+def _number(word: Words, digits: int) -> tuple[Ints, Bools]:
+    """The decimal number in the last `digits` of eight characters, and whether they are digits."""
+    drop = np.uint64(8 * (8 - digits))
+    kept = ((word >> drop) << drop) | (_ZEROS & np.uint64(_mask(8 - digits)))
+    good = (kept & _HIGH) == _ZEROS
+    v = (kept - _ZEROS) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    v = (v * np.uint64(10) + (v >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
+    v = (v * np.uint64(100) + (v >> np.uint64(16))) & np.uint64(0x0000FFFF0000FFFF)
+    v = (v * np.uint64(10_000) + (v >> np.uint64(32))) & np.uint64(0xFFFFFFFF)
+    return v.astype(np.int64), good
+
+
+def _time_of_day(clock: Words, micro: Words) -> Ints:
+    """Microseconds since midnight from the words "HH:MM:SS" and ":uuuuuu "."""
+    nibble = np.uint64(0xF)
+
+    def digit(at: int) -> Words:
+        return (clock >> np.uint64(8 * at)) & nibble
+
+    hours, minutes, seconds = (digit(at) * np.uint64(10) + digit(at + 1) for at in (0, 3, 6))
+    whole = ((hours * np.uint64(60) + minutes) * np.uint64(60) + seconds) * np.uint64(1_000_000)
+    fraction, _ = _number((micro >> np.uint64(8)) << np.uint64(16), 6)
+    return whole.astype(np.int64) + fraction

@@ -1,0 +1,135 @@
+"""The sessions and messages tables of an audited log, written in chunks, and the latencies of the summary."""
+
+from array import array
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.ledger.sink import Sink
+from sim.ledger.summary import LATENCIES, Quantiles
+from sim.ledger.tables import NO_SESSION
+from sim.logs.session import UNKNOWN, Session
+from sim.logs.tasks import Working
+
+_CHUNK: Final = 20_000
+_TIMES: Final = {
+    "arrived_s": "arrived", "created_s": "created", "offer_s": "offer", "answer_s": "answer", "bye_s": "bye",
+    "deactivate_s": "deactivate", "terminate_s": "terminate", "close_answered_s": "closed", "released_s": "released",
+    "media_s": "media", "open_s": "opened_at",
+}  # fmt: skip
+_TEXTS: Final = ("state", "outcome", "waiting_for", "plugin", "cause", "name")
+
+
+def seconds(micros: Any, origin: int, timed: bool) -> NDArray[np.float64]:
+    """Axis times as seconds since `origin`; UNKNOWN is NaN, and so is everything in a log without times."""
+    values = np.asarray(micros, dtype=np.int64)
+    result = (values - origin) / 1e6
+    result[(values < 0) | (not timed)] = np.nan
+    return np.asarray(result, dtype=np.float64)
+
+
+class SessionRows:
+    """Collects one row per session and writes them to `sink` every few thousand."""
+
+    def __init__(self, sink: Sink | None) -> None:
+        self._sink = sink
+        self._times = {column: array("q") for column in _TIMES}
+        self._texts: dict[str, list[str]] = {column: [] for column in _TEXTS}
+        self._session, self._status, self._requests = array("q"), array("q"), array("q")
+        self._crashed: list[bool] = []
+
+    def add(self, session: Session, outcome: str, waiting_for: str = "", plugin: str = "", cause: str = "") -> None:
+        """The row of `session` as it is now."""
+        if self._sink is None:
+            return
+        for column, attribute in _TIMES.items():
+            self._times[column].append(getattr(session, attribute))
+        texts = (session.state, outcome, waiting_for, plugin or session.engine, cause, session.label)
+        for column, text in zip(_TEXTS, texts, strict=True):
+            self._texts[column].append(text)
+        self._session.append(session.number)
+        self._status.append(session.status or session.refused)
+        self._requests.append(session.requests)
+        self._crashed.append(outcome == "crashed")
+
+    def flush(self, origin: int, timed: bool, everything: bool = False) -> None:
+        """Write what has piled up."""
+        count = len(self._session)
+        if self._sink is None or count < (1 if everything else _CHUNK):
+            return
+        columns: dict[str, Any] = {
+            "session": np.array(self._session), "answer_status": np.array(self._status),
+            "requests": np.array(self._requests), "crashed": np.array(self._crashed, dtype=np.bool_),
+            "bye_ok_s": np.full(count, np.nan), "pool_bytes": np.zeros(count, dtype=np.int64),
+        }  # fmt: skip
+        columns |= {column: seconds(values, origin, timed) for column, values in self._times.items()}
+        columns |= self._texts
+        self._sink.write("sessions", columns)
+        self.__init__(self._sink)  # type: ignore[misc]
+
+
+class MessageRows:
+    """Collects one row per task message for the messages table."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._numbers = [array("q") for _ in range(4)]  # session, sent, started, finished
+        self._texts: tuple[list[str], list[str]] = ([], [])
+
+    def add(self, work: Working, finished: int | None, thread: int) -> None:
+        """One message; `finished` is None when the log ends before."""
+        session, sent = work.session, work.sent
+        row = (
+            session.number if session is not None else NO_SESSION,
+            sent.time if sent is not None else UNKNOWN,
+            work.started,
+            UNKNOWN if finished is None else finished,
+        )
+        for column, value in zip(self._numbers, row, strict=True):
+            column.append(value)
+        self._texts[0].append(work.task)
+        self._texts[1].append(work.name or "other")
+
+    def flush(self, origin: int, timed: bool, everything: bool = False) -> None:
+        """Write what has piled up."""
+        if len(self._texts[0]) < (1 if everything else _CHUNK):
+            return
+        session, *times = self._numbers
+        columns: dict[str, Any] = {"session": np.array(session), "task": self._texts[0], "message": self._texts[1]}
+        for name, values in zip(("sent_s", "started_s", "finished_s"), times, strict=True):
+            columns[name] = seconds(values, origin, timed)
+        self._sink.write("messages", columns)
+        self.__init__(self._sink)  # type: ignore[misc]
+
+
+class Latencies:
+    """Samples in whole microseconds; exact order statistics at the end."""
+
+    def __init__(self) -> None:
+        self.samples = {name: array("q") for name in LATENCIES}
+
+    def of(self, session: Session) -> None:
+        """Every latency of a session that is over or that the log's end cuts off."""
+        span = self._span
+        span("invite_to_answer", session.arrived, session.answer)
+        span("offer_to_media", session.offer, session.media)
+        if session.opened:
+            span("media_to_open", session.media, session.opened_at)
+        if session.closing and len(session.closing) == len(session.engines):
+            span("close_delay", session.terminate, session.closed)
+        span("terminate_to_release", session.deactivate, session.released)
+        span("pool_lifetime", session.created, session.released)
+
+    def _span(self, name: str, start: int, end: int) -> None:
+        if start >= 0 and end >= 0:
+            self.samples[name].append(end - start)
+
+    def quantiles(self, timed: bool) -> dict[str, Quantiles]:
+        """In seconds, by the names of the summary."""
+        if not timed:
+            return {}
+        return {
+            name: Quantiles.of(np.frombuffer(values, dtype=np.int64) / 1e6) if values else Quantiles()
+            for name, values in self.samples.items()
+        }

@@ -1,0 +1,102 @@
+"""One session of a real server as its log tells it, from the INVITE to the destruction of its pool."""
+
+from typing import Final
+
+STATES: Final = ("NONE", "GENERATING_ANSWER", "INITIALIZING", "ACTIVE", "DEACTIVATING", "TERMINATING", "DESTROYED")
+UNKNOWN: Final = -1  # a time that was not reached
+
+
+class Asked:
+    """What the server asked a plugin's task for: when it was signalled, when the task began and was done with it."""
+
+    __slots__ = ("finished", "signalled", "started", "task")
+
+    def __init__(self, task: str, signalled: int) -> None:
+        self.task = task
+        self.signalled = signalled
+        self.started = self.finished = UNKNOWN
+
+
+class Session:
+    """Milestones in microseconds on the log's axis (UNKNOWN: not reached), and what is outstanding right now."""
+
+    __slots__ = (
+        "active", "answer", "arrived", "asked", "asked_bye", "bye", "bye_kind", "call_state", "call_state_at",
+        "channels", "close_by", "closed", "closing", "connections", "control", "created", "deactivate", "double",
+        "engines", "gone", "held", "last", "lost", "media", "media_asked", "media_done", "name", "negotiating",
+        "number", "offer", "offers", "opened", "opened_at", "partial", "pointer", "ports", "profile", "queued",
+        "released", "requests", "stopping", "status", "table", "terminate", "terminated", "v1", "wedged",
+        "refused", "ended", "end_queued", "last_answer", "media_path",
+    )  # fmt: skip
+
+    def __init__(self, number: int, pointer: bytes, name: bytes | None, time: int) -> None:
+        self.number = number
+        self.pointer = pointer
+        self.name = name
+        self.last = time
+        self.profile = b""
+        self.v1 = False
+        self.partial = False
+        self.arrived = self.created = self.offer = self.media = self.opened_at = self.answer = UNKNOWN
+        self.bye = self.deactivate = self.terminate = self.closed = self.released = UNKNOWN
+        self.ended = UNKNOWN  # its call ended or termination was asked for
+        self.end_queued = False  # TERMINATE was pushed to the session's queue
+        self.terminated = UNKNOWN  # "Session Terminated"
+        self.last_answer = UNKNOWN
+        self.asked_bye = UNKNOWN  # the server sent BYE itself
+        self.status = 0
+        self.refused = 0  # final status seen on the call when no answer was logged
+        self.bye_kind = ""
+        self.call_state = b""
+        self.call_state_at = UNKNOWN
+        self.offers = 0
+        self.negotiating = False
+        self.requests = 0
+        self.queued = 0
+        self.engines: dict[bytes, str] = {}  # resource → engine id
+        self.opened: set[bytes] = set()
+        self.closing: set[bytes] = set()  # resources whose close was answered
+        self.double = UNKNOWN  # a close was answered a second time
+        self.control: dict[bytes, str] = {}  # resource → pending | added | removing | removed
+        self.media_asked = 0
+        self.media_done = 0
+        self.media_path = False
+        self.active: tuple[str, bytes, int] | None = None  # MRCP request without a response: method, resource, since
+        self.stopping: dict[bytes, int] = {}  # resource → STOP sent since
+        self.wedged = UNKNOWN
+        self.asked: dict[str, Asked] = {}  # open, close, stop, request → the latest
+        self.close_by: str = ""
+        self.held: dict[str, int] = {}
+        self.ports: set[bytes] = set()
+        self.connections: set[bytes] = set()
+        self.gone = UNKNOWN  # its TCP peer disconnected
+        self.lost: list[tuple[int, str, str, bool]] = []  # messages that were dropped: when, task, name, by a full MPF queue
+        self.table = False
+        self.channels = 0
+
+    @property
+    def label(self) -> str:
+        """Its id as in the log, or where it lies in memory while it has none."""
+        return self.name.decode("ascii", "replace") if self.name else f"new@{self.pointer.decode('ascii', 'replace')}"
+
+    @property
+    def state(self) -> str:
+        """The state of its machine, as far as the log shows it."""
+        if self.released >= 0:
+            return "DESTROYED"
+        if self.terminate >= 0:
+            return "TERMINATING"
+        if self.deactivate >= 0:
+            return "DEACTIVATING"
+        if self.negotiating:
+            asked = self.asked.get("open")
+            opening = (asked is not None and asked.signalled > self.last_answer) or self.media_path or self.media > self.last_answer
+            return "INITIALIZING" if opening and self.engines else "GENERATING_ANSWER"
+        if self.answer >= 0 or self.partial:
+            return "ACTIVE"
+        return "NONE"
+
+    @property
+    def engine(self) -> str:
+        """The engine ids of its channels."""
+        return ", ".join(dict.fromkeys(self.engines.values()))
