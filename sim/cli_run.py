@@ -25,8 +25,11 @@ from sim.cli_common import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sim.ledger.conditions import Condition
     from sim.ledger.result import RunResult
+    from sim.scenario import Scenario
 
 
 class Engine(StrEnum):
@@ -70,15 +73,14 @@ def run(
     no_progress: NoProgressOption = False,
 ) -> None:
     """Simulate SCENARIO.yaml, print the summary and write a result folder (default reports/<scenario name>)."""
-    from sim.ledger.conditions import parse
+    from sim.errors import ScenarioError
     from sim.ledger.result import ResultFolder
     from sim.report.plots import write_pictures
     from sim.scenario import load_scenario
 
     loaded = load_scenario(scenario_path(scenario), overrides(settings))
-    conditions = [parse(text) for text in fail_on or []]
-    for text in loaded.expect:
-        parse(text)
+    read_conditions(loaded.expect, loaded)
+    conditions = read_conditions(fail_on or [], loaded)
     with ResultFolder(out or Path("reports") / loaded.name, force) as folder:
         from sim.engine.run import run as simulate
 
@@ -91,7 +93,11 @@ def run(
                 sink=folder.sink(TABLES[ledger]),
                 progress=progress,
             )
-        judge(result, conditions)
+        try:
+            judge(result, conditions)
+        except ScenarioError:
+            folder.commit(result, write_pictures)  # what was simulated is worth more than the condition
+            raise
         folder.commit(result, write_pictures)
     present(result, json, quiet)
     raise typer.Exit(exit_code(result))
@@ -103,6 +109,18 @@ def scenario_path(given: str) -> Path:
 
     path = Path(given)
     return path if path.exists() else find_shipped(given) or path
+
+
+def read_conditions(texts: "Iterable[str]", scenario: "Scenario") -> "list[Condition]":
+    """Conditions for a run of `scenario`: a name that the run will not have is found before it starts."""
+    from sim.ledger.conditions import parse
+    from sim.server.names import RESOURCE_NAMES, TASK_NAMES
+
+    resources, tasks = list(RESOURCE_NAMES), list(TASK_NAMES)
+    for resource in tuple(scenario.plugins.keys()):
+        resources += [f"engine_channel:{resource}", f"plugin_licence:{resource}"]
+        tasks.append(scenario.plugins[resource].engine)
+    return [parse(text, resources=resources, tasks=tasks) for text in texts]
 
 
 def judge(result: "RunResult", fail_on: "list[Condition]") -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SUB_BUCKETS = 64
 LOWEST_EXPONENT = -29  # frexp(1e-9)
 HIGHEST_EXPONENT = 20  # frexp(1e6)
+BEYOND = float(2**HIGHEST_EXPONENT)  # seconds, about 12 days
 BUCKETS = 1 + (HIGHEST_EXPONENT - LOWEST_EXPONENT + 1) * SUB_BUCKETS
 
 
@@ -25,11 +26,11 @@ def bucket(x: float) -> int:
     """The bucket of `x` seconds: 0 for zero and anything below about 1 ns, the last one for anything beyond 1e6 s."""
     if not x > 0.0:
         return 0
+    if x >= BEYOND:
+        return BUCKETS - 1
     mantissa, exponent = math.frexp(x)
     if exponent < LOWEST_EXPONENT:
         return 0
-    if exponent > HIGHEST_EXPONENT:
-        return BUCKETS - 1
     return 1 + (exponent - LOWEST_EXPONENT) * SUB_BUCKETS + int((mantissa - 0.5) * (2 * SUB_BUCKETS))
 
 
@@ -48,7 +49,7 @@ def count(samples: "ArrayLike") -> "NDArray[np.int64]":
     counts = np.zeros(BUCKETS, dtype=np.int64)
     values = np.asarray(samples, dtype=np.float64).ravel()
     values = values[~np.isnan(values)]
-    mantissa, exponent = np.frexp(np.maximum(values, 0.0))
+    mantissa, exponent = np.frexp(np.clip(values, 0.0, BEYOND))
     index = 1 + (exponent.astype(np.int64) - LOWEST_EXPONENT) * SUB_BUCKETS
     index += ((mantissa - 0.5) * (2 * SUB_BUCKETS)).astype(np.int64)
     index[(values <= 0.0) | (exponent < LOWEST_EXPONENT)] = 0

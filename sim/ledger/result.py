@@ -166,9 +166,7 @@ class ResultFolder:
         if SUMMARY in names and not self.force:
             raise ScenarioError(f"{target}: already holds a result; replace it with --force, or choose another --out")
         if names and SUMMARY not in names:
-            raise ScenarioError(
-                f"{target}: holds files that are no result (such as {min(names)}); choose another --out"
-            )
+            raise ScenarioError(f"{target}: holds files but no result (such as {min(names)}); choose another --out")
 
     def _make(self) -> Path:
         target = self.directory.resolve()  # a link to a folder stays one
