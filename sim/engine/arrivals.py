@@ -1,0 +1,156 @@
+"""When calls arrive, in blocks: Poisson, evenly spaced, along a rate profile, in bursts, or as recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sim.engine.sampling import BLOCK, generator
+from sim.scenario import Scenario, read_calls
+from sim.scenario.arrivals import RatePoint
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(slots=True)
+class ArrivalBlock:
+    """Calls in order of arrival. Not-a-number, -1: not recorded, to be drawn by the caller model."""
+
+    time_s: Array
+    hold_s: Array
+    requests: Array
+    patience_s: Array
+    vanishes: Array
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+
+def arrival_blocks(scenario: Scenario, seed: int, duration_s: float, replication: int = 0) -> Iterator[ArrivalBlock]:
+    """Blocks of calls that arrive before `duration_s`, at most `arrivals.calls` of them."""
+    left = scenario.arrivals.calls if scenario.arrivals.calls is not None else math.inf
+    blocks = _replayed(scenario) if scenario.arrivals.kind == "replay" else _timed(scenario, seed, replication)
+    for block in blocks:
+        take = int(min(np.searchsorted(block.time_s, duration_s), left))
+        if take < len(block):
+            if take:
+                yield _cut(block, take)
+            return
+        yield block
+        left -= take
+        if left <= 0:
+            return
+
+
+def _cut(block: ArrivalBlock, take: int) -> ArrivalBlock:
+    return ArrivalBlock(
+        block.time_s[:take], block.hold_s[:take], block.requests[:take], block.patience_s[:take], block.vanishes[:take]
+    )
+
+
+def _timed(scenario: Scenario, seed: int, replication: int) -> Iterator[ArrivalBlock]:
+    for times in _times(scenario, seed, replication):
+        unknown = np.full(len(times), math.nan)
+        none = np.full(len(times), -1.0)
+        yield ArrivalBlock(times, unknown, none, unknown, none)
+
+
+def _times(scenario: Scenario, seed: int, replication: int) -> Iterator[Array]:
+    arrivals = scenario.arrivals
+    rng = generator(seed, "arrivals", replication)
+    if arrivals.kind == "poisson":
+        last = 0.0
+        while True:
+            block = last + np.cumsum(rng.standard_exponential(BLOCK) / arrivals.rate)
+            last = float(block[-1])
+            yield block
+    elif arrivals.kind == "even":
+        first = 0
+        while True:
+            yield np.arange(first, first + BLOCK, dtype=np.float64) / arrivals.rate
+            first += BLOCK
+    elif arrivals.kind == "burst":
+        assert arrivals.burst is not None
+        within = np.arange(arrivals.burst.size, dtype=np.float64) * arrivals.burst.spacing
+        group = 0
+        # bursts may overlap: hold back what the next burst could precede
+        pending = np.empty(0)
+        while True:
+            start = group * arrivals.burst.every
+            ready = np.sort(np.concatenate([pending, start + within]))
+            cut = np.searchsorted(ready, start + arrivals.burst.every)
+            yield ready[:cut]
+            pending = ready[cut:]
+            group += 1
+    else:
+        yield from _profile(arrivals.profile, arrivals.interpolation == "linear", arrivals.repeat, rng)
+
+
+def _profile(points: tuple[RatePoint, ...], linear: bool, repeat: bool, rng: np.random.Generator) -> Iterator[Array]:
+    """Non-homogeneous Poisson process by inversion of the cumulative rate.
+
+    Unit-rate exponential gaps are mapped through the inverse of Λ(t) = ∫ rate (Çinlar 1975).
+    """
+    at = np.array([p.at for p in points])
+    rate = np.array([p.rate for p in points])
+    gaps = np.diff(at)
+    pieces = (rate[:-1] + rate[1:]) / 2.0 * gaps if linear else rate[:-1] * gaps
+    total = np.concatenate([[0.0], np.cumsum(pieces)])
+    whole, period = float(total[-1]), float(at[-1] - at[0])
+    if repeat and whole <= 0.0:
+        return
+    last = 0.0
+    while True:
+        units = last + np.cumsum(rng.standard_exponential(BLOCK))
+        last = float(units[-1])
+        if repeat:
+            rounds = np.floor(units / whole)
+            yield _invert(units - rounds * whole, at, rate, total, linear) + rounds * period
+            continue
+        if rate[-1] > 0.0:
+            beyond = units > whole
+            times = _invert(np.minimum(units, whole), at, rate, total, linear)
+            times[beyond] = at[-1] + (units[beyond] - whole) / rate[-1]
+            yield times
+            continue
+        inside = units[units <= whole]
+        if len(inside):
+            yield _invert(inside, at, rate, total, linear)
+        if len(inside) < BLOCK:
+            return
+
+
+def _invert(units: Array, at: Array, rate: Array, total: Array, linear: bool) -> Array:
+    i = np.clip(np.searchsorted(total, units, "right") - 1, 0, max(len(at) - 2, 0))
+    left = units - total[i]
+    if not linear or len(at) < 2:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = np.where(rate[i] > 0.0, left / rate[i], 0.0)
+        return at[i] + step
+    slope = (rate[i + 1] - rate[i]) / (at[i + 1] - at[i])
+    # solve rate·x + slope·x²/2 = left for x; this form stays exact when the slope is small or negative
+    root = np.sqrt(np.maximum(rate[i] ** 2 + 2.0 * slope * left, 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        step = np.where(left > 0.0, 2.0 * left / (rate[i] + root), 0.0)
+    return np.minimum(at[i] + step, at[i + 1])
+
+
+def _replayed(scenario: Scenario) -> Iterator[ArrivalBlock]:
+    from sim.engine.setup import VANISH_HOW
+
+    assert scenario.arrivals.file is not None
+    calls = read_calls(scenario.arrivals.file)
+    how = float(VANISH_HOW[scenario.client.vanish.tcp])
+    for start in range(0, len(calls), BLOCK):
+        part = calls[start : start + BLOCK]
+        yield ArrivalBlock(
+            np.array([c.arrived_s for c in part]),
+            np.array([1e-9 if c.hold_s is None else c.hold_s for c in part]),
+            np.array([-1.0 if c.requests is None else float(c.requests) for c in part]),
+            np.array([math.nan if c.cancel_after_s is None else c.cancel_after_s for c in part]),
+            np.array([how if c.vanished or (c.hold_s is None and not c.cancelled) else -1.0 for c in part]),
+        )

@@ -1,0 +1,188 @@
+"""What both engines deliver, in chunks: rows to the sink, and streaming statistics for the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sim.engine.setup import Setup
+from sim.ledger.histogram import BUCKETS, count
+from sim.ledger.levels import LevelRecorder
+from sim.ledger.sink import Sink
+from sim.ledger.summary import LATENCIES, Quantiles
+from sim.ledger.tables import Coded
+from sim.server import names as n
+
+Array = np.ndarray[Any, Any]
+
+EXACT_SAMPLES = 1_000_000
+"""Latencies are exact order statistics up to so many samples, and within 1 % beyond."""
+
+OUTCOMES = ("released", "rejected", "cancelled", "crashed", "live", "leaked")
+
+SPANS: dict[str, tuple[str, str]] = {
+    "invite_to_answer": ("arrived_s", "answer_s"),
+    "bye_to_ok": ("bye_s", "bye_ok_s"),
+    "terminate_to_release": ("deactivate_s", "released_s"),
+    "pool_lifetime": ("created_s", "released_s"),
+    "offer_to_media": ("offer_s", "media_s"),
+    "media_to_open": ("media_s", "open_s"),
+    "close_delay": ("terminate_s", "close_answered_s"),
+}
+"""Each latency, from when to when; `sim.ledger.summary.LATENCIES` fixes the names."""
+
+SESSION_TIMES = (
+    "arrived_s", "created_s", "offer_s", "answer_s", "bye_s", "bye_ok_s", "deactivate_s", "terminate_s",
+    "close_answered_s", "released_s", "media_s", "open_s",
+)  # fmt: skip
+SESSION_COUNTS = ("call", "answer_status", "state", "pool_bytes", "requests", "cancelled", "crashed")
+
+
+class Durations:
+    """One set of durations: exact while there are few, a histogram within 1 % beyond."""
+
+    def __init__(self, exact: int = EXACT_SAMPLES) -> None:
+        self.exact = exact
+        self.parts: list[Array] = []
+        self.kept = 0
+        self.counts: Array | None = None
+        self.n = 0
+        self.total = 0.0
+        self.maximum = 0.0
+
+    def add(self, values: Array) -> None:
+        """More durations, in seconds; not-a-number is left out."""
+        values = values[~np.isnan(values)]
+        if not len(values):
+            return
+        self.n += len(values)
+        self.total += float(values.sum())
+        self.maximum = max(self.maximum, float(values.max()))
+        self.parts.append(values)
+        self.kept += len(values)
+        if self.counts is not None or self.kept > self.exact:
+            self.fold()
+
+    def fold(self) -> None:
+        """Go over to the histogram."""
+        if self.counts is None:
+            self.counts = np.zeros(BUCKETS, dtype=np.int64)
+        for part in self.parts:
+            self.counts += count(part)
+        self.parts.clear()
+
+    def add_histogram(self, counts: Array, n_: int, total: float, maximum: float) -> None:
+        """Durations that were counted elsewhere."""
+        self.fold()
+        assert self.counts is not None
+        self.counts += counts
+        self.n += int(n_)
+        self.total += float(total)
+        self.maximum = max(self.maximum, float(maximum))
+
+    def quantiles(self) -> Quantiles:
+        """n, mean, p50, p95, p99 and max."""
+        if self.counts is None:
+            return Quantiles.of(np.concatenate(self.parts) if self.parts else np.empty(0))
+        return Quantiles.of_histogram(self.counts, self.n, self.total, self.maximum)
+
+
+class Collector:
+    """Takes chunks of finished sessions, messages, ledger rows and level windows from an engine."""
+
+    def __init__(self, setup: Setup, ledger: str, sink: Sink) -> None:
+        self.setup = setup
+        self.ledger = ledger
+        self.sink = sink
+        self.latency = {name: Durations() for name in LATENCIES}
+        tasks = len(setup.tasks)
+        self.wait = [Durations() for _ in range(tasks)]
+        self.service = [Durations() for _ in range(tasks)]
+        self.levels = LevelRecorder(setup.resources, sink) if ledger == "full" else None
+
+    def sessions(
+        self, columns: Mapping[str, Array], verdicts: tuple[list[str], list[str], list[str], list[str]] | None = None
+    ) -> None:
+        """Finished sessions, or with `verdicts` (outcome, waiting for, plugin, cause) those that are still there."""
+        for name, (start, end) in SPANS.items():
+            self.latency[name].add(columns[end] - columns[start])
+        if self.ledger == "summary":
+            return
+        rows: dict[str, Any] = {name: columns[name] for name in SESSION_TIMES}
+        rows["session"] = columns["call"]
+        rows["answer_status"] = columns["answer_status"]
+        rows["state"] = Coded(columns["state"], n.STATE_NAMES)
+        rows["pool_bytes"] = columns["pool_bytes"]
+        rows["requests"] = columns["requests"]
+        rows["crashed"] = columns["crashed"] != 0
+        count_ = len(columns["call"])
+        if verdicts is None:
+            rows["outcome"] = Coded(outcome_codes(columns), OUTCOMES)
+            nothing = np.full(count_, -1)
+            rows["waiting_for"] = rows["plugin"] = rows["cause"] = Coded(nothing, ())
+        else:
+            rows["outcome"], rows["waiting_for"], rows["plugin"], rows["cause"] = verdicts
+        self.sink.write("sessions", rows)
+
+    def messages(self, columns: Mapping[str, Array]) -> None:
+        """Messages that were done with, in that order: their waits and, at full detail, their rows."""
+        waits = columns["started_s"] - columns["sent_s"]
+        services = columns["finished_s"] - columns["started_s"]
+        for task in np.unique(columns["task"]):
+            mine = columns["task"] == task
+            self.wait[task].add(waits[mine])
+            self.service[task].add(services[mine])
+        if self.ledger == "full":
+            self.sink.write(
+                "messages",
+                {
+                    "session": columns["session"],
+                    "task": Coded(columns["task"], self.setup.tasks),
+                    "message": Coded(columns["message"], n.MESSAGE_NAMES),
+                    "sent_s": columns["sent_s"],
+                    "started_s": columns["started_s"],
+                    "finished_s": columns["finished_s"],
+                    "state": Coded(columns["state"], n.STATE_NAMES),
+                    "subrequests": columns["subrequests"],
+                },
+            )
+
+    def ledger_rows(self, columns: Mapping[str, Array]) -> None:
+        """Rows of the ledger, in order of time."""
+        if self.levels is None:
+            return
+        moved = columns["delta"] != 0
+        self.levels.add(columns["time_s"][moved], columns["resource"][moved], columns["delta"][moved])
+        task = np.where(columns["task"] < 0, -1, columns["task"])
+        self.sink.write(
+            "ledger",
+            {
+                "time_s": columns["time_s"],
+                "session": columns["session"],
+                "resource": Coded(columns["resource"], self.setup.resources),
+                "delta": columns["delta"],
+                "bytes": columns["bytes"],
+                "task": Coded(task, self.setup.tasks),
+                "cause": Coded(columns["cause"], n.MESSAGE_NAMES),
+            },
+        )
+
+    def windows(self, columns: Mapping[str, Array]) -> None:
+        """Levels on a regular grid: start of the interval, held at its end, least, mean and greatest within."""
+        if self.levels is None:
+            self.sink.write("levels", {**columns, "resource": Coded(columns["resource"], self.setup.resources)})
+
+    def close(self, horizon_s: float) -> None:
+        """No more rows come."""
+        if self.levels is not None:
+            self.levels.finish(horizon_s)
+
+
+def outcome_codes(columns: Mapping[str, Array]) -> Array:
+    """What became of finished sessions, as positions in OUTCOMES."""
+    status = columns["answer_status"]
+    codes = np.where(status >= 300, 1, 0)
+    codes = np.where(columns["cancelled"] != 0, 2, codes)
+    return np.where(columns["crashed"] != 0, 3, codes)

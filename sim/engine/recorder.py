@@ -1,0 +1,94 @@
+"""Buffers of the SimPy engine: rows are kept as tuples and handed to the collector in chunks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sim.engine.collect import SESSION_COUNTS, SESSION_TIMES, Collector
+from sim.engine.world import PlainWorld
+from sim.server.records import Session
+
+CHUNK = 32_768
+INTEGERS = {"session", "task", "message", "state", "subrequests", "resource", "delta", "bytes", "cause"}
+MESSAGE_FIELDS = ("session", "task", "message", "sent_s", "started_s", "finished_s", "state", "subrequests")
+LEDGER_FIELDS = ("time_s", "session", "resource", "delta", "bytes", "task", "cause")
+WINDOW_FIELDS = ("time_s", "resource", "held", "min", "mean", "max")
+
+
+def as_columns(fields: tuple[str, ...], rows: list[Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """Rows as columns: float64 for times, int64 for the rest."""
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(fields)
+    return {
+        name: np.array(values, dtype=np.int64 if name in INTEGERS else np.float64)
+        for name, values in zip(fields, columns, strict=True)
+    }
+
+
+def session_columns(sessions: list[Session]) -> dict[str, np.ndarray[Any, Any]]:
+    """Session records as columns."""
+    columns = {name: np.array([getattr(s, name) for s in sessions], dtype=np.float64) for name in SESSION_TIMES}
+    for name in SESSION_COUNTS:
+        columns[name] = np.array([getattr(s, name) for s in sessions], dtype=np.int64)
+    return columns
+
+
+class Recorder:
+    """Collects what happens; `flush` hands it on."""
+
+    def __init__(self, collector: Collector, window_s: float, resources: int) -> None:
+        self.collector = collector
+        self.window_s = window_s
+        self.resources = resources
+        self.full = collector.ledger == "full"
+        self.message_rows: list[tuple[Any, ...]] = []
+        self.session_rows: list[tuple[Any, ...]] = []
+        self.window_rows: list[tuple[Any, ...]] = []
+        self._session_fields = SESSION_TIMES + SESSION_COUNTS
+
+    def message(self, task: int, kind: int, session: Session, sent: float, started: float, finished: float) -> None:
+        """One message was done with."""
+        rows = self.message_rows
+        rows.append((session.call, task, kind, sent, started, finished, session.state, session.subrequests))
+
+    def finished(self, session: Session) -> None:
+        """A session's slot is free again."""
+        self.session_rows.append(tuple([getattr(session, name) for name in self._session_fields]))
+
+    def window(self, world: PlainWorld, now: float) -> None:
+        """One interval of the grid is over."""
+        ledger = world.ledger
+        start = now - self.window_s
+        for r in range(self.resources):
+            held = ledger.held[r]
+            area = ledger.window_area[r] + held * (now - ledger.window_since_s[r])
+            row = (start, r, held, ledger.window_min[r], area / self.window_s, ledger.window_max[r])
+            if ledger.window_max[r] or held:
+                self.window_rows.append(row)
+            ledger.window_area[r] = 0.0
+            ledger.window_since_s[r] = now
+            ledger.window_min[r] = ledger.window_max[r] = held
+
+    def full_buffers(self, world: PlainWorld) -> bool:
+        """Whether it is time to flush."""
+        return len(self.message_rows) > CHUNK or len(world.rows) > CHUNK or len(self.session_rows) > CHUNK
+
+    def flush(self, world: PlainWorld) -> None:
+        """Hand everything to the collector."""
+        if self.message_rows:
+            self.collector.messages(as_columns(MESSAGE_FIELDS, self.message_rows))
+            self.message_rows.clear()
+        if world.rows:
+            self.collector.ledger_rows(as_columns(LEDGER_FIELDS, world.rows))
+            world.rows.clear()
+        if self.session_rows:
+            columns = list(zip(*self.session_rows, strict=True))
+            made: dict[str, Any] = {}
+            for name, values in zip(self._session_fields, columns, strict=True):
+                made[name] = np.array(values, dtype=np.int64 if name in SESSION_COUNTS else np.float64)
+            self.collector.sessions(made)
+            self.session_rows.clear()
+        if self.window_rows:
+            self.collector.windows(as_columns(WINDOW_FIELDS, self.window_rows))
+            self.window_rows.clear()

@@ -1,0 +1,256 @@
+"""Run a scenario: choose the engine, collect what it delivers, and make the result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sim.engine.collect import Collector
+from sim.engine.recorder import Recorder, session_columns
+from sim.engine.setup import Setup, setup
+from sim.engine.verdicts import Verdict, judge
+from sim.errors import InternalError, MrcpsimError, RunFailed, ScenarioError
+from sim.ledger.summary import (
+    Leak,
+    ResourceUse,
+    SessionCounts,
+    Summary,
+    TaskUse,
+    Violation,
+)
+from sim.scenario import Scenario, to_yaml
+from sim.server import names as n
+from sim.server.records import REJECTIONS
+
+if TYPE_CHECKING:
+    from sim.engine.simpy_engine import Observer
+    from sim.ledger.result import RunResult
+    from sim.ledger.sink import Sink
+
+ENGINES = ("auto", "simpy", "compiled")
+DETAILS = ("summary", "sessions", "full")
+FULL_UP_TO = 20_000
+"""Without a choice, runs of up to so many expected calls keep every message; larger ones keep sessions only."""
+
+WINDOWS = 1000
+"""Intervals of the level grid in one run."""
+
+LEAKS_LISTED = 10_000
+"""Diagnoses kept in the summary; the sessions table has them all."""
+
+Progress = Callable[[float, str], None]
+
+
+def run(
+    scenario: Scenario,
+    *,
+    seed: int | None = None,
+    engine: str = "auto",
+    ledger: str | None = None,
+    sink: Sink | None = None,
+    progress: Progress | None = None,
+    observers: tuple[Observer, ...] = (),
+    replication: int = 0,
+) -> RunResult:
+    """Simulate a scenario to its end and return the result; the same seed gives the same result on any machine.
+
+    `ledger` is the detail kept: `summary`, `sessions` or `full` (default: full for small runs, else sessions).
+    `sink` takes the tables as they grow; without one they are kept in memory. ScenarioError for an unusable argument,
+    RunFailed with seed and command when the run breaks off.
+    """
+    from sim.ledger.result import RunResult, provenance
+    from sim.ledger.sink import MemorySink
+
+    if engine not in ENGINES:
+        raise ScenarioError(f"engine must be one of {', '.join(ENGINES)} (got {engine!r})")
+    if ledger is not None and ledger not in DETAILS:
+        raise ScenarioError(f"ledger must be one of {', '.join(DETAILS)} (got {ledger!r})")
+    seed = scenario.seed if seed is None else seed
+    calls = expected_calls(scenario)
+    detail = ledger or ("full" if calls <= FULL_UP_TO else "sessions")
+    began = time.perf_counter()
+    made = setup(scenario, record_rows=detail == "full" or bool(observers))
+    memory = MemorySink() if sink is None else None
+    collector = Collector(made, detail, memory if memory is not None else sink)  # type: ignore[arg-type]
+    partial = False
+    window_s = (made.duration_s + scenario.drain) / WINDOWS
+    from sim.engine.simpy_engine import SimpyEngine
+
+    runner = SimpyEngine(made, seed, Recorder(collector, window_s, len(made.resources)), observers, replication)
+    try:
+        runner.run((lambda fraction: progress(fraction, "")) if progress is not None else None)
+    except KeyboardInterrupt:
+        partial = True
+    except MrcpsimError:
+        raise
+    except Exception as error:
+        raise RunFailed(
+            f"{scenario.name}: the run broke off at {runner.env.now:.6f} s: {type(error).__name__}: {error}\n"
+            f"reproduce: mrcpsim run <scenario> --seed {seed} --engine {runner.name}"
+        ) from error
+    verdicts = judge(runner.world.sessions, runner.pending(), made.plugins)
+    left = [s for s in runner.world.sessions if s.in_use]
+    if left:
+        collector.sessions(session_columns(left), _verdict_columns(left, verdicts))
+    collector.close(runner.now)
+    summary = _summary(scenario, seed, made, collector, runner, verdicts, partial)
+    tables: dict[str, Any] = {}
+    if memory is not None:
+        for table in ("sessions", "levels", "ledger", "messages"):
+            tables[table] = memory.frame(table) if memory.has(table) else None
+        if tables["sessions"] is not None:
+            tables["sessions"] = tables["sessions"].sort_values("session", ignore_index=True)
+        if tables["levels"] is None:
+            tables["levels"] = memory.frame("levels")
+    return RunResult(
+        summary=summary,
+        scenario_yaml=to_yaml(scenario),
+        provenance=provenance(runner.name, seed, time.perf_counter() - began, ledger=detail),
+        **tables,
+    )
+
+
+def expected_calls(scenario: Scenario) -> float:
+    """About how many calls a scenario offers."""
+    arrivals = scenario.arrivals
+    limit = float(arrivals.calls) if arrivals.calls is not None else float("inf")
+    if arrivals.kind == "replay":
+        from sim.scenario import read_calls
+
+        assert arrivals.file is not None
+        return min(limit, float(len(read_calls(arrivals.file))))
+    if arrivals.kind == "burst":
+        assert arrivals.burst is not None
+        return min(limit, arrivals.burst.size * (scenario.duration / arrivals.burst.every + 1.0))
+    rate = max(p.rate for p in arrivals.profile) if arrivals.kind == "profile" else arrivals.rate
+    return min(limit, rate * scenario.duration)
+
+
+def _verdict_columns(
+    left: list[Any], verdicts: dict[int, Verdict]
+) -> tuple[list[str], list[str], list[str], list[str]]:
+    outcome, waiting, plugin, cause = [], [], [], []
+    for session in left:
+        verdict = verdicts.get(session.slot)
+        if verdict is None:
+            outcome.append(_ended(session))
+            waiting.append("")
+            plugin.append("")
+            cause.append("")
+        else:
+            outcome.append(verdict.outcome)
+            waiting.append(verdict.leak.waiting_for or "")
+            plugin.append(verdict.leak.plugin or "")
+            cause.append(verdict.leak.cause)
+    return outcome, waiting, plugin, cause
+
+
+def _ended(session: Any) -> str:
+    """What became of a call whose session was never created or is already released."""
+    if session.crashed:
+        return "crashed"
+    if session.cancelled:
+        return "cancelled"
+    if session.answer_status >= 300:
+        return "rejected"
+    return "released" if session.released_s == session.released_s else "live"
+
+
+def _summary(
+    scenario: Scenario,
+    seed: int,
+    made: Setup,
+    collector: Collector,
+    runner: Any,
+    verdicts: dict[int, Verdict],
+    partial: bool,
+) -> Summary:
+    from sim.ledger.conditions import evaluate
+
+    server = runner.server
+    leaked = [v.leak for v in verdicts.values() if v.outcome == "leaked"]
+    live = len(verdicts) - len(leaked)
+    rejected = {str(REJECTIONS[i]): int(k) for i, k in enumerate(server.rejected) if k}
+    counts = SessionCounts(
+        arrived=int(server.arrived),
+        created=int(server.created),
+        answered=int(server.answered),
+        rejected=rejected,
+        cancelled=int(server.cancelled),
+        released=int(server.released),
+        live=live,
+        leaked=len(leaked),
+        crashed_at_s=float(server.crashed_at_s) if server.crashed_at_s >= 0.0 else None,
+        blocking=float(server.blocked) / server.arrived if server.arrived else 0.0,
+    )
+    summary = Summary(
+        scenario=scenario.name,
+        seed=seed,
+        engine=runner.name,
+        horizon_s=float(runner.now),
+        partial=partial,
+        sessions=counts,
+        resources=_resources(made, runner, leaked),
+        latency={name: durations.quantiles() for name, durations in collector.latency.items()},
+        tasks=_tasks(made, collector, runner),
+        violations=_violations(made, runner),
+        leaks=tuple(sorted(leaked, key=lambda leak: leak.session)[:LEAKS_LISTED]),
+    )
+    return replace(summary, expect=evaluate(scenario.expect, summary))
+
+
+def _resources(made: Setup, runner: Any, leaked: list[Leak]) -> dict[str, ResourceUse]:
+    ledger = runner.world.ledger
+    lost: dict[str, int] = {}
+    for leak in leaked:
+        for name in leak.holds:
+            lost[name] = lost.get(name, 0) + 1
+    found = {}
+    load_end = min(float(ledger.load_end_s), runner.now)
+    for r, name in enumerate(made.resources):
+        if name.startswith("plugin_licence") and made.limits[r] is None:
+            continue
+        area = float(ledger.area[r])
+        since = float(ledger.since_s[r])
+        if since < load_end:
+            area += float(ledger.held[r]) * (load_end - since)
+        if ledger.acquired[r] != ledger.released[r] + ledger.held[r]:
+            raise InternalError(f"{name}: acquired {ledger.acquired[r]} is not released + held")
+        has_bytes = r in (n.SESSION_POOL, n.CONNECTION_POOL)
+        found[name] = ResourceUse(
+            acquired=int(ledger.acquired[r]),
+            released=int(ledger.released[r]),
+            held=int(ledger.held[r]),
+            leaked=lost.get(name, 0),
+            refused=int(ledger.refused[r]),
+            peak=int(ledger.peak[r]),
+            mean=area / load_end if load_end > 0.0 else 0.0,
+            limit=made.limits[r],
+            bytes_peak=int(ledger.bytes_peak[r]) if has_bytes else None,
+        )
+    return found
+
+
+def _tasks(made: Setup, collector: Collector, runner: Any) -> dict[str, TaskUse]:
+    found = {}
+    for i, name in enumerate(made.tasks):
+        messages, busy, peak = runner.task_statistics(i)
+        found[name] = TaskUse(
+            messages=int(messages),
+            utilisation=float(busy) / runner.now if runner.now > 0.0 else 0.0,
+            queue_peak=int(peak),
+            wait=collector.wait[i].quantiles(),
+            service=collector.service[i].quantiles(),
+        )
+    return found
+
+
+def _violations(made: Setup, runner: Any) -> tuple[Violation, ...]:
+    found = []
+    for at, call, what, kind, task in runner.world.offences:
+        name = made.tasks[task] if task >= 0 else "caller"
+        text = f"{n.MESSAGE_NAMES[kind]} handled by {name} for session {call}"
+        found.append(Violation(float(at), int(call), n.VIOLATION_NAMES[what], text))
+    return tuple(found)

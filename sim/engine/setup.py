@@ -1,0 +1,352 @@
+"""From a scenario to the numbers that a run starts with: parameters, faults, plugins, streams."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sim.engine.sampling import Sampler, constant_value, sampler, uniform
+from sim.ledger.records import MAX_RESOURCES, Ledger
+from sim.scenario import Dist, Fault, Scenario, constant
+from sim.server import names as n
+from sim.server import streams as s
+from sim.server.records import (
+    MAX_FAULT_CALLS,
+    VANISH_NEVER_OPENED,
+    VANISH_TCP_CLOSED,
+    VANISH_TCP_OPEN,
+    Mix,
+    Parameters,
+    Plugin,
+    Server,
+    blank,
+)
+from sim.server.records import Fault as FaultRecord
+
+VANISH_HOW = {"closed": VANISH_TCP_CLOSED, "open": VANISH_TCP_OPEN, "never-opened": VANISH_NEVER_OPENED}
+NO_FAULT = Fault(probability=0.0)
+
+COST_KEYS: dict[int, tuple[str, str]] = {
+    n.N_INVITE: ("nua", "invite"),
+    n.N_REINVITE: ("nua", "invite"),
+    n.N_ACK: ("nua", "ack"),
+    n.N_BYE: ("nua", "bye"),
+    n.N_CANCEL: ("nua", "cancel"),
+    n.N_RESPOND: ("nua", "respond"),
+    n.N_DUPLICATE: ("nua", "other"),
+    n.N_BYE_ANSWERED: ("nua", "other"),
+    n.N_SEND_BYE: ("nua", "other"),
+    n.N_DESTROY: ("nua", "other"),
+    n.N_ACK_TIMEOUT: ("nua", "other"),
+    n.N_SESSION_TIMER: ("nua", "other"),
+    n.N_BYE_TIMEOUT: ("nua", "other"),
+    n.A_INVITE: ("sip_agent", "i_invite"),
+    n.A_RECEIVED: ("sip_agent", "i_state"),
+    n.A_COMPLETED: ("sip_agent", "i_other"),
+    n.A_ACK: ("sip_agent", "i_other"),
+    n.A_READY: ("sip_agent", "i_other"),
+    n.A_BYE: ("sip_agent", "i_other"),
+    n.A_TERMINATED: ("sip_agent", "i_state"),
+    n.A_LAST: ("sip_agent", "i_other"),
+    n.S_OFFER: ("server", "offer"),
+    n.S_CONTROL: ("server", "control"),
+    n.S_TERMINATE: ("server", "terminate"),
+    n.S_CHANNEL_ADDED: ("server", "channel_added"),
+    n.S_CHANNEL_MODIFIED: ("server", "channel_added"),
+    n.S_CHANNEL_REMOVED: ("server", "channel_removed"),
+    n.S_DISCONNECT: ("server", "disconnect"),
+    n.S_OPENED: ("server", "opened"),
+    n.S_CLOSED: ("server", "closed"),
+    n.S_RESPONSE: ("server", "response"),
+    n.S_STOPPED: ("server", "response"),
+    n.S_EVENT: ("server", "event"),
+    n.S_MEDIA: ("server", "mpf_response"),
+    n.K_ADD: ("connection_agent", "add"),
+    n.K_MODIFY: ("connection_agent", "modify"),
+    n.K_REMOVE: ("connection_agent", "remove"),
+    n.K_SEND: ("connection_agent", "send"),
+    n.K_ACCEPT: ("connection_agent", "accept"),
+    n.K_RECEIVE: ("connection_agent", "receive"),
+    n.K_DISCONNECT: ("connection_agent", "disconnect"),
+    n.K_TERMINATION_TIMER: ("connection_agent", "disconnect"),
+    n.K_INACTIVITY_TIMER: ("connection_agent", "disconnect"),
+}
+"""Which cost of the scenario is the service time of which message."""
+
+SUBTRACT_SERVICE = n.M_STOP
+"""Containers that subtract have a service time of their own; the stream of STOP, which has none, carries it."""
+
+TASK_KEYS = ("nua", "sip-agent", "server", "connection-agent", "media")
+
+
+@dataclass(slots=True)
+class Stream:
+    """One named stream: either always the same value, or a sampler."""
+
+    name: str
+    value: float
+    sampler: Sampler | None
+
+
+@dataclass(slots=True)
+class Setup:
+    """What both engines start from."""
+
+    scenario: Scenario
+    resources: tuple[str, ...]  # the ledger's resource names, by number
+    plugins: tuple[str, ...]  # MRCP resource of each plugin, by number
+    tasks: tuple[str, ...]  # task names, by number
+    streams: list[Stream]
+    parameters: Parameters
+    plugin_records: list[Plugin]
+    mixes: list[Mix]
+    faults: list[FaultRecord]
+    server: Server
+    duration_s: float
+    limits: tuple[int | None, ...]  # of each resource
+
+
+def setup(scenario: Scenario, record_rows: bool) -> Setup:
+    """The numbers of a scenario; everything random is left to the streams."""
+    plugins = tuple(scenario.plugins.keys())
+    server: Server = blank(Server)
+    server.offline = int(scenario.server.sip.offline)
+    server.crashed_at_s = -1.0
+    server.shutdown_done_s = -1.0
+    server.shared_connection = -1
+    return Setup(
+        scenario=scenario,
+        resources=_resource_names(plugins),
+        plugins=plugins,
+        tasks=n.TASK_NAMES + tuple(scenario.plugins[p].engine for p in plugins),
+        streams=_streams(scenario, plugins),
+        parameters=_parameters(scenario, plugins, record_rows),
+        plugin_records=[_plugin(scenario, p) for p in plugins],
+        mixes=_mixes(scenario, plugins),
+        faults=_faults(scenario, plugins),
+        server=server,
+        duration_s=_duration(scenario),
+        limits=_limits(scenario, plugins),
+    )
+
+
+def new_ledger(record_rows: bool, window_s: float) -> Ledger:
+    """A ledger with nothing in it."""
+    ledger = Ledger()
+    for name in (
+        "acquired",
+        "bytes_held",
+        "bytes_peak",
+        "held",
+        "peak",
+        "refused",
+        "released",
+        "window_max",
+        "window_min",
+    ):
+        setattr(ledger, name, [0] * MAX_RESOURCES)
+    for name in ("area", "since_s", "window_area", "window_since_s"):
+        setattr(ledger, name, [0.0] * MAX_RESOURCES)
+    ledger.load_end_s = math.inf
+    ledger.record_rows = int(record_rows)
+    ledger.unheld = 0
+    ledger.window_s = window_s
+    ledger.window_end_s = window_s
+    return ledger
+
+
+def task_index(key: str, plugins: Sequence[str]) -> int:
+    """The number of a task by the key that scenarios use: nua, server, … or a plugin's resource."""
+    return TASK_KEYS.index(key) if key in TASK_KEYS else n.PLUGIN + list(plugins).index(key)
+
+
+def _resource_names(plugins: tuple[str, ...]) -> tuple[str, ...]:
+    names = list(n.RESOURCE_NAMES)
+    for plugin in plugins:
+        names += [f"engine_channel:{plugin}", f"plugin_licence:{plugin}"]
+    return tuple(names)
+
+
+def _limits(scenario: Scenario, plugins: tuple[str, ...]) -> tuple[int | None, ...]:
+    limits: list[int | None] = [None] * len(n.RESOURCE_NAMES)
+    limits[n.TCP_CONNECTION] = limits[n.CONNECTION_POOL] = scenario.server.limits.max_connection_count
+    limits[n.RTP_PORT] = len(scenario.server.limits.rtp_ports.ports)
+    for name in plugins:
+        limits += [scenario.plugins[name].max_channel_count, scenario.plugins[name].licences]
+    return tuple(limits)
+
+
+def _duration(scenario: Scenario) -> float:
+    if scenario.arrivals.kind == "replay" and "duration" not in scenario.model_fields_set:
+        from sim.scenario import read_calls
+
+        assert scenario.arrivals.file is not None
+        return read_calls(scenario.arrivals.file)[-1].arrived_s + 1e-9
+    return float(scenario.duration)
+
+
+def _parameters(scenario: Scenario, plugins: tuple[str, ...], record_rows: bool) -> Parameters:
+    p: Parameters = blank(Parameters)
+    server, client, calls, sip = scenario.server, scenario.client, scenario.calls, scenario.server.sip
+    p.t1_s = sip.t1
+    p.t2_s = sip.t2
+    p.transaction_s = 64.0 * sip.t1
+    p.bye_on_release = int(sip.bye_response == "on-release")
+    p.retransmit = int(client.retransmit)
+    p.extract_call_id = int(sip.extract_call_id)
+    p.session_expires_s = sip.session_expires
+    p.refresh_s = sip.session_expires / 2.0
+    p.client_refreshes = int(client.refresh)
+    p.inactivity_s = server.connection.inactivity_timeout or 0.0
+    p.termination_s = server.connection.termination_timeout
+    p.max_connections = server.limits.max_connection_count or 0
+    p.max_shared_use = server.limits.max_shared_use_count or 0
+    p.shared_connection = int(calls.connection == "shared" and not server.connection.force_new_connection)
+    p.tcp = int(client.tcp)
+    p.rtp_min = server.limits.rtp_ports.min
+    p.rtp_ports = len(server.limits.rtp_ports.ports)
+    p.pool_checked = int(server.pool.checked)
+    p.crash_stops = int(server.pool.on_crash == "stop")
+    p.free_use_stops = int(server.on_use_after_free == "stop")
+    p.vanish_how = VANISH_HOW[client.vanish.tcp]
+    p.vanish_after = int(client.vanish.after is not None)
+    p.has_patience = int(client.patience is not None)
+    p.has_recognition = int(calls.recognition is not None)
+    p.reinvites = int(calls.reinvite_every is not None)
+    p.reinvite_identical = int(calls.identical_reinvite)
+    p.plugins = len(plugins)
+    p.mixes = len(calls.resources)
+    memory = server.memory
+    p.session_bytes = memory.session_create
+    p.offer_bytes = memory.per_rtp
+    p.channel_bytes = memory.per_channel
+    p.request_bytes = memory.per_request
+    p.connection_bytes = memory.connection
+    p.record_rows = int(record_rows)
+    return p
+
+
+def _plugin(scenario: Scenario, name: str) -> Plugin:
+    record: Plugin = blank(Plugin)
+    plugin = scenario.plugins[name]
+    record.limit = plugin.max_channel_count or 0
+    record.licences = plugin.licences or 0
+    record.stop_at_tick = int(plugin.stop_answered_at == "tick")
+    return record
+
+
+def _mixes(scenario: Scenario, plugins: tuple[str, ...]) -> list[Mix]:
+    total = math.fsum(mix.weight for mix in scenario.calls.resources)
+    upto = 0.0
+    mixes = []
+    for mix in scenario.calls.resources:
+        record: Mix = blank(Mix)
+        upto += mix.weight / total
+        record.upto = upto
+        record.channels = len(mix.resources)
+        for i, resource in enumerate(mix.resources):
+            record.resource[i] = plugins.index(resource)
+        mixes.append(record)
+    return mixes
+
+
+def _named_faults(scenario: Scenario, plugins: tuple[str, ...]) -> list[tuple[str, Fault]]:
+    client, calls = scenario.client, scenario.calls
+    named: list[tuple[str, Fault]] = [
+        ("server.pool.fails", scenario.server.pool.fails),
+        ("client.no_ack", client.no_ack),
+        ("client.vanish", client.vanish),
+        ("calls.offer.missing_sdp", calls.offer.missing_sdp),
+        ("calls.offer.malformed_sdp", calls.offer.malformed_sdp),
+        ("calls.offer.unknown_resource", calls.offer.unknown_resource),
+        ("calls.profile_missing", calls.profile_missing),
+    ]
+    for i in range(s.MAX_PLUGINS):
+        for operation in n.OPERATIONS:
+            if i >= len(plugins):
+                named += [(f"unused.{i}.{operation}", NO_FAULT)] * 4
+                continue
+            place = f"plugins.{plugins[i]}.{operation}"
+            op = getattr(scenario.plugins[plugins[i]], operation)
+            wrong = getattr(op, "reopen_never", None) or getattr(op, "wrong_order", None) or NO_FAULT
+            named += [
+                (f"{place}.never", op.never),
+                (f"{place}.twice", op.twice),
+                (f"{place}.late", op.late),
+                (f"{place}.wrong", wrong),
+            ]
+    return named
+
+
+def _faults(scenario: Scenario, plugins: tuple[str, ...]) -> list[FaultRecord]:
+    records = []
+    for _, fault in _named_faults(scenario, plugins):
+        record: FaultRecord = blank(FaultRecord)
+        record.probability = fault.probability
+        record.from_s = fault.from_
+        record.until_s = fault.until
+        record.listed = min(len(fault.calls), MAX_FAULT_CALLS)
+        for i, call in enumerate(fault.calls[:MAX_FAULT_CALLS]):
+            record.calls[i] = call
+        records.append(record)
+    return records
+
+
+def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[Stream]:
+    zero = constant(0.0)
+    named: list[tuple[str, Dist]] = [(f"unused.{i}", zero) for i in range(s.FAULT)]
+
+    def put(number: int, name: str, dist: Dist | None) -> None:
+        named[number] = (name, dist if dist is not None else zero)
+
+    costs = scenario.server.costs
+    for kind, (task, key) in COST_KEYS.items():
+        put(s.SERVICE + kind, f"service.{n.MESSAGE_NAMES[kind]}", getattr(getattr(costs, task), key))
+    put(s.SERVICE + n.M_CONTAINER, "service.media.add", costs.media.add)
+    put(s.SERVICE + SUBTRACT_SERVICE, "service.media.subtract", costs.media.subtract)
+    for key in (*TASK_KEYS, *plugins):
+        put(s.WAKE + task_index(key, plugins), f"wake.{key}", scenario.server.wake_of(key))  # type: ignore[arg-type]
+    for i, plugin in enumerate(plugins):
+        for o, operation in enumerate(n.OPERATIONS):
+            op = getattr(scenario.plugins[plugin], operation)
+            base = s.OPERATION + (i * 4 + o) * 4
+            put(base + s.BLOCK, f"plugins.{plugin}.{operation}.block", op.block)
+            put(base + s.DELAY, f"plugins.{plugin}.{operation}.delay", op.delay)
+            put(base + s.GAP, f"plugins.{plugin}.{operation}.gap", op.gap)
+            put(base + s.LATE_BY, f"plugins.{plugin}.{operation}.late_by", op.late_by)
+    client, calls = scenario.client, scenario.calls
+    put(s.HOLD, "calls.hold", calls.hold)
+    put(s.REQUESTS, "calls.requests", calls.requests)
+    put(s.RECOGNITION, "calls.recognition", calls.recognition)
+    put(s.PAUSE, "calls.pause", calls.pause)
+    put(s.NETWORK, "client.network_delay", client.network_delay)
+    put(s.CONNECT, "client.connect_delay", client.connect_delay)
+    put(s.ACK_DELAY, "client.ack_delay", client.ack_delay)
+    put(s.PATIENCE, "client.patience", client.patience)
+    put(s.VANISH_AFTER, "client.vanish.after", client.vanish.after)
+    put(s.REINVITE, "calls.reinvite_every", calls.reinvite_every)
+    put(s.OVERSLEEP, "server.media.oversleep", scenario.server.media.oversleep)
+    streams = [_stream(name, dist) for name, dist in named]
+    streams[s.MIX] = Stream("calls.resources", 0.0, uniform if len(calls.resources) > 1 else None)
+    streams[s.PHASE] = Stream("server.media.phase", 0.0, uniform)
+    for name, fault in _named_faults(scenario, plugins):
+        streams.append(Stream(f"fault.{name}", 0.0, uniform if fault.probability > 0.0 else None))
+    return streams
+
+
+def _stream(name: str, dist: Dist) -> Stream:
+    value = constant_value(dist)
+    return Stream(name, value, None) if value is not None else Stream(name, 0.0, sampler(dist))
+
+
+def records(setup_: Setup) -> dict[str, Any]:
+    """The records by name, for an engine that turns them into arrays."""
+    return {
+        "parameters": setup_.parameters,
+        "plugins": setup_.plugin_records,
+        "mixes": setup_.mixes,
+        "faults": setup_.faults,
+        "server": setup_.server,
+    }

@@ -1,0 +1,365 @@
+"""The reference engine: the server's threads as SimPy processes, to be read, hooked and stepped through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Protocol
+
+from simpy.core import Environment
+from simpy.events import Event, Timeout
+
+from sim.engine.arrivals import arrival_blocks
+from sim.engine.recorder import Recorder
+from sim.engine.setup import Setup, task_index
+from sim.engine.tasks import ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
+from sim.engine.verdicts import Pending
+from sim.engine.world import OutboxItem, Streams, new_session, new_world, refill
+from sim.errors import InternalError
+from sim.scenario import Dist
+from sim.server import names as n
+from sim.server.caller import arrive, finished
+from sim.server.handlers import HANDLERS, TIMERS
+from sim.server.records import Session
+from sim.server.shutdown import shutdown_begins, shutdown_session
+from sim.server.streams import PHASE
+from sim.server.timers import timer_lives
+
+
+class Observer(Protocol):
+    """What may watch a run; every hook is optional, and a run without observers pays nothing for them."""
+
+    def message_sent(self, now: float, task: int, kind: int, session: Session) -> None:
+        """A message was put into a task's queue."""
+
+    def message_started(self, now: float, task: int, kind: int, session: Session) -> None:
+        """A task took a message up."""
+
+    def message_finished(self, now: float, task: int, kind: int, session: Session) -> None:
+        """A message's handler has run."""
+
+    def resource_changed(self, now: float, session: int, resource: int, delta: int, size: int) -> None:
+        """A resource was acquired (+1) or released (-1), or a pool grew (0)."""
+
+
+class SimpyEngine:
+    """One run of a scenario under SimPy. `run()` returns when the horizon is reached or the process has ended."""
+
+    name = "simpy"
+
+    def __init__(
+        self, setup: Setup, seed: int, recorder: Recorder, observers: tuple[Observer, ...] = (), replication: int = 0
+    ) -> None:
+        scenario = setup.scenario
+        self.setup = setup
+        self.seed = seed
+        self.replication = replication
+        self.recorder = recorder
+        self.observers = observers
+        self.env = Environment()
+        self.streams = Streams(setup, seed, replication)
+        self.world = new_world(setup, self.streams, recorder.window_s)
+        self.server = self.world.server
+        self.cost_per_context_s = _fixed(scenario.server.media.cost_per_context)
+        self.free: list[int] = []
+        self.calls = 0
+        self.horizon_s = setup.duration_s + scenario.drain
+        self.now = 0.0
+        self.owner = -1  # the slot whose connection the message at hand used
+        self.observed = 0
+        self.outside: list[OutboxItem] = []  # delayed answers whose thread waits for a full queue
+        phase = scenario.server.media.phase
+        if phase is None:
+            phase = self.streams.block(PHASE)[0] * scenario.server.media.tick
+        slots = scenario.server.queues.slots
+        connection, media = scenario.server.connection.queue, scenario.server.media.queue
+        self.tasks: list[Task] = [
+            SofiaLoop(self, n.NUA),
+            SofiaLoop(self, n.SIP_AGENT),
+            ConsumerTask(self, n.SERVER, slots),
+            PollerTask(self, n.CONNECTION_AGENT, connection.slots, connection.when_full == "grow"),
+            MediaEngine(self, float(phase), media.slots, media.when_full == "grow"),
+        ]
+        self.tasks += [ConsumerTask(self, n.PLUGIN + i, slots) for i in range(len(setup.plugins))]
+
+    # --- running ----------------------------------------------------------------------------------------------------
+
+    def run(self, progress: Callable[[float], None] | None = None) -> None:
+        """Run to the horizon. An interrupt is met between two events: everything up to there is consistent."""
+        for task in self.tasks:
+            task.start()
+        self.env.process(self._arrivals())
+        self.env.process(self._windows())
+        for freeze in self.setup.scenario.server.freeze:
+            self._freeze(self.tasks[task_index(freeze.task, self.setup.plugins)], freeze.at, freeze.for_)
+        if self.setup.scenario.server.shutdown is not None:
+            self._at(self.setup.scenario.server.shutdown, self._shutdown)
+        env, server, recorder = self.env, self.server, self.recorder
+        try:
+            while not server.stopped and env.peek() < self.horizon_s:
+                for _ in range(2048):
+                    env.step()
+                    if server.stopped or env.peek() >= self.horizon_s:
+                        break
+                if recorder.full_buffers(self.world):
+                    recorder.flush(self.world)
+                if progress is not None:
+                    progress(min(1.0, env.now / self.horizon_s))
+            self.now = env.now if server.stopped else self.horizon_s
+        finally:
+            self.now = max(self.now, env.now)
+            recorder.flush(self.world)
+
+    def _at(self, time_s: float, what: Callable[[Event], None]) -> None:
+        event = Timeout(self.env, time_s)
+        assert event.callbacks is not None
+        event.callbacks.append(what)
+
+    def _freeze(self, task: Task, at: float, length: float | None) -> None:
+        until = float("inf") if length is None else at + length
+        self._at(at, lambda _: task.freeze(until))
+        if length is not None:
+            self._at(until, lambda _: task.thaw())
+
+    def _arrivals(self) -> Generator[Event, None, None]:
+        for block in arrival_blocks(self.setup.scenario, self.seed, self.setup.duration_s, self.replication):
+            rows = zip(
+                block.time_s.tolist(),
+                block.hold_s.tolist(),
+                block.requests.tolist(),
+                block.patience_s.tolist(),
+                block.vanishes.tolist(),
+                strict=True,
+            )
+            for at, hold, requests, patience, vanishes in rows:
+                yield Timeout(self.env, max(0.0, at - self.env.now))
+                session = self.world.sessions[self.free.pop()] if self.free else new_session(self.world)
+                arrive(self.world, session, self.calls, hold, int(requests), patience, int(vanishes), self.env.now)
+                self.calls += 1
+                self._deliver_all()
+                if self.server.needs_draws:
+                    refill(self.world, self.streams)
+        limit = self.setup.scenario.arrivals.calls
+        ended_early = limit is not None and self.calls >= limit
+        self.world.ledger.load_end_s = self.env.now if ended_early else self.setup.duration_s
+        self.horizon_s = self.world.ledger.load_end_s + self.setup.scenario.drain
+
+    def _windows(self) -> Generator[Event, None, None]:
+        k = 0
+        while True:
+            k += 1
+            yield Timeout(self.env, k * self.recorder.window_s - self.env.now)
+            self.recorder.window(self.world, self.env.now)
+
+    def _shutdown(self, _: Event) -> None:
+        shutdown_begins(self.world, self.env.now)
+        for session in self.world.sessions:
+            shutdown_session(self.world, session)
+            self._deliver_all()
+
+    # --- messages ---------------------------------------------------------------------------------------------------
+
+    def handle(self, task: int, message: Message, started: float) -> list[OutboxItem]:
+        """Run a message's handler now; what it sent stands in the outbox that is returned."""
+        kind, slot, arg, sent = message
+        session = self.world.sessions[slot]
+        server = self.server
+        server.task = task
+        server.kind = kind
+        self.owner = session.connection
+        now = self.env.now
+        HANDLERS[kind](self.world, session, arg, started, now)
+        self.recorder.message(task, kind, session, sent, started, now)
+        if self.observers:
+            self._observe(task, kind, session, started, now)
+        if server.needs_draws:
+            refill(self.world, self.streams)
+        return self.world.outbox
+
+    def settle(self, message: Message) -> None:
+        """A message is done with: its slot may have served its call, and so may its connection's."""
+        session = self.world.sessions[message[1]]
+        session.inflight -= 1
+        if not session.inflight:
+            self._retire(session)
+        if session.connection < 0 <= self.owner != session.slot:
+            self._retire(self.world.sessions[self.owner])
+
+    def _retire(self, session: Session) -> None:
+        if session.in_use and finished(session):
+            session.in_use = 0
+            self.recorder.finished(session)
+            self.free.append(session.slot)
+
+    def send(self, item: OutboxItem) -> bool:
+        """Deliver one item of an outbox; False when the queue is full and the producer must wait."""
+        task, kind, slot, arg, delay = item
+        session = self.world.sessions[slot]
+        if delay > 0.0:
+            if not TIMERS[kind]:
+                session.inflight += 1
+            event = Timeout(self.env, delay, item)
+            event.callbacks.append(self._due)
+            return True
+        if task == n.CLIENT:
+            HANDLERS[kind](self.world, session, arg, self.env.now, self.env.now)
+            return True
+        session.inflight += 1
+        if not self.tasks[task].push((kind, slot, arg, self.env.now)):
+            session.inflight -= 1
+            return False
+        if self.observers:
+            for observer in self.observers:
+                observer.message_sent(self.env.now, task, kind, session)
+        return True
+
+    def deliver(self, producer: Task) -> bool:
+        """Deliver the outbox. When a queue is full, keep the rest for `deliver_blocking` and return False."""
+        outbox = self.world.outbox
+        i = 0
+        while i < len(outbox):  # a caller that reacts at once adds to it
+            if not self.send(outbox[i]):
+                producer.unsent = outbox[i:]
+                outbox.clear()
+                return False
+            i += 1
+        outbox.clear()
+        return True
+
+    def deliver_blocking(self, producer: Task) -> Generator[Event, None, None]:
+        """Deliver what is unsent, waiting for a slot where there is none; a slot that was taken again loses the message."""
+        unsent = producer.unsent
+        first = True
+        while unsent:
+            item = unsent[0]
+            if first or not self.send(item):
+                target = self.tasks[item[0]]
+                assert isinstance(target, ConsumerTask)
+                producer.blocked_on = target.index
+                yield target.wait_for_slot(producer.index)
+                producer.blocked_on = -1
+                if not self.send(item):
+                    self.lose(item)
+            first = False
+            del unsent[0]
+            if self.world.outbox:
+                unsent.extend(self.world.outbox)
+                self.world.outbox.clear()
+
+    def _deliver_all(self) -> None:
+        """Deliver what a caller or a timer sent: it goes to queues that never block."""
+        outbox = self.world.outbox
+        i = 0
+        while i < len(outbox):
+            if not self.send(outbox[i]):
+                raise InternalError(f"{n.MESSAGE_NAMES[outbox[i][1]]}: a caller can not wait for a full queue")
+            i += 1
+        outbox.clear()
+
+    def _due(self, event: Event) -> None:
+        """A delayed message arrives, or a timer falls due."""
+        item: OutboxItem = event.value
+        task, kind, slot, arg, _ = item
+        session = self.world.sessions[slot]
+        timer = TIMERS[kind]
+        if timer and not timer_lives(session, kind, arg):
+            return
+        if task == n.CLIENT:
+            HANDLERS[kind](self.world, session, arg, self.env.now, self.env.now)
+            self._deliver_all()
+            if self.server.needs_draws:
+                refill(self.world, self.streams)
+            if not timer:
+                session.inflight -= 1
+            if not session.inflight:
+                self._retire(session)
+            return
+        if timer:
+            session.inflight += 1
+        if not self.tasks[task].push((kind, slot, arg, self.env.now)):
+            self.outside.append(item)
+            target = self.tasks[task]
+            assert isinstance(target, ConsumerTask)
+            waiting = target.wait_for_slot(task)
+            assert waiting.callbacks is not None
+            waiting.callbacks.append(lambda _: self._push_from_outside(item))
+
+    def _push_from_outside(self, item: OutboxItem) -> None:
+        """The thread of a delayed answer was told of a free slot."""
+        self.outside.remove(item)
+        task, kind, slot, arg, _ = item
+        if not self.tasks[task].push((kind, slot, arg, self.env.now)):
+            session = self.world.sessions[slot]
+            session.inflight -= 1
+            self.lose(item)
+            self._retire(session)
+
+    def lose(self, item: OutboxItem) -> None:
+        """`Failed to Signal Task Message`: the message is gone, and its session waits for ever."""
+        session = self.world.sessions[item[2]]
+        session.lost_kind = item[1] + 1
+        self.server.lost += 1
+
+    def drop(self, message: Message) -> None:
+        """`MPF Request Queue is Full`: an old server drops the message."""
+        session = self.world.sessions[message[1]]
+        session.inflight -= 1
+        session.lost_kind = message[0] + 1
+        session.lost_media = int(message[0] == n.M_CONTAINER)
+        self.server.lost += 1
+
+    def _observe(self, task: int, kind: int, session: Session, started: float, now: float) -> None:
+        for observer in self.observers:
+            observer.message_started(started, task, kind, session)
+            observer.message_finished(now, task, kind, session)
+            for row in self.world.rows[self.observed :]:
+                observer.resource_changed(row[0], row[1], row[2], row[3], row[4])
+        self.observed = len(self.world.rows)
+
+    def task_statistics(self, index: int) -> tuple[int, float, int]:
+        """Messages served, time busy in seconds, and the longest queue of a task."""
+        task = self.tasks[index]
+        return task.messages, task.busy_s, task.queue_peak
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def pending(self) -> Iterator[Pending]:
+        """Every message and live timer there is, and whether the task that would take it can still run."""
+        dead = self.dead_tasks()
+        for task in self.tasks:
+            for kind, slot, arg, _ in task.waiting():
+                yield Pending(kind, slot, arg, task.index not in dead)
+            if task.serving is not None:
+                kind, slot, arg, _ = task.serving
+                yield Pending(kind, slot, arg, task.index not in dead)
+            for target, kind, slot, arg, _ in task.unsent:
+                yield Pending(kind, slot, arg, task.index not in dead and target not in dead)
+        for target, kind, slot, arg, _ in self.outside:
+            yield Pending(kind, slot, arg, target not in dead)
+        for _, _, _, event in self.env._queue:
+            delayed = event._value
+            if isinstance(delayed, tuple) and len(delayed) == 5:
+                target, kind, slot, arg, _ = delayed
+                if not TIMERS[kind] or timer_lives(self.world.sessions[slot], kind, arg):
+                    yield Pending(kind, slot, arg, target not in dead)
+
+    def dead_tasks(self) -> set[int]:
+        """Tasks that will never run again: frozen for good, or waiting for one that is, or for each other."""
+        dead = {t.index for t in self.tasks if t.frozen and t.thaw_s == float("inf")}
+        if self.server.stopped:
+            return {t.index for t in self.tasks}
+        for task in self.tasks:
+            seen = [task.index]
+            at = task.blocked_on
+            while at >= 0 and at not in dead and at not in seen:
+                seen.append(at)
+                at = self.tasks[at].blocked_on
+            if at >= 0:
+                dead.update(seen)
+        return dead
+
+
+def _fixed(dist: Dist) -> float:
+    """Work per context and tick is the same for all contexts: its mean."""
+    from sim.scenario import expected
+
+    return float(expected(dist))

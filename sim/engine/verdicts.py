@@ -1,0 +1,186 @@
+"""At the end of a run: which sessions are live and which are leaked, from the session records and what is pending."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sim.ledger.diagnosis import Outstanding, SessionFacts, diagnose
+from sim.ledger.summary import Leak
+from sim.server import names as n
+from sim.server.records import (
+    ASSIGNED,
+    GONE,
+    HAS_CONTROL,
+    HAS_ENGINE,
+    HAS_LICENCE,
+    HOLDS_CONTEXT,
+    HOLDS_HANDLE,
+    HOLDS_HOME,
+    HOLDS_POOL,
+    HOLDS_RTP,
+    HOLDS_TABLE,
+    IS_CLOSED,
+    IS_CLOSING,
+    IS_OPENING,
+    IS_STOPPING,
+    TCP_NONE,
+    WAITS_CHANNEL,
+    WAITS_TERMINATION,
+    Session,
+)
+
+WAITING_STATES = (n.GENERATING_ANSWER, n.INITIALIZING, n.DEACTIVATING, n.TERMINATING)
+ANSWERS = {
+    n.K_ADD, n.K_MODIFY, n.K_REMOVE, n.S_CHANNEL_ADDED, n.S_CHANNEL_MODIFIED, n.S_CHANNEL_REMOVED,
+    n.P_OPEN, n.S_OPENED, n.P_CLOSE, n.S_CLOSED, n.P_STOP, n.M_STOP, n.S_STOPPED,
+}  # fmt: skip
+CHANNEL_KINDS = (n.K_ADD, n.K_MODIFY, n.K_REMOVE, n.S_CHANNEL_ADDED, n.S_CHANNEL_MODIFIED, n.S_CHANNEL_REMOVED)
+ENDS_CONTROL = {n.P_REQUEST, n.S_RESPONSE}
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A message in a queue, in service, or on its way; a timer that still lives."""
+
+    kind: int
+    slot: int
+    arg: int
+    reachable: bool  # the task that would take it can still run
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one session that was not released."""
+
+    outcome: str  # live | leaked | crashed
+    leak: Leak
+
+
+def judge(sessions: Iterable[Session], pending: Iterable[Pending], plugins: tuple[str, ...]) -> dict[int, Verdict]:
+    """A verdict for each session whose pool still exists, by slot."""
+    by_slot: dict[int, list[Pending]] = {}
+    for message in pending:
+        by_slot.setdefault(message.slot, []).append(message)
+    verdicts: dict[int, Verdict] = {}
+    for session in sessions:
+        if session.in_use and session.holds & HOLDS_POOL:
+            leaked, leak = diagnose(facts_of(session, by_slot.get(session.slot, []), plugins))
+            verdicts[session.slot] = Verdict("leaked" if leaked else "live", leak)
+    return verdicts
+
+
+def facts_of(session: Session, pending: list[Pending], plugins: tuple[str, ...]) -> SessionFacts:
+    """The facts that a diagnosis needs."""
+    reachable = [m for m in pending if m.reachable]
+    outstanding = _outstanding(session, pending, plugins)
+    return SessionFacts(
+        session=session.call,
+        state=n.STATE_NAMES[session.state],
+        since_s=session.since_s,
+        holds=holds_of(session, plugins),
+        outstanding=tuple(outstanding),
+        queued=tuple(_queued(session)),
+        coming=tuple(n.MESSAGE_NAMES[m.kind] for m in reachable),
+        released_by_coming=_enough(session, reachable),
+        wedged=bool(session.wedged),
+        crashed=bool(session.crashed),
+        bye=session.bye_s == session.bye_s,
+    )
+
+
+def _enough(session: Session, coming: list[Pending]) -> bool:
+    """Whether what is coming can release the session: answers for every subrequest, or something that ends the call."""
+    if session.active == n.S_CONTROL:
+        return not session.wedged and any(m.kind in ENDS_CONTROL for m in coming)
+    if session.state in WAITING_STATES:
+        answers = 0
+        for m in coming:
+            if m.kind in (n.M_CONTAINER, n.S_MEDIA):
+                answers += m.arg % 16
+            elif m.kind in ANSWERS:
+                answers += 1
+        return answers >= session.subrequests
+    return bool(coming)
+
+
+def _outstanding(session: Session, pending: list[Pending], plugins: tuple[str, ...]) -> list[Outstanding]:
+    found: list[Outstanding] = []
+    blocked = any(not m.reachable for m in pending)
+    lost_kind = session.lost_kind - 1
+
+    def why(never: bool, kinds: tuple[int, ...]) -> str | None:
+        if never:
+            return "never"
+        if lost_kind in kinds:
+            return "lost"
+        if any(m.kind in kinds and m.reachable for m in pending):
+            return None
+        return "blocked" if blocked else ("lost" if lost_kind >= 0 else None)
+
+    for i in range(session.channels):
+        flags, plugin = session.channel[i], plugins[session.resource[i]]
+        if flags & IS_OPENING:
+            found.append(Outstanding("open", plugin, why(bool(session.lost_open >> i & 1), (n.P_OPEN, n.S_OPENED))))
+        if flags & IS_CLOSING and not flags & IS_CLOSED:
+            never = bool(session.lost_close >> i & 1)
+            found.append(Outstanding("close", plugin, why(never, (n.P_CLOSE, n.S_CLOSED))))
+        if flags & IS_STOPPING:
+            never = bool(session.lost_stop >> i & 1)
+            found.append(Outstanding("stop", plugin, why(never, (n.P_STOP, n.M_STOP, n.S_STOPPED))))
+        if flags & WAITS_CHANNEL and session.state in WAITING_STATES:
+            found.append(Outstanding("channel", None, why(False, CHANNEL_KINDS)))
+    waits_media = session.rtp_waiting or any(session.channel[i] & WAITS_TERMINATION for i in range(session.channels))
+    if waits_media and session.state in WAITING_STATES:
+        missing = "dropped" if session.lost_media else why(False, (n.M_CONTAINER, n.S_MEDIA))
+        found.append(Outstanding("media", None, missing))
+    if session.active == n.S_CONTROL:
+        i = session.active_arg
+        never = bool(session.lost_request >> i & 1)
+        kinds = (n.P_REQUEST, n.S_RESPONSE)
+        found.append(Outstanding("request", plugins[session.resource[i]], why(never, kinds)))
+    if not found and session.state in (n.NONE, n.ACTIVE) and (lost_kind >= 0 or blocked):
+        found.append(Outstanding("signal", None, "lost" if lost_kind >= 0 else "blocked"))
+    found.sort(key=lambda o: o.missing is None)
+    return found
+
+
+def _queued(session: Session) -> Iterable[str]:
+    for i in range(session.queue_length):
+        yield n.MESSAGE_NAMES[session.queue_kind[(session.queue_head + i) % len(session.queue_kind)]]
+
+
+def holds_of(session: Session, plugins: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the resources that a session holds."""
+    held = []
+    for bit, name in (
+        (HOLDS_POOL, "session_pool"),
+        (HOLDS_HOME, "sip_home"),
+        (HOLDS_HANDLE, "nua_handle"),
+        (HOLDS_TABLE, "session_table"),
+        (HOLDS_CONTEXT, "media_context"),
+        (HOLDS_RTP, "rtp_port"),
+    ):
+        if session.holds & bit:
+            held.append(name)
+    for i in range(session.channels):
+        flags, plugin = session.channel[i], plugins[session.resource[i]]
+        if flags & HAS_CONTROL:
+            held.append("control_channel")
+        if flags & HAS_ENGINE and session.state != n.DESTROYED:
+            held.append(f"engine_channel:{plugin}")
+        if flags & HAS_LICENCE:
+            held.append(f"plugin_licence:{plugin}")
+    if session.tcp != TCP_NONE:
+        held += ["tcp_connection", "connection_pool"]
+    return tuple(held)
+
+
+def caller_gone(session: Session) -> bool:
+    """Whether nobody is left at the other end."""
+    return session.caller == GONE
+
+
+def assigned(session: Session) -> bool:
+    """Whether any channel of the session is on a TCP connection."""
+    return any(session.channel[i] & ASSIGNED for i in range(session.channels))

@@ -1,0 +1,114 @@
+"""The world as plain Python sees it: the handlers' state in lists, and streams refilled in blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sim.engine.sampling import BLOCK, generator
+from sim.engine.setup import Setup, new_ledger
+from sim.ledger.records import Ledger
+from sim.server.records import Fault, Mix, Parameters, Plugin, Server, Session, blank
+from sim.server.streams import STREAMS
+
+MARGIN = 256
+"""No single event may use up more values of one stream than this."""
+
+BUFFER = MARGIN + BLOCK
+"""Values a stream's buffer holds: what is left of the last block, right up to MARGIN, and the next block behind it."""
+
+OutboxItem = tuple[int, int, int, int, float]
+
+
+@dataclass(slots=True)
+class PlainWorld:
+    """`sim.server.records.World`, made of lists."""
+
+    sessions: list[Session]
+    server: Server
+    p: Parameters
+    ledger: Ledger
+    plugins: list[Plugin]
+    mixes: list[Mix]
+    faults: list[Fault]
+    ports: list[int]
+    draws: list[list[float]]
+    drawn: list[int]
+    draw_step: list[int]
+    draw_limit: int
+    outbox: list[OutboxItem] = field(default_factory=list)
+    rows: list[tuple[float, int, int, int, int, int, int]] = field(default_factory=list)
+    offences: list[tuple[float, int, int, int, int]] = field(default_factory=list)
+
+
+class Streams:
+    """Every stream's generator; refills what a world has nearly used up."""
+
+    def __init__(self, setup: Setup, seed: int, replication: int) -> None:
+        self._streams = setup.streams
+        self._rngs: list[np.random.Generator | None] = [
+            generator(seed, s.name, replication) if s.sampler is not None else None for s in setup.streams
+        ]
+
+    def random(self, stream: int) -> bool:
+        """Whether the stream draws at all; a constant one never needs refilling."""
+        return self._rngs[stream] is not None
+
+    def value(self, stream: int) -> float:
+        """The value of a constant stream."""
+        return self._streams[stream].value
+
+    def block(self, stream: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """The next BLOCK values of a stream."""
+        rng, sampler = self._rngs[stream], self._streams[stream].sampler
+        assert rng is not None
+        assert sampler is not None
+        return sampler(rng, BLOCK)
+
+
+def new_world(setup: Setup, streams: Streams, window_s: float) -> PlainWorld:
+    """A world at time 0, every stream filled."""
+    draws, step = [], []
+    for k in range(STREAMS):
+        if streams.random(k):
+            draws.append([0.0] * MARGIN + streams.block(k).tolist())
+            step.append(1)
+        else:
+            draws.append([streams.value(k)])
+            step.append(0)
+    return PlainWorld(
+        sessions=[],
+        server=setup.server,
+        p=setup.parameters,
+        ledger=new_ledger(bool(setup.parameters.record_rows), window_s),
+        plugins=setup.plugin_records,
+        mixes=setup.mixes,
+        faults=setup.faults,
+        ports=[0] * setup.parameters.rtp_ports,
+        draws=draws,
+        drawn=[MARGIN if random else 0 for random in step],
+        draw_step=step,
+        draw_limit=BLOCK,
+    )
+
+
+def refill(world: PlainWorld, streams: Streams) -> None:
+    """Give every stream that runs low its next block, behind what is left of the last one."""
+    world.server.needs_draws = 0
+    for k in range(STREAMS):
+        used = world.drawn[k]
+        if world.draw_step[k] and used >= BLOCK:
+            left = world.draws[k][used:]
+            start = MARGIN - len(left)
+            world.draws[k] = [0.0] * start + left + streams.block(k).tolist()
+            world.drawn[k] = start
+
+
+def new_session(world: PlainWorld) -> Session:
+    """One more slot."""
+    session: Session = blank(Session)
+    session.slot = len(world.sessions)
+    session.connection = -1
+    world.sessions.append(session)
+    return session

@@ -1,0 +1,308 @@
+"""The caller: INVITE, patience, ACK, TCP, requests, hold, BYE, and the ways in which it vanishes."""
+
+from sim.server.connection import connection_free, connection_join
+from sim.server.effects import emit
+from sim.server.names import (
+    C_BYE_RETRY,
+    C_CONNECTED,
+    C_HANGUP,
+    C_PATIENCE,
+    C_REFRESH,
+    C_SEND_REQUEST,
+    C_VANISH,
+    CLIENT,
+    CONNECTION_AGENT,
+    K_ACCEPT,
+    K_DISCONNECT,
+    K_RECEIVE,
+    N_ACK,
+    N_BYE,
+    N_BYE_ANSWERED,
+    N_CANCEL,
+    N_DUPLICATE,
+    N_INVITE,
+    N_REINVITE,
+    NUA,
+)
+from sim.server.records import (
+    CALLING,
+    DONE,
+    GONE,
+    HOLDS_CONTEXT,
+    HOLDS_HANDLE,
+    HOLDS_POOL,
+    HOLDS_RTP,
+    HUNG_UP,
+    SDP_MALFORMED,
+    SDP_MISSING,
+    STAYS,
+    TALKING,
+    TCP_NONE,
+    TCP_OPEN,
+    VANISH_NEVER_OPENED,
+    VANISH_TCP_CLOSED,
+    Session,
+    World,
+    clear_session,
+)
+from sim.server.streams import (
+    ACK_DELAY,
+    CONNECT,
+    HOLD,
+    MALFORMED_SDP,
+    MISSING_SDP,
+    MIX,
+    NETWORK,
+    NO_ACK,
+    NO_PROFILE,
+    PATIENCE,
+    PAUSE,
+    REINVITE,
+    REQUESTS,
+    UNKNOWN_RESOURCE,
+    VANISH,
+    VANISH_AFTER,
+    draw,
+    fires,
+)
+
+
+def to_server(w: World, session: Session, task: int, kind: int, arg: int, extra: float) -> None:
+    """Send a packet to the server; it arrives after the network delay and `extra` seconds."""
+    emit(w, task, kind, session, arg, draw(w, NETWORK) + extra)
+
+
+def arrive(
+    w: World, session: Session, call: int, hold_s: float, requests: int, patience_s: float, vanishes: int, now: float
+) -> None:
+    """A call arrives: what this caller will do is settled now, in order of arrival, then it sends INVITE.
+
+    `hold_s` not a number, `requests` below 0, `patience_s` not a number and `vanishes` below 0 mean: not recorded, draw it.
+    """
+    clear_session(session)
+    session.in_use = 1
+    session.call = call
+    session.invite_s = now
+    session.arrived_s = now
+    chance = draw(w, MIX)
+    mix = 0
+    while mix < w.p.mixes - 1 and chance >= w.mixes[mix].upto:
+        mix += 1
+    session.offered = w.mixes[mix].channels
+    for i in range(session.offered):
+        session.resource[i] = w.mixes[mix].resource[i]
+    drawn = draw(w, HOLD)
+    session.hold_s = drawn if hold_s != hold_s else hold_s
+    wanted = draw(w, REQUESTS)
+    session.requests_left = int(wanted + 0.5) if requests < 0 else requests
+    if fires(w, VANISH, session, now):
+        session.vanishes = w.p.vanish_how
+    if vanishes >= 0:
+        session.vanishes = vanishes
+    session.no_ack = 1 if fires(w, NO_ACK, session, now) else 0
+    if fires(w, MISSING_SDP, session, now):
+        session.sdp = SDP_MISSING
+    if fires(w, MALFORMED_SDP, session, now):
+        session.sdp = SDP_MALFORMED
+    session.unknown = 1 if fires(w, UNKNOWN_RESOURCE, session, now) else 0
+    session.no_profile = 1 if fires(w, NO_PROFILE, session, now) else 0
+    patience = draw(w, PATIENCE)
+    if patience_s == patience_s:
+        patience = patience_s
+    elif not w.p.has_patience:
+        patience = -1.0
+    to_server(w, session, NUA, N_INVITE, 0, 0.0)
+    if patience >= 0.0:
+        emit(w, CLIENT, C_PATIENCE, session, session.caller_timer, patience)
+
+
+def c_patience(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """No final answer for too long: CANCEL."""
+    if arg == session.caller_timer and session.caller == CALLING:
+        session.caller_timer += 1
+        session.gave_up = 1
+        to_server(w, session, NUA, N_CANCEL, 0, 0.0)
+
+
+def c_final(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """A final answer: ACK it, hold, connect TCP — or be done."""
+    if session.reinvite_pending:
+        session.reinvite_pending = 0
+        if arg == 200 and session.caller != GONE:
+            to_server(w, session, NUA, N_ACK, 0, draw(w, ACK_DELAY))
+            if session.caller == TALKING:
+                plan_refresh(w, session, now)
+        return
+    if session.caller != CALLING:
+        return
+    session.caller_timer += 1
+    if arg != 200:
+        session.caller = DONE
+        return
+    if session.no_ack:
+        session.caller = GONE
+        return
+    session.caller = TALKING
+    to_server(w, session, NUA, N_ACK, 0, draw(w, ACK_DELAY))
+    if session.gave_up:
+        # 200 and CANCEL crossed: acknowledge, then hang up at once
+        hang_up(w, session, now)
+        return
+    connect(w, session)
+    until = session.hold_s
+    if session.vanishes != STAYS:
+        if w.p.vanish_after:
+            until = min(until, draw(w, VANISH_AFTER))
+        emit(w, CLIENT, C_VANISH, session, session.caller_timer, until)
+    else:
+        emit(w, CLIENT, C_HANGUP, session, session.caller_timer, until)
+    plan_refresh(w, session, now)
+
+
+def connect(w: World, session: Session) -> None:
+    """Open a TCP connection, or use the one that is shared while the server allows it."""
+    if not w.p.tcp or session.vanishes == VANISH_NEVER_OPENED:
+        return
+    shared = w.server.shared_connection
+    if w.p.shared_connection and shared >= 0:
+        owner = w.sessions[shared]
+        if owner.tcp == TCP_OPEN and (w.p.max_shared_use == 0 or owner.tcp_uses < w.p.max_shared_use):
+            connection_join(w, session, owner)
+            emit(w, CLIENT, C_CONNECTED, session, 0, draw(w, CONNECT))
+            return
+    to_server(w, session, CONNECTION_AGENT, K_ACCEPT, 0, draw(w, CONNECT))
+
+
+def plan_refresh(w: World, session: Session, now: float) -> None:
+    """Plan the next re-INVITE, if the call will still be up then."""
+    if session.answer_s != session.answer_s:
+        return
+    left = session.hold_s - (now - session.answer_s)
+    if w.p.reinvites:
+        after = draw(w, REINVITE)
+    elif w.p.client_refreshes and w.p.refresh_s > 0.0:
+        after = w.p.refresh_s
+    else:
+        return
+    if after < left:
+        emit(w, CLIENT, C_REFRESH, session, session.caller_timer, after)
+
+
+def c_refresh(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """Time for a re-INVITE (session-timer refresh, or the caller's own)."""
+    if arg == session.caller_timer and session.caller == TALKING and not session.reinvite_pending:
+        session.reinvite_pending = 1
+        to_server(w, session, NUA, N_REINVITE, 0, 0.0)
+
+
+def c_connected(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """The TCP connection is up: the first request leaves at once."""
+    send_request(w, session)
+
+
+def c_send_request(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """The caller's pause before its next request is over."""
+    send_request(w, session)
+
+
+def send_request(w: World, session: Session) -> None:
+    """Send the next MRCP request, on the session's channels in turn."""
+    if session.caller == TALKING and session.requests_left > 0 and session.channels > 0:
+        session.requests_left -= 1
+        channel = session.requests_left % session.channels
+        to_server(w, session, CONNECTION_AGENT, K_RECEIVE, channel, 0.0)
+
+
+def c_response(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """IN-PROGRESS: when requests have no end of their own, the next one follows after the caller's pause."""
+    if not w.p.has_recognition and session.requests_left > 0:
+        emit(w, CLIENT, C_SEND_REQUEST, session, 0, draw(w, PAUSE))
+
+
+def c_complete(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """RECOGNITION-COMPLETE: the next request follows after the caller's pause."""
+    if session.requests_left > 0:
+        emit(w, CLIENT, C_SEND_REQUEST, session, 0, draw(w, PAUSE))
+
+
+def c_hangup(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """The call has lasted its time: BYE."""
+    if arg == session.caller_timer and session.caller == TALKING:
+        hang_up(w, session, now)
+
+
+def hang_up(w: World, session: Session, now: float) -> None:
+    """BYE, and the caller closes the TCP connection that it opened."""
+    session.caller = HUNG_UP
+    session.caller_timer += 1
+    session.bye_s = now
+    to_server(w, session, NUA, N_BYE, 0, 0.0)
+    close_tcp(w, session)
+    if w.p.retransmit and w.p.bye_on_release:
+        session.bye_retries = 0
+        emit(w, CLIENT, C_BYE_RETRY, session, session.caller_timer, w.p.t1_s)
+
+
+def c_bye_retry(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """BYE again, at T1 doubling up to T2, while nobody answers; after 64 T1 the caller gives up."""
+    if arg != session.caller_timer or session.caller != HUNG_UP:
+        return
+    if now - session.bye_s >= w.p.transaction_s:
+        session.caller = DONE
+        session.caller_timer += 1
+        return
+    session.bye_retries += 1
+    to_server(w, session, NUA, N_DUPLICATE, 0, 0.0)
+    interval = min(w.p.t1_s * 2.0**session.bye_retries, w.p.t2_s)
+    left = session.bye_s + w.p.transaction_s - now
+    emit(w, CLIENT, C_BYE_RETRY, session, session.caller_timer, min(interval, left))
+
+
+def close_tcp(w: World, session: Session) -> None:
+    """The caller closes its own connection; a shared one stays for the others."""
+    if not w.p.shared_connection and session.tcp == TCP_OPEN:
+        to_server(w, session, CONNECTION_AGENT, K_DISCONNECT, 0, 0.0)
+
+
+def c_vanish(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """The caller is gone without BYE; its TCP connection is closed by its machine, or stays half open."""
+    if arg == session.caller_timer and session.caller == TALKING:
+        session.caller = GONE
+        session.caller_timer += 1
+        if session.vanishes == VANISH_TCP_CLOSED:
+            close_tcp(w, session)
+
+
+def c_bye_ok(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """200 to the caller's BYE."""
+    session.bye_ok_s = now
+    session.caller = DONE
+    session.caller_timer += 1
+
+
+def c_server_bye(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """BYE from the server. A caller that never acknowledged has closed its port: its transport answers with an error."""
+    if session.caller == GONE:
+        if session.no_ack:
+            to_server(w, session, NUA, N_BYE_ANSWERED, 0, 0.0)
+        return
+    if session.caller == TALKING:
+        session.caller = DONE
+        session.caller_timer += 1
+        close_tcp(w, session)
+    to_server(w, session, NUA, N_BYE_ANSWERED, 0, 0.0)
+
+
+def finished(session: Session) -> bool:
+    """Whether nothing will ever name this slot again, so that it can take its next call."""
+    return (
+        session.inflight == 0
+        and session.holds & (HOLDS_POOL | HOLDS_HANDLE | HOLDS_RTP | HOLDS_CONTEXT) == 0
+        and (session.caller == DONE or session.caller == GONE)
+        and connection_free(session)
+    )
+
+
+def waits_for_connection(session: Session) -> bool:
+    """Whether only the TCP connection keeps this slot."""
+    return session.inflight == 0 and session.tcp != TCP_NONE

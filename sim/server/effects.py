@@ -1,0 +1,122 @@
+"""What a handler may do to the world: send messages, hold and release resources, report violations.
+
+The functions here are the only way out of a handler; none of them waits, queues or draws.
+"""
+
+from sim.ledger.records import change, change_bytes
+from sim.server.names import (
+    CONNECTION_POOL,
+    MEDIA_CONTEXT,
+    NUA_HANDLE,
+    RTP_PORT,
+    SESSION_POOL,
+    SESSION_TABLE,
+    SIP_HOME,
+    task_of,
+)
+from sim.server.records import (
+    HOLDS_CONTEXT,
+    HOLDS_HANDLE,
+    HOLDS_HOME,
+    HOLDS_POOL,
+    HOLDS_RTP,
+    HOLDS_TABLE,
+    Session,
+    World,
+)
+
+
+def emit(w: World, task: int, kind: int, session: Session, arg: int, delay: float) -> None:
+    """Put one message into the outbox: to a task's queue after this message, or `delay` seconds later.
+
+    The compiled engine replaces this by its own outbox.
+    """
+    w.outbox.append((task, kind, session.slot, arg, delay))
+
+
+def row(w: World, now: float, session: Session, resource: int, delta: int, size: int) -> None:
+    """Append one row to the ledger. The compiled engine replaces this by its own buffer."""
+    server = w.server
+    w.rows.append((now, session.call, resource, delta, size, server.task, server.kind))
+
+
+def violation(w: World, now: float, session: Session, what: int) -> None:
+    """Report that the modelled server did what it must not: what, when, to whom, on which message."""
+    w.server.violations += 1
+    w.offences.append((now, session.call, what, w.server.kind, w.server.task))
+
+
+def post(w: World, kind: int, session: Session, arg: int) -> None:
+    """Send a message to the task that owns its kind, to be queued when the present message is done."""
+    emit(w, task_of(kind), kind, session, arg, 0.0)
+
+
+def acquire(w: World, now: float, session: Session, resource: int, size: int) -> None:
+    """Take one unit of a resource for a session."""
+    change(w, now, resource, 1)
+    if size:
+        change_bytes(w, resource, size)
+    if w.p.record_rows:
+        row(w, now, session, resource, 1, size)
+
+
+def release(w: World, now: float, session: Session, resource: int, size: int) -> None:
+    """Give one unit of a resource back; `size` is what it held in bytes."""
+    change(w, now, resource, -1)
+    if size:
+        change_bytes(w, resource, -size)
+    if w.p.record_rows:
+        row(w, now, session, resource, -1, -size)
+
+
+def grow(w: World, now: float, session: Session, size: int) -> None:
+    """Allocate `size` more bytes from the session's pool: an APR pool gives nothing back before it is destroyed."""
+    if session.holds & HOLDS_POOL and size:
+        session.pool_bytes += size
+        change_bytes(w, SESSION_POOL, size)
+        if w.p.record_rows:
+            row(w, now, session, SESSION_POOL, 0, size)
+
+
+def refuse(w: World, resource: int) -> None:
+    """Count a refusal: the resource was wanted and there was none."""
+    w.ledger.refused[resource] += 1
+
+
+def holding_resource(bit: int) -> int:
+    """The resource that a bit of `Session.holds` stands for."""
+    if bit == HOLDS_POOL:
+        return SESSION_POOL
+    if bit == HOLDS_HOME:
+        return SIP_HOME
+    if bit == HOLDS_HANDLE:
+        return NUA_HANDLE
+    if bit == HOLDS_TABLE:
+        return SESSION_TABLE
+    if bit == HOLDS_CONTEXT:
+        return MEDIA_CONTEXT
+    if bit == HOLDS_RTP:
+        return RTP_PORT
+    return CONNECTION_POOL
+
+
+def take(w: World, now: float, session: Session, bit: int, size: int) -> None:
+    """Take a resource that a session holds at most once."""
+    session.holds |= bit
+    acquire(w, now, session, holding_resource(bit), size)
+
+
+def give(w: World, now: float, session: Session, bit: int, size: int) -> None:
+    """Give back a resource that a session holds at most once; giving what is not held is counted, not healed."""
+    if session.holds & bit == 0:
+        w.ledger.unheld += 1
+        return
+    session.holds &= ~bit
+    release(w, now, session, holding_resource(bit), size)
+
+
+def set_state(session: Session, state: int, now: float) -> None:
+    """`mrcp_server_session_state_set`: a new state begins with no subrequests, whatever was still missing."""
+    session.subrequests = 0
+    session.state = state
+    session.since_s = now

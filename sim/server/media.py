@@ -1,0 +1,117 @@
+"""The media engine (MPF): containers of commands, RTP ports and media contexts."""
+
+from sim.server.effects import give, post, refuse, take
+from sim.server.names import CONTAINER_SIZE, M_CONTAINER, RTP_PORT, S_MEDIA, S_STOPPED, STEP_ADD, STEP_MODIFY
+from sim.server.records import HAS_ENGINE, HOLDS_CONTEXT, HOLDS_RTP, IN_CONTEXT, Session, World
+
+
+def engine_channels(session: Session) -> int:
+    """How many channels of a session have an engine."""
+    engines = 0
+    for i in range(session.channels):
+        if session.channel[i] & HAS_ENGINE:
+            engines += 1
+    return engines
+
+
+def containers(w: World, session: Session, step: int) -> None:
+    """Send the commands of one step to the media engine, five to a container, each one subrequest.
+
+    The commands, in order — adding: RESET, one ADD per engine, RTP ADD, one ASSOCIATION per engine, APPLY; modifying:
+    RESET, RTP MODIFY, the ASSOCIATIONs, APPLY; subtracting: RESET, one SUBTRACT per engine, RTP SUBTRACT.
+    """
+    engines = engine_channels(session)
+    if step == STEP_ADD:
+        commands = 3 + 2 * engines
+    elif step == STEP_MODIFY:
+        commands = 3 + engines
+    else:
+        commands = 2 + engines
+    session.subrequests += commands
+    first = 0
+    while first < commands:
+        count = min(CONTAINER_SIZE, commands - first)
+        post(w, M_CONTAINER, session, step * 256 + first * 16 + count)
+        first += count
+
+
+def m_container(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """`mpf_engine_msg_process`: carry out the commands of one container and send it back with the answers."""
+    step = arg // 256
+    first = (arg // 16) % 16
+    engines = engine_channels(session)
+    for command in range(first, first + arg % 16):
+        if step == STEP_MODIFY:
+            continue
+        if 1 <= command <= engines:
+            engine_termination(w, session, command - 1, step, now)
+        elif command == engines + 1:
+            if step == STEP_ADD:
+                rtp_open(w, session, now)
+                context_add(w, session)
+            else:
+                rtp_close(w, session, now)
+                context_subtract(w, session, now)
+    post(w, S_MEDIA, session, arg)
+
+
+def engine_termination(w: World, session: Session, index: int, step: int, now: float) -> None:
+    """Add the `index`-th engine's termination to the media context, or subtract it."""
+    for i in range(session.channels):
+        if session.channel[i] & HAS_ENGINE:
+            if index == 0:
+                if step == STEP_ADD:
+                    session.channel[i] |= IN_CONTEXT
+                    context_add(w, session)
+                elif session.channel[i] & IN_CONTEXT:
+                    session.channel[i] &= ~IN_CONTEXT
+                    context_subtract(w, session, now)
+                return
+            index -= 1
+
+
+def context_add(w: World, session: Session) -> None:
+    """One more termination; with the first the context joins those that every tick runs."""
+    if session.context_terminations == 0:
+        w.server.contexts += 1
+    session.context_terminations += 1
+
+
+def context_subtract(w: World, session: Session, now: float) -> None:
+    """One termination less; with the last the context leaves the engine."""
+    if session.context_terminations == 0:
+        return
+    session.context_terminations -= 1
+    if session.context_terminations == 0:
+        w.server.contexts -= 1
+        give(w, now, session, HOLDS_CONTEXT, 0)
+
+
+def rtp_open(w: World, session: Session, now: float) -> None:
+    """Take the next free RTP port, round robin by 2; with the whole range taken the media is answered as disabled."""
+    ports = w.p.rtp_ports
+    if w.ledger.held[RTP_PORT] >= ports:
+        refuse(w, RTP_PORT)
+        session.rtp_port = -1
+        return
+    i = w.server.rtp_next
+    while w.ports[i]:
+        i += 1
+        if i == ports:
+            i = 0
+    w.ports[i] = 1
+    w.server.rtp_next = i + 1 if i + 1 < ports else 0
+    session.rtp_port = w.p.rtp_min + 2 * i
+    take(w, now, session, HOLDS_RTP, 0)
+
+
+def rtp_close(w: World, session: Session, now: float) -> None:
+    """Free the session's RTP port, if it got one."""
+    if session.holds & HOLDS_RTP:
+        w.ports[(session.rtp_port - w.p.rtp_min) // 2] = 0
+        give(w, now, session, HOLDS_RTP, 0)
+
+
+def m_stop(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """The audio-stream callback of a channel that was told to stop: the answer leaves from the media thread."""
+    post(w, S_STOPPED, session, arg)

@@ -1,0 +1,179 @@
+"""The NUA stack: sofia's own thread, which owns SIP transactions, dialogs and their timers.
+
+Every handler is `(w, session, arg, started, now)`: the message was taken up at `started` and is done at `now`.
+"""
+
+from sim.server.effects import emit, post, take
+from sim.server.names import (
+    A_ACK,
+    A_BYE,
+    A_COMPLETED,
+    A_INVITE,
+    A_LAST,
+    A_READY,
+    A_RECEIVED,
+    A_TERMINATED,
+    C_BYE_OK,
+    C_FINAL,
+    C_SERVER_BYE,
+    CLIENT,
+    N_ACK_TIMEOUT,
+    N_BYE_TIMEOUT,
+    N_DUPLICATE,
+    N_SESSION_TIMER,
+    NUA,
+)
+from sim.server.records import (
+    DIALOG_COMPLETED,
+    DIALOG_NONE,
+    DIALOG_READY,
+    DIALOG_RECEIVED,
+    DIALOG_TERMINATED,
+    DIALOG_TERMINATING,
+    HOLDS_HANDLE,
+    HOLDS_POOL,
+    Session,
+    World,
+)
+from sim.server.streams import NETWORK, draw
+
+
+def to_caller(w: World, session: Session, kind: int, arg: int) -> None:
+    """Send a packet to the caller."""
+    emit(w, CLIENT, kind, session, arg, draw(w, NETWORK))
+
+
+def end_dialog(w: World, session: Session) -> None:
+    """The dialog is over: its timer is dead, and the SIP agent is told (`nua_i_state [terminated]`)."""
+    session.dialog = DIALOG_TERMINATED
+    session.nua_timer += 1
+    post(w, A_TERMINATED, session, 0)
+    post(w, A_LAST, session, 0)
+
+
+def n_invite(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """A new INVITE: 100 Trying to the caller, `nua_i_invite` and `nua_i_state [received]` to the SIP agent.
+
+    The caller retransmits at T1, 3 T1, 7 T1 … until 100 Trying; what it sent while this one waited arrives behind it.
+    """
+    if session.dialog != DIALOG_NONE:
+        return
+    session.dialog = DIALOG_RECEIVED
+    take(w, now, session, HOLDS_HANDLE, 0)
+    if w.p.retransmit:
+        waited = started - session.invite_s
+        interval = w.p.t1_s
+        sent = interval
+        while sent < waited and sent < w.p.transaction_s:
+            post(w, N_DUPLICATE, session, 0)
+            interval *= 2.0
+            sent += interval
+    post(w, A_INVITE, session, 0)
+    post(w, A_RECEIVED, session, 0)
+
+
+def n_duplicate(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """A retransmitted INVITE is absorbed by its server transaction."""
+
+
+def n_reinvite(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """A re-INVITE inside the dialog; one outside gets 481."""
+    if session.dialog == DIALOG_READY:
+        post(w, A_INVITE, session, 1)
+        post(w, A_RECEIVED, session, 1)
+    else:
+        to_caller(w, session, C_FINAL, 481)
+
+
+def n_ack(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """ACK to a 200: the call is ready, the ACK timer is off and the session timer starts (again)."""
+    if session.dialog not in (DIALOG_COMPLETED, DIALOG_READY):
+        return
+    session.dialog = DIALOG_READY
+    session.nua_timer += 1
+    if w.p.session_expires_s > 0.0:
+        emit(w, NUA, N_SESSION_TIMER, session, session.nua_timer, w.p.session_expires_s)
+    post(w, A_ACK, session, 0)
+    post(w, A_READY, session, 0)
+
+
+def n_bye(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """BYE from the caller: answered at once, or only when the session is released (`server.sip.bye_response`)."""
+    if session.dialog in (DIALOG_RECEIVED, DIALOG_COMPLETED, DIALOG_READY):
+        post(w, A_BYE, session, 0)
+        end_dialog(w, session)
+        if w.p.bye_on_release and session.holds & HOLDS_POOL:
+            session.bye_unanswered = 1
+            return
+    to_caller(w, session, C_BYE_OK, 0)
+
+
+def n_cancel(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """CANCEL before the final answer: 487 to the INVITE, and the call is over. Later it has no effect."""
+    if session.dialog != DIALOG_RECEIVED:
+        return
+    session.cancelled = 1
+    w.server.cancelled += 1
+    end_dialog(w, session)
+    to_caller(w, session, C_FINAL, 487)
+
+
+def n_respond(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """`nua_respond`: the final answer `arg` goes to the caller; a 200 then waits 64 T1 for its ACK."""
+    if session.dialog == DIALOG_READY:
+        to_caller(w, session, C_FINAL, arg)
+        post(w, A_COMPLETED, session, 0)
+        return
+    if session.dialog != DIALOG_RECEIVED:
+        return
+    to_caller(w, session, C_FINAL, arg)
+    if arg == 200:
+        session.dialog = DIALOG_COMPLETED
+        session.nua_timer += 1
+        emit(w, NUA, N_ACK_TIMEOUT, session, session.nua_timer, w.p.transaction_s)
+        post(w, A_COMPLETED, session, 0)
+    else:
+        end_dialog(w, session)
+
+
+def n_send_bye(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """`nua_bye`: the server ends the call; without an answer the transaction times out after 64 T1."""
+    if session.dialog == DIALOG_RECEIVED:
+        to_caller(w, session, C_FINAL, 480)
+        end_dialog(w, session)
+    elif session.dialog in (DIALOG_COMPLETED, DIALOG_READY):
+        session.dialog = DIALOG_TERMINATING
+        session.nua_timer += 1
+        to_caller(w, session, C_SERVER_BYE, 0)
+        emit(w, NUA, N_BYE_TIMEOUT, session, session.nua_timer, w.p.transaction_s)
+
+
+def n_bye_answered(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """The caller (or its transport) answered the server's BYE."""
+    if session.dialog == DIALOG_TERMINATING:
+        end_dialog(w, session)
+
+
+def n_bye_timeout(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """Nobody answered the server's BYE within 64 T1."""
+    if arg == session.nua_timer and session.dialog == DIALOG_TERMINATING:
+        end_dialog(w, session)
+
+
+def n_ack_timeout(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """No ACK within 64 T1 of the 200: the stack ends the call with BYE."""
+    if arg == session.nua_timer and session.dialog == DIALOG_COMPLETED:
+        n_send_bye(w, session, 0, started, now)
+
+
+def n_session_timer(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """Session-Expires passed without a refresh: the stack ends the call with BYE."""
+    if arg == session.nua_timer and session.dialog == DIALOG_READY:
+        n_send_bye(w, session, 0, started, now)
+
+
+def n_destroy(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """`nua_handle_destroy`: the session is released; a BYE that was kept waiting gets its 200 now."""
+    if session.bye_unanswered:
+        session.bye_unanswered = 0
+        to_caller(w, session, C_BYE_OK, 0)

@@ -1,0 +1,404 @@
+"""State that the handlers read and write: sessions, the server, its parameters and faults.
+
+Each class is declared once. Plain Python uses its instances; `layout()` turns the same annotations into a NumPy record
+for the compiled engine, so `session.state` means the same thing in both. Integers are 64 bit, times are seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, get_type_hints
+
+from sim.ledger.records import Ledger
+from sim.server.names import MAX_CHANNELS
+
+INFINITY = float("inf")
+UNSET = float("nan")
+"""A time that was not reached."""
+
+QUEUE_SLOTS = 12
+"""Requests that can wait behind one session's active request; a session has few, see `sim.server.session`."""
+
+# what a session holds, as bits of `Session.holds`
+HOLDS_POOL = 1
+HOLDS_HOME = 2
+HOLDS_HANDLE = 4
+HOLDS_TABLE = 8
+HOLDS_CONTEXT = 16
+HOLDS_RTP = 32
+
+# one control channel, as bits of `Session.channel[i]`
+HAS_CONTROL = 1  # a control channel at the connection agent
+HAS_ENGINE = 2  # an engine channel: counts against max-channel-count
+WAITS_CHANNEL = 4  # waiting_for_channel
+WAITS_TERMINATION = 8  # waiting_for_termination
+IS_OPEN = 16  # the engine channel was opened
+IN_PROGRESS = 32  # the state machine has a request in progress
+IS_DEACTIVATED = 64  # the state machine was told to stop
+IS_CLOSED = 128  # the engine answered the close
+ASSIGNED = 256  # the control channel is assigned to a TCP connection
+HAS_LICENCE = 512  # the plugin holds a licence or thread for it
+IN_CONTEXT = 1024  # its engine termination is in the media context
+COMPLETES = 2048  # RECOGNITION-COMPLETE is on its way
+IS_OPENING = 4096  # told to open, not answered yet
+IS_CLOSING = 8192  # told to close, not answered yet
+IS_STOPPING = 16384  # told to stop, not answered yet
+
+# the SIP dialog as the NUA stack sees it
+DIALOG_NONE = 0
+DIALOG_RECEIVED = 1
+DIALOG_COMPLETED = 2  # final answer sent, no ACK yet
+DIALOG_READY = 3
+DIALOG_TERMINATING = 4  # the server sent BYE
+DIALOG_TERMINATED = 5
+
+# the caller
+CALLING = 0
+TALKING = 1
+HUNG_UP = 2
+GONE = 3  # vanished, or never acknowledged: answers nothing any more
+DONE = 4
+
+# the TCP connection that a session opened
+TCP_NONE = 0
+TCP_OPEN = 1
+TCP_PEER_CLOSED = 2
+
+# how a caller vanishes
+STAYS = 0
+VANISH_TCP_CLOSED = 1
+VANISH_TCP_OPEN = 2
+VANISH_NEVER_OPENED = 3
+
+SDP_GOOD = 0
+SDP_MISSING = 1
+SDP_MALFORMED = 2
+
+
+class Session:
+    """One call: the server's session and, in the same slot, its caller."""
+
+    slot: int
+    call: int  # number of the call, from 0, in order of arrival
+    in_use: int
+    inflight: int  # messages and timers that still name this slot
+    holds: int
+    # mrcp_server_session_t
+    state: int
+    subrequests: int  # subrequest_count
+    active: int  # kind of the active request, 0 when there is none
+    active_arg: int
+    queue_kind: list[int]  # request_queue, a ring
+    queue_arg: list[int]
+    queue_head: int
+    queue_length: int
+    channels: int
+    resource: list[int]
+    channel: list[int]
+    offered: int  # channels that the caller asked for
+    unknown: int  # the first resource asked for does not exist
+    sdp: int
+    no_profile: int
+    context_terminations: int
+    rtp_port: int  # 0 none, -1 disabled: the range was used up
+    rtp_waiting: int
+    status: int  # answer status of the offer at hand
+    answer_status: int  # the final answer that was sent, 0 before
+    offer_identical: int
+    pool_bytes: int
+    # SIP
+    dialog: int
+    bye_unanswered: int
+    nua_timer: int  # generation: a timer with another one is dead
+    # MRCPv2 connection
+    connection: int  # slot of the session whose connection is used, -1 none
+    tcp: int  # the connection this session opened
+    tcp_channels: int  # access_count of that connection
+    tcp_uses: int  # use_count of that connection
+    tcp_marked: int  # to be destroyed with the last channel
+    tcp_timer: int
+    tcp_users: int  # sessions that name this slot as their connection
+    # caller
+    caller: int
+    caller_timer: int
+    cancelled: int
+    vanishes: int
+    no_ack: int
+    requests_left: int
+    requests: int
+    reinvite_pending: int
+    gave_up: int  # sent CANCEL
+    bye_retries: int
+    # what never came, as bits per channel
+    lost_open: int
+    lost_close: int
+    lost_request: int
+    lost_stop: int
+    lost_kind: int  # kind + 1 of the last message lost to a full queue
+    lost_media: int
+    wedged: int
+    crashed: int
+    # times
+    invite_s: float
+    arrived_s: float
+    created_s: float
+    offer_s: float
+    media_s: float
+    open_s: float
+    answer_s: float
+    bye_s: float
+    bye_ok_s: float
+    deactivate_s: float
+    terminate_s: float
+    close_answered_s: float
+    released_s: float
+    since_s: float  # time of the last change of state
+    hold_s: float
+
+
+SESSION_ARRAYS = {
+    "queue_kind": QUEUE_SLOTS,
+    "queue_arg": QUEUE_SLOTS,
+    "resource": MAX_CHANNELS,
+    "channel": MAX_CHANNELS,
+}
+_TIMES = (
+    "invite_s", "arrived_s", "created_s", "offer_s", "media_s", "open_s", "answer_s", "bye_s", "bye_ok_s",
+    "deactivate_s", "terminate_s", "close_answered_s", "released_s",
+)  # fmt: skip
+
+
+class Server:
+    """What belongs to the server as a whole, and the message that is being handled."""
+
+    task: int  # of the message being handled: the ledger's column of that name
+    kind: int  # likewise its cause
+    offline: int
+    stopped: int  # the process is gone (crash, or shut down to the end)
+    crashed_at_s: float
+    shutdown_done_s: float
+    shutting_down: int
+    sessions: int  # in the session table or on their way into it: what a shutdown waits for
+    contexts: int  # media contexts in the engine
+    rtp_next: int
+    shared_connection: int
+    tcp_connections: int
+    needs_draws: int
+    arrived: int
+    created: int
+    answered: int
+    released: int
+    cancelled: int
+    blocked: int  # refused for want of a resource
+    rejected: list[int]  # by index into REJECTIONS
+    lost: int  # messages lost to a full queue
+    violations: int
+
+
+REJECTIONS = (400, 404, 406, 480, 487, 488, 500, 503)
+SERVER_ARRAYS = {"rejected": len(REJECTIONS)}
+
+
+class Parameters:
+    """The scenario as numbers: what never changes during a run."""
+
+    t1_s: float
+    t2_s: float
+    transaction_s: float  # 64 T1
+    bye_on_release: int
+    retransmit: int
+    extract_call_id: int
+    session_expires_s: float
+    refresh_s: float
+    client_refreshes: int
+    inactivity_s: float
+    termination_s: float
+    max_connections: int  # 0: no limit
+    max_shared_use: int
+    shared_connection: int
+    tcp: int
+    rtp_min: int
+    rtp_ports: int
+    pool_checked: int
+    crash_stops: int
+    free_use_stops: int
+    vanish_how: int
+    vanish_after: int  # 1: after a drawn time, 0: in place of the BYE
+    has_patience: int
+    has_recognition: int
+    reinvites: int
+    reinvite_identical: int
+    plugins: int
+    mixes: int
+    session_bytes: int
+    offer_bytes: int
+    channel_bytes: int
+    request_bytes: int
+    connection_bytes: int
+    connection_request_bytes: int
+    record_rows: int
+
+
+class Plugin:
+    """One plugin's limits."""
+
+    limit: int  # max-channel-count, 0: none
+    licences: int  # 0: none
+    stop_at_tick: int
+    reopen_never: int
+
+
+class Mix:
+    """One combination of resources that callers ask for."""
+
+    upto: float  # cumulative probability
+    channels: int
+    resource: list[int]
+
+
+MIX_ARRAYS = {"resource": MAX_CHANNELS}
+
+MAX_FAULT_CALLS = 16
+
+
+class Fault:
+    """When a fault fires: with a probability, inside a window, for some calls or for all."""
+
+    probability: float
+    from_s: float
+    until_s: float
+    listed: int
+    calls: list[int]
+
+
+FAULT_ARRAYS = {"calls": MAX_FAULT_CALLS}
+
+ARRAYS: dict[type, dict[str, int]] = {
+    Session: SESSION_ARRAYS,
+    Server: SERVER_ARRAYS,
+    Parameters: {},
+    Plugin: {},
+    Mix: MIX_ARRAYS,
+    Fault: FAULT_ARRAYS,
+}
+
+
+class World(Protocol):
+    """Everything a handler can reach. Lists in the SimPy engine, NumPy arrays in the compiled one."""
+
+    @property
+    def sessions(self) -> list[Session]: ...
+    @property
+    def server(self) -> Server: ...
+    @property
+    def p(self) -> Parameters: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def plugins(self) -> list[Plugin]: ...
+    @property
+    def mixes(self) -> list[Mix]: ...
+    @property
+    def faults(self) -> list[Fault]: ...
+    @property
+    def ports(self) -> list[int]: ...
+    @property
+    def draws(self) -> list[list[float]]: ...
+    @property
+    def drawn(self) -> list[int]: ...
+    @property
+    def draw_step(self) -> list[int]: ...
+    @property
+    def draw_limit(self) -> int: ...
+    @property
+    def outbox(self) -> list[tuple[int, int, int, int, float]]: ...
+    @property
+    def rows(self) -> list[tuple[float, int, int, int, int, int, int]]: ...
+    @property
+    def offences(self) -> list[tuple[float, int, int, int, int]]: ...
+
+
+def layout(record: type) -> list[tuple[Any, ...]]:
+    """Fields of a record as a NumPy dtype description: 64-bit integers, float64, fixed-length arrays."""
+    arrays = ARRAYS[record]
+    fields: list[tuple[Any, ...]] = []
+    for name, hint in get_type_hints(record).items():
+        if name in arrays:
+            fields.append((name, "i8", (arrays[name],)))
+        else:
+            fields.append((name, "f8" if hint is float else "i8"))
+    return fields
+
+
+def blank(record: type) -> Any:
+    """A new instance with every number 0 and every array its full length."""
+    made = record()
+    arrays = ARRAYS[record]
+    for name, hint in get_type_hints(record).items():
+        setattr(made, name, [0] * arrays[name] if name in arrays else (0.0 if hint is float else 0))
+    return made
+
+
+def clear_session(session: Session) -> None:
+    """Make a slot ready for its next call; the slot's number and its timers' generations live on."""
+    session.holds = 0
+    session.state = 0
+    session.subrequests = 0
+    session.active = 0
+    session.active_arg = 0
+    session.queue_head = 0
+    session.queue_length = 0
+    session.channels = 0
+    for i in range(MAX_CHANNELS):
+        session.resource[i] = 0
+        session.channel[i] = 0
+    session.offered = 0
+    session.unknown = 0
+    session.sdp = SDP_GOOD
+    session.no_profile = 0
+    session.context_terminations = 0
+    session.rtp_port = 0
+    session.rtp_waiting = 0
+    session.status = 0
+    session.answer_status = 0
+    session.offer_identical = 0
+    session.pool_bytes = 0
+    session.dialog = DIALOG_NONE
+    session.bye_unanswered = 0
+    session.connection = -1
+    session.tcp = TCP_NONE
+    session.tcp_channels = 0
+    session.tcp_uses = 0
+    session.tcp_marked = 0
+    session.tcp_users = 0
+    session.caller = CALLING
+    session.cancelled = 0
+    session.vanishes = STAYS
+    session.no_ack = 0
+    session.requests_left = 0
+    session.requests = 0
+    session.reinvite_pending = 0
+    session.gave_up = 0
+    session.bye_retries = 0
+    session.lost_open = 0
+    session.lost_close = 0
+    session.lost_request = 0
+    session.lost_stop = 0
+    session.lost_kind = 0
+    session.lost_media = 0
+    session.wedged = 0
+    session.crashed = 0
+    session.invite_s = UNSET
+    session.arrived_s = UNSET
+    session.created_s = UNSET
+    session.offer_s = UNSET
+    session.media_s = UNSET
+    session.open_s = UNSET
+    session.answer_s = UNSET
+    session.bye_s = UNSET
+    session.bye_ok_s = UNSET
+    session.deactivate_s = UNSET
+    session.terminate_s = UNSET
+    session.close_answered_s = UNSET
+    session.released_s = UNSET
+    session.since_s = 0.0
+    session.hold_s = UNSET

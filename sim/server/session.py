@@ -1,0 +1,480 @@
+"""The MRCP server task: signalling messages, subrequests and the session's state machine (`mrcp_server_session.c`)."""
+
+from sim.server.effects import acquire, give, grow, post, refuse, release, set_state, take, violation
+from sim.server.media import containers, engine_channels
+from sim.server.names import (
+    ACTIVE,
+    CONNECTION_POOL,
+    CONTROL_CHANNEL,
+    DEACTIVATING,
+    DESTROYED,
+    DOUBLE_ANSWER,
+    DOUBLE_CLOSE,
+    ENGINE_CHANNEL,
+    GENERATING_ANSWER,
+    INITIALIZING,
+    K_ADD,
+    K_MODIFY,
+    K_REMOVE,
+    K_SEND,
+    N_DESTROY,
+    N_RESPOND,
+    N_SEND_BYE,
+    P_CLOSE,
+    P_OPEN,
+    P_REQUEST,
+    P_STOP,
+    S_CONTROL,
+    S_OFFER,
+    S_TERMINATE,
+    STEP_ADD,
+    STEP_MODIFY,
+    STEP_SUBTRACT,
+    TCP_CONNECTION,
+    TERMINATING,
+    USE_AFTER_FREE,
+)
+from sim.server.plugin import post_plugin
+from sim.server.records import (
+    ASSIGNED,
+    HAS_CONTROL,
+    HAS_ENGINE,
+    HAS_LICENCE,
+    HOLDS_CONTEXT,
+    HOLDS_HANDLE,
+    HOLDS_HOME,
+    HOLDS_POOL,
+    HOLDS_TABLE,
+    IN_PROGRESS,
+    IS_CLOSED,
+    IS_CLOSING,
+    IS_DEACTIVATED,
+    IS_OPEN,
+    IS_OPENING,
+    IS_STOPPING,
+    QUEUE_SLOTS,
+    TCP_NONE,
+    WAITS_CHANNEL,
+    WAITS_TERMINATION,
+    Session,
+    World,
+)
+from sim.server.rejections import rejection_index
+
+
+def alive(w: World, session: Session, now: float) -> bool:
+    """Whether the session's pool still exists. A message for one that is gone is a use after free."""
+    if session.state != DESTROYED:
+        return True
+    used_after_free(w, session, now)
+    return False
+
+
+def used_after_free(w: World, session: Session, now: float) -> None:
+    """Memory of a destroyed pool was touched: undefined from here on; the scenario says whether the run stops."""
+    violation(w, now, session, USE_AFTER_FREE)
+    if w.server.crashed_at_s < 0.0:
+        w.server.crashed_at_s = now
+    if w.p.free_use_stops:
+        w.server.stopped = 1
+
+
+# --- one active request per session ---------------------------------------------------------------------------------
+
+
+def signaling_message_process(w: World, session: Session, kind: int, arg: int, started: float, now: float) -> None:
+    """`mrcp_server_signaling_message_process`: while a request is active, everything else waits in `request_queue`."""
+    if not alive(w, session, now):
+        return
+    if session.active:
+        if session.queue_length == QUEUE_SLOTS:
+            raise OverflowError("request queue of a session is full")
+        tail = (session.queue_head + session.queue_length) % QUEUE_SLOTS
+        session.queue_kind[tail] = kind
+        session.queue_arg[tail] = arg
+        session.queue_length += 1
+        return
+    session.active = kind
+    session.active_arg = arg
+    dispatch(w, session, started, now)
+
+
+def next_request(w: World, session: Session, started: float, now: float) -> None:
+    """The active request has ended: `apt_list_pop_front`, and dispatch what was waiting."""
+    session.active = 0
+    while session.active == 0 and session.queue_length > 0:
+        session.active = session.queue_kind[session.queue_head]
+        session.active_arg = session.queue_arg[session.queue_head]
+        session.queue_head = (session.queue_head + 1) % QUEUE_SLOTS
+        session.queue_length -= 1
+        dispatch(w, session, started, now)
+
+
+def dispatch(w: World, session: Session, started: float, now: float) -> None:
+    """`mrcp_server_signaling_message_dispatch` of the active request.
+
+    An OFFER that is answered on the spot leaves `active` at 0; `next_request` then takes the next one, so that the
+    chain is a loop and not a recursion.
+    """
+    if session.active == S_OFFER:
+        offer_process(w, session, session.active_arg, started, now)
+    elif session.active == S_CONTROL:
+        control_process(w, session, session.active_arg, now)
+    else:
+        deactivate(w, session, started, now)
+
+
+def s_offer(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """OFFER signalled by the SIP agent; `arg` 1 for a re-INVITE."""
+    signaling_message_process(w, session, S_OFFER, arg, started, now)
+
+
+def s_control(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """An MRCP request for channel `arg`, received by the connection agent."""
+    signaling_message_process(w, session, S_CONTROL, arg, started, now)
+
+
+def s_terminate(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """TERMINATE signalled by the SIP agent."""
+    signaling_message_process(w, session, S_TERMINATE, arg, started, now)
+
+
+# --- subrequests ----------------------------------------------------------------------------------------------------
+
+
+def subrequest_remove(w: World, session: Session, started: float, now: float) -> None:
+    """`mrcp_server_session_subrequest_remove`: one answer less to wait for; at 0 the state says what is next."""
+    if session.subrequests == 0:
+        return
+    session.subrequests -= 1
+    if session.subrequests == 0:
+        if session.state == GENERATING_ANSWER:
+            engine_channels_update(w, session, started, now)
+        elif session.state == INITIALIZING:
+            answer_send(w, session, started, now)
+            if session.active == 0:
+                next_request(w, session, started, now)
+        elif session.state == DEACTIVATING:
+            terminate_process(w, session, started, now)
+        elif session.state == TERMINATING:
+            terminate_send(w, session, now)
+
+
+# --- OFFER ----------------------------------------------------------------------------------------------------------
+
+
+def offer_process(w: World, session: Session, again: int, started: float, now: float) -> None:
+    """`mrcp_server_session_offer_process`: channels, terminations and the media container that carries them."""
+    if session.holds & HOLDS_TABLE == 0:
+        session.offer_s = started
+        take(w, now, session, HOLDS_TABLE, 0)
+        take(w, now, session, HOLDS_CONTEXT, 0)
+        grow(w, now, session, w.p.offer_bytes)
+        w.server.sessions += 1
+    if again and w.p.reinvite_identical:
+        answer_send(w, session, started, now)
+        return
+    set_state(session, GENERATING_ANSWER, now)
+    session.status = 200
+    if again:
+        for i in range(session.channels):
+            if session.channel[i] & HAS_CONTROL:
+                session.channel[i] |= WAITS_CHANNEL
+                session.subrequests += 1
+                post(w, K_MODIFY, session, i)
+        session.rtp_waiting = 1
+        containers(w, session, STEP_MODIFY)
+        return
+    for i in range(session.offered):
+        if i == 0 and session.unknown:
+            session.status = 404
+        else:
+            channel_create(w, session, session.resource[i], now)
+    session.rtp_waiting = 1
+    containers(w, session, STEP_ADD)
+
+
+def channel_create(w: World, session: Session, resource: int, now: float) -> None:
+    """`mrcp_server_channel_create` and its ADD at the connection agent; over `max-channel-count` there is no engine."""
+    i = session.channels
+    session.channels = i + 1
+    session.resource[i] = resource
+    flags = HAS_CONTROL | WAITS_CHANNEL
+    acquire(w, now, session, CONTROL_CHANNEL, 0)
+    limit = w.plugins[resource].limit
+    engine = ENGINE_CHANNEL + 2 * resource
+    if limit > 0 and w.ledger.held[engine] >= limit:
+        refuse(w, engine)
+        w.server.blocked += 1
+        session.status = 406
+    else:
+        flags |= HAS_ENGINE | WAITS_TERMINATION
+        acquire(w, now, session, engine, 0)
+    session.channel[i] = flags
+    grow(w, now, session, w.p.channel_bytes)
+    session.subrequests += 1
+    post(w, K_ADD, session, i)
+
+
+def s_channel_changed(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """`mrcp_server_on_channel_modify` / `_remove`: counts only while the channel is waited for."""
+    if not alive(w, session, now):
+        return
+    if session.channel[arg] & WAITS_CHANNEL:
+        session.channel[arg] &= ~WAITS_CHANNEL
+        subrequest_remove(w, session, started, now)
+
+
+def s_media(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """`mrcp_server_mpf_message_process`: every answer of one media container, in order.
+
+    When one of them releases the session, the next still names it: a use after free, as in the trace `dbl`.
+    """
+    if not alive(w, session, now):
+        return
+    step = arg // 256
+    first = (arg // 16) % 16
+    engines = engine_channels(session)
+    for command in range(first, first + arg % 16):
+        if session.state == DESTROYED:
+            used_after_free(w, session, now)
+            return
+        if step == STEP_MODIFY:
+            index = -1
+            is_rtp = command == 1
+        else:
+            index = command - 1 if 1 <= command <= engines else -1
+            is_rtp = command == engines + 1
+        if index >= 0:
+            termination_answered(w, session, index, started, now)
+        elif is_rtp:
+            if session.rtp_waiting:
+                session.rtp_waiting = 0
+                if step == STEP_ADD:
+                    session.media_s = started
+                subrequest_remove(w, session, started, now)
+        else:
+            subrequest_remove(w, session, started, now)
+
+
+def termination_answered(w: World, session: Session, index: int, started: float, now: float) -> None:
+    """The engine termination of the `index`-th engine channel was added or subtracted."""
+    for i in range(session.channels):
+        if session.channel[i] & HAS_ENGINE:
+            if index == 0:
+                if session.channel[i] & WAITS_TERMINATION:
+                    session.channel[i] &= ~WAITS_TERMINATION
+                    subrequest_remove(w, session, started, now)
+                return
+            index -= 1
+
+
+def engine_channels_update(w: World, session: Session, started: float, now: float) -> None:
+    """`mrcp_server_engine_channels_update`: INITIALIZING, and every engine channel is told to open."""
+    set_state(session, INITIALIZING, now)
+    for i in range(session.channels):
+        if session.channel[i] & HAS_ENGINE:
+            session.channel[i] |= IS_OPENING
+            session.subrequests += 1
+            post_plugin(w, P_OPEN, session, i)
+    if session.subrequests == 0:
+        answer_send(w, session, started, now)
+        if session.active == 0:
+            next_request(w, session, started, now)
+
+
+def s_opened(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """`mrcp_server_on_engine_channel_open`; `arg` is the channel, + 16 when the engine could not open it."""
+    if not alive(w, session, now):
+        return
+    i = arg % 16
+    if session.channel[i] & IS_OPENING == 0:
+        violation(w, now, session, DOUBLE_ANSWER)
+    session.channel[i] &= ~IS_OPENING
+    if arg >= 16:
+        session.status = 480
+    else:
+        session.channel[i] |= IS_OPEN
+    session.open_s = started
+    subrequest_remove(w, session, started, now)
+
+
+def answer_send(w: World, session: Session, started: float, now: float) -> None:
+    """`mrcp_server_session_answer_send`: the final answer goes to the SIP stack and the OFFER has ended.
+
+    The caller takes the next request when it sees `active` at 0.
+    """
+    session.state = ACTIVE
+    session.since_s = now
+    if session.answer_status == 0:
+        session.answer_s = started
+        session.answer_status = session.status
+        if session.status == 200:
+            w.server.answered += 1
+        else:
+            w.server.rejected[rejection_index(session.status)] += 1
+        post(w, N_RESPOND, session, session.status)
+    else:
+        post(w, N_RESPOND, session, 200)
+    session.active = 0
+
+
+# --- CONTROL --------------------------------------------------------------------------------------------------------
+
+
+def control_process(w: World, session: Session, i: int, now: float) -> None:
+    """`mrcp_server_on_message_receive`: to the plugin. A channel without a state machine wedges the session."""
+    if session.channel[i] & HAS_ENGINE == 0:
+        session.wedged = 1
+        return
+    session.requests += 1
+    grow(w, now, session, w.p.request_bytes)
+    post_plugin(w, P_REQUEST, session, i)
+
+
+def s_response(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """The plugin's response to a request: to the caller, and the active request has ended.
+
+    A machine that was deactivated takes any response for the answer to its STOP.
+    """
+    if not alive(w, session, now):
+        return
+    if session.channel[arg] & IS_DEACTIVATED:
+        subrequest_remove(w, session, started, now)
+        return
+    session.channel[arg] |= IN_PROGRESS
+    post(w, K_SEND, session, arg)
+    next_request(w, session, started, now)
+
+
+def s_event(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """RECOGNITION-COMPLETE from the plugin: to the caller; it ends no active request."""
+    if not alive(w, session, now):
+        return
+    if session.channel[arg] & IS_DEACTIVATED:
+        return
+    session.channel[arg] &= ~IN_PROGRESS
+    post(w, K_SEND, session, arg + 16)
+
+
+# --- TERMINATE ------------------------------------------------------------------------------------------------------
+
+
+def deactivate(w: World, session: Session, started: float, now: float) -> None:
+    """`mrcp_server_session_deactivate`: STOP to every channel with a request in progress."""
+    set_state(session, DEACTIVATING, now)
+    session.deactivate_s = started
+    for i in range(session.channels):
+        flags = session.channel[i]
+        if flags & HAS_ENGINE and flags & IS_DEACTIVATED == 0:
+            flags |= IS_DEACTIVATED
+            if flags & IN_PROGRESS:
+                flags |= IS_STOPPING
+                session.subrequests += 1
+                post_plugin(w, P_STOP, session, i)
+            session.channel[i] = flags
+    if session.subrequests == 0:
+        terminate_process(w, session, started, now)
+
+
+def s_stopped(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """The answer to the internal STOP: `state_machine_on_deactivate`."""
+    if not alive(w, session, now):
+        return
+    session.channel[arg] &= ~(IN_PROGRESS | IS_STOPPING)
+    subrequest_remove(w, session, started, now)
+
+
+def terminate_process(w: World, session: Session, started: float, now: float) -> None:
+    """`mrcp_server_session_terminate_process`: take everything down, and wait for every answer."""
+    set_state(session, TERMINATING, now)
+    session.terminate_s = started
+    for i in range(session.channels):
+        flags = session.channel[i]
+        if flags & HAS_CONTROL:
+            flags |= WAITS_CHANNEL
+            session.subrequests += 1
+            post(w, K_REMOVE, session, i)
+        if flags & HAS_ENGINE:
+            flags |= WAITS_TERMINATION | IS_CLOSING
+            session.subrequests += 1
+            post_plugin(w, P_CLOSE, session, i)
+        session.channel[i] = flags
+    if session.holds & HOLDS_TABLE:
+        session.rtp_waiting = 1
+        containers(w, session, STEP_SUBTRACT)
+    if session.subrequests == 0:
+        terminate_send(w, session, now)
+
+
+def s_closed(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """`mrcp_server_on_engine_channel_close`. It does not ask whether this channel has answered before."""
+    if session.channel[arg] & HAS_LICENCE:
+        session.channel[arg] &= ~HAS_LICENCE
+        release(w, now, session, ENGINE_CHANNEL + 2 * session.resource[arg] + 1, 0)
+    if session.channel[arg] & IS_CLOSED:
+        violation(w, now, session, DOUBLE_CLOSE)
+    if not alive(w, session, now):
+        return
+    if session.channel[arg] & IS_CLOSED == 0:
+        session.channel[arg] |= IS_CLOSED
+        session.channel[arg] &= ~IS_CLOSING
+        session.close_answered_s = started
+    subrequest_remove(w, session, started, now)
+
+
+def terminate_send(w: World, session: Session, now: float) -> None:
+    """`mrcp_server_session_terminate_send` → `mrcp_sofia_on_session_terminate` → `apr_pool_destroy`."""
+    for i in range(session.channels):
+        if session.channel[i] & HAS_ENGINE:
+            release(w, now, session, ENGINE_CHANNEL + 2 * session.resource[i], 0)
+    connection_leave(w, session, now)
+    if session.holds & HOLDS_TABLE:
+        give(w, now, session, HOLDS_TABLE, 0)
+        w.server.sessions -= 1
+    give(w, now, session, HOLDS_HANDLE, 0)
+    give(w, now, session, HOLDS_HOME, 0)
+    give(w, now, session, HOLDS_POOL, session.pool_bytes)
+    session.state = DESTROYED
+    session.since_s = now
+    session.active = 0
+    session.queue_length = 0
+    session.released_s = now
+    w.server.released += 1
+    post(w, N_DESTROY, session, 0)
+    if w.server.shutting_down and w.server.sessions == 0:
+        w.server.shutdown_done_s = now
+        w.server.stopped = 1
+
+
+def connection_leave(w: World, session: Session, now: float) -> None:
+    """`mrcp_server_control_channel_destroy`: the last channel destroys a connection that was marked for it."""
+    if session.connection < 0:
+        return
+    owner = w.sessions[session.connection]
+    for i in range(session.channels):
+        if session.channel[i] & ASSIGNED:
+            # destroyed before the connection agent had removed it
+            session.channel[i] &= ~ASSIGNED
+            owner.tcp_channels -= 1
+    if owner.tcp_marked and owner.tcp_channels == 0 and owner.tcp != TCP_NONE:
+        connection_destroy(w, owner, now)
+    owner.tcp_users -= 1
+    session.connection = -1
+
+
+def connection_destroy(w: World, owner: Session, now: float) -> None:
+    """`mrcp_connection_destroy`: the connection and its own pool are gone."""
+    owner.tcp = TCP_NONE
+    owner.tcp_timer += 1
+    w.server.tcp_connections -= 1
+    release(w, now, owner, TCP_CONNECTION, 0)
+    release(w, now, owner, CONNECTION_POOL, w.p.connection_bytes)
+
+
+def s_disconnect(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """`mrcp_server_on_disconnect`: the connection is lost for good, so the server sends BYE itself."""
+    if not alive(w, session, now):
+        return
+    if session.state not in (DEACTIVATING, TERMINATING):
+        post(w, N_SEND_BYE, session, 0)

@@ -1,0 +1,20 @@
+"""Graceful shutdown: the agent goes offline, and BYE goes to every session that is not already terminating."""
+
+from sim.server.effects import post
+from sim.server.names import DEACTIVATING, N_SEND_BYE, TERMINATING
+from sim.server.records import HOLDS_POOL, Session, World
+
+
+def shutdown_begins(w: World, now: float) -> None:
+    """New calls get 503 from now on; the process ends when the last session is released."""
+    w.server.offline = 1
+    w.server.shutting_down = 1
+    if w.server.sessions == 0:
+        w.server.shutdown_done_s = now
+        w.server.stopped = 1
+
+
+def shutdown_session(w: World, session: Session) -> None:
+    """BYE to one session, unless it is already on its way out."""
+    if session.in_use and session.holds & HOLDS_POOL and session.state not in (DEACTIVATING, TERMINATING):
+        post(w, N_SEND_BYE, session, 0)

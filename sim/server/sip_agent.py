@@ -1,0 +1,96 @@
+"""The SIP agent: `mrcp_sofia_event_callback` and what it dispatches to."""
+
+from sim.server.effects import give, post, take
+from sim.server.names import N_RESPOND, S_OFFER, S_TERMINATE
+from sim.server.records import (
+    DIALOG_TERMINATED,
+    HOLDS_HANDLE,
+    HOLDS_HOME,
+    HOLDS_POOL,
+    SDP_GOOD,
+    Session,
+    World,
+)
+from sim.server.streams import POOL_FAILS, fires
+
+NO_SESSION = 0
+SESSION_CREATED = 1
+SESSION_REFUSED = 2
+
+
+def reject(w: World, session: Session, status: int, now: float) -> None:
+    """`nua_respond` with a failure that the SIP agent decides on itself."""
+    session.answer_status = status
+    session.answer_s = now
+    post(w, N_RESPOND, session, status)
+
+
+def session_create(w: World, session: Session, now: float) -> bool:
+    """`mrcp_sofia_session_create`: the session's own APR pool, the session in it, and a `su_home`.
+
+    Without a pool the real code dereferences NULL: the process is gone, unless the scenario says that it is checked.
+    """
+    if session.holds & HOLDS_POOL:
+        return True
+    if fires(w, POOL_FAILS, session, now):
+        if not w.p.pool_checked:
+            session.crashed = 1
+            if w.server.crashed_at_s < 0.0:
+                w.server.crashed_at_s = now
+            if w.p.crash_stops:
+                w.server.stopped = 1
+                return False
+        reject(w, session, 488, now)
+        return False
+    session.created_s = now
+    session.pool_bytes = w.p.session_bytes
+    take(w, now, session, HOLDS_POOL, w.p.session_bytes)
+    if session.no_profile:
+        # no profile for the agent: mrcp_session_destroy at once
+        give(w, now, session, HOLDS_POOL, session.pool_bytes)
+        session.released_s = now
+        reject(w, session, 488, now)
+        return False
+    take(w, now, session, HOLDS_HOME, 0)
+    w.server.created += 1
+    return True
+
+
+def a_invite(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """`nua_i_invite` → `mrcp_sofia_on_invite`: creates the session here only when something is extracted."""
+    if arg == 0:
+        session.arrived_s = started
+        w.server.arrived += 1
+        if w.p.extract_call_id and not w.server.offline:
+            session_create(w, session, now)
+
+
+def a_received(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """`nua_i_state [received]` → `mrcp_sofia_on_call_receive`: create the session if need be, signal OFFER."""
+    if arg == 1:
+        if session.holds & HOLDS_POOL:
+            post(w, S_OFFER, session, 1)
+        return
+    if session.answer_status:
+        return
+    if w.server.offline:
+        reject(w, session, 503, now)
+        return
+    if not session_create(w, session, now):
+        return
+    if session.sdp != SDP_GOOD:
+        reject(w, session, 400, now)
+        return
+    post(w, S_OFFER, session, 0)
+
+
+def a_terminated(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """`nua_i_state [terminated]` → `mrcp_sofia_on_call_terminate`: signal TERMINATE, if there is a session."""
+    if session.holds & HOLDS_POOL:
+        post(w, S_TERMINATE, session, 0)
+    elif session.holds & HOLDS_HANDLE and session.dialog == DIALOG_TERMINATED:
+        give(w, now, session, HOLDS_HANDLE, 0)
+
+
+def a_other(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """`nua_i_ack`, `nua_i_bye`, `nua_i_terminated`, `nua_i_state [completed]` and `[ready]`: logged, nothing else."""
