@@ -40,7 +40,7 @@ class Scenario(Part):
     )
     duration: PositiveTime = Field(default=60.0, description="Calls arrive for this long.")
     drain: Time = Field(
-        default=40.0, description="The run goes on for this long after the last arrival, without new calls."
+        default=40.0, description="After `duration` the run goes on for this long, without new calls."
     )
     seed: Annotated[int, Quantity("count", high=2**63 - 1)] = Field(
         default=1, description="Seed of all random numbers."

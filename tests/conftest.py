@@ -1,0 +1,1 @@
+"""Makes the modules of this folder (strategies.py) importable from every test below it."""
