@@ -1,7 +1,7 @@
-"""Hypothesis strategies for whole scenarios: every knob is turned, and each scenario stays small enough to run in a blink.
+"""Hypothesis strategies for whole scenarios: every knob is turned, and each scenario stays small enough to run fast.
 
-`scenarios()` gives at most 15 calls within a few seconds of simulated time. Costs are often constant and wake-ups often 0, so
-that many things happen at the same instant: that is where two engines would disagree first.
+`scenarios()` gives at most 15 calls within a few seconds of simulated time. Costs are often constant and wake-ups often
+0, so that many things happen at the same instant: that is where two engines would disagree first.
 """
 
 import hashlib
@@ -345,7 +345,9 @@ def scenario_mappings(draw: st.DrawFn) -> Mapping:
     }
     if draw(st.booleans()):
         mapping["name"] = draw(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,12}", fullmatch=True))
-        mapping["description"] = draw(st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=40))
+        mapping["description"] = draw(
+            st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=40)
+        )
         mapping["expect"] = draw(st.lists(st.sampled_from(["leaked.session_pool == 0", "a in [1, 2]"]), max_size=2))
     return mapping
 

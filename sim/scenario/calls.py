@@ -1,5 +1,6 @@
 """What each caller wants, and how callers behave towards the server."""
 
+from difflib import get_close_matches
 from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -7,10 +8,18 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from sim.scenario.base import Part, complain
 from sim.scenario.distributions import CountDist, Dist, constant, exponential
 from sim.scenario.faults import NEVER, Fault, Vanish
+from sim.scenario.problems import shorten
 from sim.scenario.units import Positive
 
 Resource = Literal["speechsynth", "speechrecog", "recorder", "speakverify"]
 RESOURCES: tuple[Resource, ...] = get_args(Resource)
+
+
+def unknown_resource(name: str) -> tuple[str, str]:
+    """What a resource must be, and what came, with the nearest one."""
+    near = get_close_matches(name, RESOURCES, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"must be {', '.join(RESOURCES[:-1])} or {RESOURCES[-1]}", f"{shorten(name)}{hint}"
 
 
 class ResourceMix(Part):
@@ -72,6 +81,9 @@ class Calls(Part):
         if isinstance(data, dict) and isinstance(data.get("resources"), list | tuple):
             names = data["resources"]
             if all(isinstance(name, str) for name in names):
+                unknown = [number for number, name in enumerate(names) if name not in RESOURCES]
+                if unknown:
+                    complain(*((f"resources.{number}", *unknown_resource(names[number])) for number in unknown))
                 return {**data, "resources": [{"resources": names}]}
         return data
 

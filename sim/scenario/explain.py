@@ -26,12 +26,12 @@ _TYPES = {
 
 
 def problems_of(error: ValidationError, root: Node) -> list[str]:
-    """One line for each problem, in the order in which the places stand in their files."""
+    """One line for each problem, file by file and line by line, the scenario file itself first."""
     found: list[tuple[str, int, str]] = []
     for item in error.errors(include_url=False):
         for node, text in _lines(item, root):
             found.append((node.origin, node.line, f"{node.place}: {text}"))
-    order = {origin: number for number, origin in reversed(list(enumerate(dict.fromkeys(f[0] for f in found))))}
+    order = {origin: number for number, origin in enumerate(dict.fromkeys((root.origin, *(f[0] for f in found))))}
     found.sort(key=lambda f: (order[f[0]], f[1]))
     return list(dict.fromkeys(text for *_, text in found))
 

@@ -39,9 +39,7 @@ class Scenario(Part):
         description="Another scenario file, relative to this one: its keys hold where this file says nothing.",
     )
     duration: PositiveTime = Field(default=60.0, description="Calls arrive for this long.")
-    drain: Time = Field(
-        default=40.0, description="After `duration` the run goes on for this long, without new calls."
-    )
+    drain: Time = Field(default=40.0, description="After `duration` the run goes on for this long, without new calls.")
     seed: Annotated[int, Quantity("count", high=2**63 - 1)] = Field(
         default=1, description="Seed of all random numbers."
     )
@@ -68,12 +66,14 @@ class Scenario(Part):
         for resource, plugin in self.plugins.items():
             if plugin.engine in FIXED_TASKS:
                 problems.append(
-                    (f"plugins.{resource}.engine", "must not be the name of a task of the server", plugin.engine)
+                    (f"plugins.{resource}.engine", "must not be the name of a task of the server", repr(plugin.engine))
                 )
         for number, freeze in enumerate(self.server.freeze):
             if freeze.task not in ("nua", "sip-agent", "server", "connection-agent", "media", *self.plugins.keys()):
                 place = f"server.freeze.{number}.task"
-                problems.append((place, "must be the task of a plugin that calls.resources asks for", freeze.task))
+                problems.append(
+                    (place, "must be the task of a plugin that calls.resources asks for", repr(freeze.task))
+                )
         if problems:
             complain(*problems)
         return self

@@ -97,7 +97,9 @@ class Plugins(Part):
         engines: dict[str, str] = {}
         for resource, plugin in self.items():
             if plugin.engine in engines:
-                complain((f"{resource}.engine", f"must differ from that of {engines[plugin.engine]}", plugin.engine))
+                complain(
+                    (f"{resource}.engine", f"must differ from that of {engines[plugin.engine]}", repr(plugin.engine))
+                )
             engines[plugin.engine] = resource
         return self
 

@@ -38,7 +38,9 @@ def to_mapping(scenario: Scenario, *, only_changes: bool = False) -> dict[str, A
     names = {resource: {"engine": plugin.engine, "id": plugin.id} for resource, plugin in _default_names(scenario)}
     plain["plugins"] = {resource: {**default, **names[resource]} for resource in names}
     small = _changes(written, plain)
-    uncalled = {name: {} for name in scenario.plugins.keys() if name not in scenario.calls.resource_names}
+    uncalled: dict[str, Any] = {
+        name: {} for name, _ in scenario.plugins.items() if name not in scenario.calls.resource_names
+    }
     if uncalled:
         small["plugins"] = {**uncalled, **small.get("plugins", {})}
     return {"name": scenario.name, **small}

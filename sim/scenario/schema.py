@@ -73,13 +73,7 @@ def _tidy(value: Any, named: bool = False) -> Any:
         return {"$ref": f"#/$defs/{part}", **_tidy(rest)}
     tidy: dict[str, Any] = {}
     for key, item in value.items():
-        if (
-            not named
-            and key == "title"
-            and isinstance(item, str)
-            and "properties" not in value
-            and "anyOf" not in value
-        ):
+        if not named and key == "title" and isinstance(item, str) and item not in _TITLES:
             continue
         if not named and key == "default" and _unwritable(item):
             continue
@@ -87,6 +81,7 @@ def _tidy(value: Any, named: bool = False) -> Any:
     return tidy
 
 
+_TITLES = ("Time or distribution", "Number or distribution")
 _NAMED = ("properties", "$defs")
 
 
