@@ -14,6 +14,7 @@ COMMANDS = (
     "sim.cli_run",
     "sim.cli_scenario",
     "sim.cli_result",
+    "sim.cli_audit",
 )
 
 _HELP = "Simulate what happens to a call's resources inside a UniMRCP server: capacity, latency and session leaks."

@@ -21,6 +21,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 FAILED_CONDITION, BAD_INPUT, RUN_FAILED, INTERRUPTED = 1, 2, 3, 130
+PIPE_WIDTH = 132  # columns of what is written to a file or pipe
 PROGRESS_AFTER_S = 1.0  # a run that is shorter needs no progress bar
 
 SetOption = Annotated[
@@ -98,7 +99,9 @@ def out_console(json: bool = False) -> "Console":
     """Where people read: standard output, or standard error when that belongs to the JSON."""
     from rich.console import Console
 
-    return Console(stderr=json, highlight=False)
+    terminal = (sys.stderr if json else sys.stdout).isatty()
+    width = None if terminal or "COLUMNS" in os.environ else PIPE_WIDTH
+    return Console(stderr=json, highlight=False, width=width)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

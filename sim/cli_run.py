@@ -45,13 +45,16 @@ class Detail(StrEnum):
 
 
 TABLES = {
+    None: ("sessions", "levels"),
     Detail.SUMMARY: ("levels",),
     Detail.SESSIONS: ("sessions", "levels"),
     Detail.FULL: ("sessions", "levels", "ledger", "messages"),
 }
 
 EngineOption = Annotated[Engine, typer.Option("--engine", help="Which engine runs it.")]
-LedgerOption = Annotated[Detail, typer.Option("--ledger", help="How much is recorded.")]
+LedgerOption = Annotated[
+    Detail | None, typer.Option("--ledger", help="How much is recorded: by default full for small runs, else sessions.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -64,7 +67,7 @@ def run(
     settings: SetOption = None,
     seed: SeedOption = None,
     engine: EngineOption = Engine.AUTO,
-    ledger: LedgerOption = Detail.SESSIONS,
+    ledger: LedgerOption = None,
     out: OutOption = None,
     force: ForceOption = False,
     fail_on: FailOnOption = None,
@@ -89,7 +92,7 @@ def run(
                 loaded,
                 seed=seed,
                 engine=engine.value,
-                ledger=ledger.value,
+                ledger=ledger.value if ledger is not None else None,
                 sink=folder.sink(TABLES[ledger]),
                 progress=progress,
             )

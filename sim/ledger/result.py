@@ -291,7 +291,9 @@ def _read_table(folder: Path, name: str) -> "pd.DataFrame | None":
     if not path.exists():
         return None
     try:
-        return to_frame(name, pq.read_table(path))
+        frame = to_frame(name, pq.read_table(path))
     except (pa.ArrowException, OSError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ScenarioError(f"{path}: is not a readable Parquet table ({first}); run it again") from None
+    # sessions are written as they end, and read in the order in which they came
+    return frame.sort_values("session", kind="stable", ignore_index=True) if name == "sessions" else frame

@@ -150,7 +150,7 @@ class Leak:
     def __str__(self) -> str:
         since = f" since {self.since_s:.3f} s" if self.since_s is not None else ""
         waiting = f", waits for {self.waiting_for}{since}" if self.waiting_for else since
-        by = f" ({self.plugin})" if self.plugin else ""
+        by = f" ({self.plugin})" if self.plugin and self.plugin not in waiting else ""
         cause = f" [{self.cause}]" if self.cause else ""
         holds = ", ".join(self.holds) or "nothing"
         return f"session {self.session}: {self.state}{waiting}{by}{cause}; holds {holds}\n  {self.explanation}"

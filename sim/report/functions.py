@@ -81,6 +81,21 @@ TASK_KINDS = {
     "Media-Engine-1": "MEDIA",
 }
 
+# resource → (the function that acquires it, the function that releases it)
+RESOURCE_FUNCTIONS = {
+    "session_pool": ("apt_pool_create", "apr_pool_destroy"),
+    "sip_home": ("su_home_new", "su_home_unref"),
+    "nua_handle": ("nua_handle_bind", "nua_handle_destroy"),
+    "session_table": ("mrcp_server_session_add", "mrcp_server_session_remove"),
+    "control_channel": ("mrcp_server_control_channel_add", "mrcp_server_control_channel_remove"),
+    "tcp_connection": ("apr_socket_accept", "apr_socket_close"),
+    "connection_pool": ("mrcp_connection_create", "mrcp_connection_destroy"),
+    "rtp_port": ("mpf_context_termination_add", "mpf_context_termination_subtract"),
+    "media_context": ("mpf_engine_context_create", "mpf_context_destroy"),
+    "engine_channel": ("mrcp_engine_channel_virtual_create", "mrcp_engine_channel_virtual_destroy"),
+    "plugin_licence": ("open of the plugin", "close of the plugin"),
+}
+
 # what runs when a session leaves a state because its subrequest counter fell to 0, in the order of the states
 _LEAVING: dict[str, tuple[str, ...]] = {
     "GENERATING_ANSWER": ("mrcp_server_engine_channels_update",),
@@ -99,6 +114,12 @@ _ORDER = (*_LEAVING, "DESTROYED")
 def handler(task: str, message: str) -> str:
     """The server's function for `message` on `task`; the message's own name when it is not known."""
     return HANDLERS[TASK_KINDS.get(task, "PLUGIN")].get(message, message)
+
+
+def resource_function(resource: str, acquired: bool) -> str:
+    """The server's function that acquires or releases `resource`; "" when it is not known."""
+    names = RESOURCE_FUNCTIONS.get(resource.partition(":")[0])
+    return "" if names is None else names[0 if acquired else 1]
 
 
 def called_on_the_way(before: str | None, after: str | None) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ LATENCY_LABELS = {
     "media_to_open": "media → open",
     "close_delay": "close delay",
 }
+WIDE = 100  # columns of a terminal; below, the tables stand closer
 SHOWN = 5  # violations, and leaks of one cause, that are spelt out
 
 GOOD, BAD, WARN, QUIET = "green", "bold red", "yellow", "dim"
@@ -27,16 +28,18 @@ GOOD, BAD, WARN, QUIET = "green", "bold red", "yellow", "dim"
 
 def print_summary(summary: Summary, console: Console, where: str | None = None) -> None:
     """Print everything about `summary`; `where` is the result folder, named last."""
-    console.print(render(summary))
+    console.print(render(summary, narrow=console.width < WIDE))
     if where is not None:
         console.print(Text(f"\nresult folder  {where}", style=QUIET))
 
 
-def render(summary: Summary) -> Group:
-    """The whole summary as one rich renderable."""
-    parts: list[RenderableType] = [_title(summary), verdict(summary), _calls(summary), _latency(summary)]
-    parts += [_resources(summary), _tasks(summary), _violations(summary), leaks_by_cause(summary.leaks)]
-    parts.append(expectations(summary.expect))
+def render(summary: Summary, narrow: bool = False) -> Group:
+    """The whole summary as one rich renderable; `narrow` fits 80 columns."""
+    parts: list[RenderableType] = [_title(summary), verdict(summary), _calls(summary, narrow)]
+    parts += [_latency(summary, narrow), _resources(summary, narrow), _nearest(summary), _tasks(summary, narrow)]
+    parts += [_violations(summary), leaks_by_cause(summary.leaks, narrow)]
+    if summary.expect:
+        parts.append(expectations(summary.expect))
     return Group(*parts)
 
 
@@ -62,14 +65,14 @@ def verdict(summary: Summary) -> Text:
     return text
 
 
-def leaks_by_cause(leaks: Sequence[Leak]) -> RenderableType:
+def leaks_by_cause(leaks: Sequence[Leak], narrow: bool = False) -> RenderableType:
     """Leaks grouped by cause, most frequent first; each group with what it holds and one explanation."""
     if not leaks:
         return Text("\nLeaks  0")
     groups: dict[tuple[str, str], list[Leak]] = defaultdict(list)
     for leak in leaks:
         groups[leak.cause or leak.waiting_for or "live", leak.plugin or ""].append(leak)
-    table = _table(f"Live and leaked sessions  {number(len(leaks))}")
+    table = _table(f"Live and leaked sessions  {number(len(leaks))}", narrow)
     for heading, justify in (("cause", "left"), ("sessions", "right"), ("state", "left"), ("since", "right")):
         table.add_column(heading, justify=justify, no_wrap=heading == "cause")  # type: ignore[arg-type]
     table.add_column("still holds")
@@ -85,10 +88,8 @@ def leaks_by_cause(leaks: Sequence[Leak]) -> RenderableType:
     return Group(table, Text(f"For example session {first.session}: {first.explanation}", style=QUIET))
 
 
-def expectations(found: Sequence[Expectation]) -> RenderableType:
+def expectations(found: Sequence[Expectation]) -> Table:
     """Each condition with ✓ or ✗ and the value that was found."""
-    if not found:
-        return Text("")
     table = Table(
         box=None, show_header=False, title="\nExpected", title_justify="left", title_style="bold", pad_edge=False
     )
@@ -107,15 +108,18 @@ def nearest_limit(resources: "dict[str, ResourceUse] | Summary") -> str | None:
 
 def _title(summary: Summary) -> Text:
     text = Text(summary.scenario, style="bold")
-    text.append(f"  seed {summary.seed} · {summary.engine} · {duration(summary.horizon_s)} simulated", "not bold dim")
+    what = f"seed {summary.seed} · {summary.engine} · {duration(summary.horizon_s)} simulated"
+    if summary.engine == "log":
+        what = f"{duration(summary.horizon_s)} of log"
+    text.append(f"  {what}", "not bold dim")
     if summary.partial:
         text.append("  INTERRUPTED: this is what was finished", BAD)
     return text
 
 
-def _calls(summary: Summary) -> RenderableType:
+def _calls(summary: Summary, narrow: bool) -> RenderableType:
     s = summary.sessions
-    table = _table("Calls")
+    table = _table("Calls", narrow)
     rejected = sum(s.rejected.values())
     cells: list[tuple[str, str, str]] = [
         ("arrived", number(s.arrived), ""),
@@ -137,8 +141,8 @@ def _calls(summary: Summary) -> RenderableType:
     return Group(table, Text(f"rejected with {detail}", style=WARN))
 
 
-def _latency(summary: Summary) -> Table:
-    table = _table("Latency")
+def _latency(summary: Summary, narrow: bool) -> Table:
+    table = _table("Latency", narrow)
     table.add_column("")
     for heading in ("samples", "mean", "p50", "p95", "p99", "max"):
         table.add_column(heading, justify="right", style="bold" if heading == "p95" else None)
@@ -148,15 +152,13 @@ def _latency(summary: Summary) -> Table:
     return table
 
 
-def _resources(summary: Summary) -> Table:
-    table = _table("Resources")
-    table.add_column("", overflow="fold")
-    for heading in ("peak", "mean", "held", "leaked", "refused", "limit", "headroom", "peak bytes"):
+def _resources(summary: Summary, narrow: bool) -> Table:
+    table = _table("Resources", narrow)
+    table.add_column("", overflow="fold", min_width=26)
+    for heading in ("peak", "mean", "held", "leaked", "refused", "limit", "free", "peak size"):
         table.add_column(heading, justify="right")
-    table.add_column("", style=WARN, no_wrap=True)
-    nearest = nearest_limit(summary)
     for name, use in summary.resources.items():
-        headroom = DASH if use.limit is None else share(max(0.0, 1 - use.peak / use.limit) if use.limit else 0.0)
+        free = DASH if not use.limit else share(max(0.0, 1 - use.peak / use.limit))
         table.add_row(
             name,
             number(use.peak),
@@ -165,17 +167,28 @@ def _resources(summary: Summary) -> Table:
             Text(number(use.leaked), style=BAD if use.leaked else ""),
             Text(number(use.refused), style=WARN if use.refused else ""),
             number(use.limit),
-            headroom,
+            free,
             size(use.bytes_peak),
-            "◀ nearest" if name == nearest else "",
         )
     return table
 
 
-def _tasks(summary: Summary) -> Table:
-    table = _table("Tasks")
-    table.add_column("")
-    for heading in ("messages", "utilisation", "wait p50", "wait p95", "service p50", "queue peak"):
+def _nearest(summary: Summary) -> Text:
+    """Which limit is nearest: what a planner must look at first."""
+    name = nearest_limit(summary)
+    if name is None:
+        return Text("no resource has a limit", style=QUIET)
+    use = summary.resources[name]
+    assert use.limit is not None
+    share_used = use.peak / use.limit
+    style = BAD if share_used >= 1 else WARN if share_used >= 0.8 else ""
+    return Text(f"nearest limit: {name}, at its peak {number(use.peak)} of {number(use.limit)}", style=style)
+
+
+def _tasks(summary: Summary, narrow: bool) -> Table:
+    table = _table("Tasks", narrow)
+    table.add_column("", overflow="fold", min_width=19)
+    for heading in ("messages", "utilisation", "wait p50", "wait p95", "service p50", "queue"):
         table.add_column(heading, justify="right")
     for name, use in summary.tasks.items():
         busy = use.utilisation or 0.0
@@ -206,14 +219,14 @@ def _violations(summary: Summary) -> Text:
     return text
 
 
-def _table(title: str) -> Table:
+def _table(title: str, narrow: bool = False) -> Table:
     return Table(
         title=f"\n{title}",
         title_justify="left",
         title_style="bold",
         box=SIMPLE_HEAD,
         show_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=(0, 0 if narrow else 1, 0, 0),
         header_style=QUIET,
     )
 

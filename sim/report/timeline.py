@@ -14,13 +14,14 @@ from rich.text import Text
 
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
-from sim.report.functions import called_on_the_way, handler
+from sim.report.functions import called_on_the_way, handler, resource_function
 from sim.report.text import DASH, duration, number, size
 
 if TYPE_CHECKING:
     import pandas as pd
 
 EPSILON_S = 1e-12
+WIDE = 120  # columns of a terminal that has room for everything side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,41 +103,59 @@ def story(result: RunResult, session: int | None = None) -> Story:
 
 
 def print_story(told: Story, console: Console) -> None:
-    """Print `told` as a table, one row per message."""
+    """Print `told`, one row per message; on a narrow terminal the times stand below the message."""
+    wide = console.width >= WIDE
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-    for heading, justify in (("time", "right"), ("since INVITE", "right"), ("task", "left")):
-        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("message and what handles it", overflow="fold")
-    for heading in ("waited", "took"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("state after", no_wrap=True)
+    table.add_column("time, s", justify="right", no_wrap=True)
+    table.add_column("since INVITE", justify="right", no_wrap=True)
+    if wide:
+        table.add_column("task", no_wrap=True)
+        table.add_column("message and what handles it", overflow="fold")
+        table.add_column("waited", justify="right", no_wrap=True)
+        table.add_column("took", justify="right", no_wrap=True)
+        table.add_column("state after", no_wrap=True)
+    else:
+        table.add_column("task: message, what handles it, state after", overflow="fold")
     before: str | None = None
     for step in told.steps:
-        table.add_row(*_row(step, told.started_s, before))
+        times = (f"{step.at_s:.6f}", _since(step.at_s - told.started_s))
+        what = _what(step, before)
+        waited = "never handled" if step.started_s is None else duration(step.wait_s)
+        state = (step.state or DASH) + (f" ({number(step.subrequests)})" if step.subrequests else "")
+        if wide:
+            never = "bold red" if step.started_s is None else ""
+            table.add_row(*times, step.task, what, Text(waited, style=never), duration(step.service_s), state)
+        else:
+            head = Text(f"{step.task}: ") + what
+            table.add_row(*times, head.append(f"\nwaited {waited}, took {duration(step.service_s)}, {state}", "dim"))
         before = step.state or before
     console.print(Text(f"Session {told.session}", style="bold"))
     console.print(table)
     console.print(Text(told.end, style="bold"))
 
 
-def _row(step: Step, origin: float, before: str | None) -> tuple[str | Text, ...]:
-    what = Text(step.message, style="bold")
+def _what(step: Step, before: str | None) -> Text:
+    """The message, below it the functions that it ran, below those what it acquired and released."""
+    what = Text().append(step.message, "bold")
     function = step.function if step.function != step.message else ""
     chain = " → ".join(name for name in (function, *called_on_the_way(before, step.state)) if name)
     if chain:
-        what.append(f"\n{chain}", "not bold cyan")
+        what.append(f"\n{chain}", "cyan")
     for change in step.changes:
-        sign, style = ("+", "green") if change.delta > 0 else ("−", "magenta")
-        amount = f" × {abs(change.delta)}" if abs(change.delta) > 1 else ""
-        detail = f" {size(change.bytes)}" if change.bytes else ""
-        cause = f"  ({change.cause})" if change.cause and change.cause != step.message else ""
-        what.append(f"\n  {sign} {change.resource}{amount}{detail}{cause}", f"not bold {style}")
-    state = step.state or DASH
-    if step.subrequests:
-        state += f" ({number(step.subrequests)})"
-    never = Text("never handled", style="bold red")
-    waited = never if step.started_s is None else duration(step.wait_s)
-    return (f"{step.at_s:.6f}", _since(step.at_s - origin), step.task, what, waited, duration(step.service_s), state)
+        what.append(*_resource(change))
+    return what
+
+
+def _resource(change: Change) -> tuple[str, str]:
+    """One line of what was acquired, released or grew, and the function that did it; with its style."""
+    amount = f" × {abs(change.delta)}" if abs(change.delta) > 1 else ""
+    bytes_ = size(abs(change.bytes)) if change.bytes else ""
+    if change.delta == 0:
+        return f"\n  {change.resource} grows by {bytes_}", "dim"
+    function = resource_function(change.resource, acquired=change.delta > 0)
+    detail = "".join(f"  {text}" for text in (bytes_, function) if text)
+    sign, style = ("+", "green") if change.delta > 0 else ("−", "magenta")
+    return f"\n  {sign} {change.resource}{amount}{detail}", style
 
 
 def _since(seconds: float) -> str:

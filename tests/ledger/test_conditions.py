@@ -130,9 +130,7 @@ def test_a_resource_that_the_summary_does_not_have_is_an_error_and_not_a_zero() 
         condition.evaluate(SUMMARY)
 
 
-pieces = st.sampled_from(
-    ["leaked", ".", "sessions", "rejected", "404", " ", "<", "==", "in", "[", ",", "]", "1", "ms", "%"]
-)
+pieces = st.sampled_from(["leaked", ".", "sessions", "404", " ", "<", "==", "in", "[", ",", "]", "1", "ms", "%"])
 
 
 @given(st.text(max_size=40) | st.lists(pieces, max_size=12).map("".join))
