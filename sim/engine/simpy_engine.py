@@ -11,7 +11,7 @@ from simpy.events import Event, Timeout
 from sim.engine.arrivals import arrival_blocks
 from sim.engine.recorder import Recorder
 from sim.engine.setup import Setup, task_index
-from sim.engine.tasks import ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
+from sim.engine.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
 from sim.engine.verdicts import Pending
 from sim.engine.world import OutboxItem, Streams, new_session, new_world, refill
 from sim.errors import InternalError
@@ -36,6 +36,9 @@ class Observer(Protocol):
 
     def message_finished(self, now: float, task: int, kind: int, session: Session) -> None:
         """A message's handler has run."""
+
+    def loop_polled(self, now: float, task: int, tout: float) -> None:
+        """A sofia loop found nothing to do and waits at most `tout` seconds."""
 
     def resource_changed(self, now: float, session: int, resource: int, delta: int, size: int) -> None:
         """A resource was acquired (+1) or released (-1), or a pool grew (0)."""
@@ -64,8 +67,8 @@ class SimpyEngine:
         self.calls = 0
         self.horizon_s = setup.duration_s + scenario.drain
         self.now = 0.0
-        self.owner = -1  # the slot whose connection the message at hand used
         self.observed = 0
+        self.message_rows = recorder.message_rows
         self.outside: list[OutboxItem] = []  # delayed answers whose thread waits for a full queue
         phase = scenario.server.media.phase
         if phase is None:
@@ -158,31 +161,45 @@ class SimpyEngine:
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
-    def handle(self, task: int, message: Message, started: float) -> list[OutboxItem]:
-        """Run a message's handler now; what it sent stands in the outbox that is returned."""
-        kind, slot, arg, sent = message
-        session = self.world.sessions[slot]
-        server = self.server
-        server.task = task
-        server.kind = kind
-        self.owner = session.connection
-        now = self.env.now
-        HANDLERS[kind](self.world, session, arg, started, now)
-        self.recorder.message(task, kind, session, sent, started, now)
-        if self.observers:
-            self._observe(task, kind, session, started, now)
-        if server.needs_draws:
-            refill(self.world, self.streams)
-        return self.world.outbox
+    def complete(self, task: Task, message: Message, started: float) -> bool:
+        """A message's service has ended: run its handler and deliver what it sent.
 
-    def settle(self, message: Message) -> None:
-        """A message is done with: its slot may have served its call, and so may its connection's."""
+        False when a queue was full: the rest stands in `task.unsent`, and the task goes on with `deliver_blocking`
+        and `settle`.
+        """
+        kind, slot, arg, sent = message
+        world, server = self.world, self.server
+        session = world.sessions[slot]
+        server.task = task.index
+        server.kind = kind
+        owner = session.connection
+        now = self.env.now
+        HANDLERS[kind](world, session, arg, started, now)
+        self.message_rows.append(
+            (session.call, task.index, kind, sent, started, now, session.state, session.subrequests)
+        )
+        if self.observers:
+            self._observe(task.index, kind, session, started, now)
+        if server.needs_draws:
+            refill(world, self.streams)
+        if world.outbox and not self.deliver(task):
+            task.owner = owner
+            return False
+        session.inflight -= 1
+        if not session.inflight:
+            self._retire(session)
+        if owner >= 0 > session.connection and owner != slot:
+            self._retire(world.sessions[owner])
+        return True
+
+    def settle(self, task: Task, message: Message) -> None:
+        """A message whose output was blocked is done with: its slot, or its connection's, may be free now."""
         session = self.world.sessions[message[1]]
         session.inflight -= 1
         if not session.inflight:
             self._retire(session)
-        if session.connection < 0 <= self.owner != session.slot:
-            self._retire(self.world.sessions[self.owner])
+        if task.owner >= 0 > session.connection and task.owner != session.slot:
+            self._retire(self.world.sessions[task.owner])
 
     def _retire(self, session: Session) -> None:
         if session.in_use and finished(session):
@@ -226,7 +243,7 @@ class SimpyEngine:
         return True
 
     def deliver_blocking(self, producer: Task) -> Generator[Event, None, None]:
-        """Deliver what is unsent, waiting for a slot where there is none; a slot that was taken again loses the message."""
+        """Deliver what is unsent, waiting for a slot where there is none; one that was taken again loses the message."""
         unsent = producer.unsent
         first = True
         while unsent:
@@ -257,7 +274,7 @@ class SimpyEngine:
 
     def _due(self, event: Event) -> None:
         """A delayed message arrives, or a timer falls due."""
-        item: OutboxItem = event.value
+        item: OutboxItem = event._value
         task, kind, slot, arg, _ = item
         session = self.world.sessions[slot]
         timer = TIMERS[kind]
@@ -306,6 +323,23 @@ class SimpyEngine:
         session.lost_kind = message[0] + 1
         session.lost_media = int(message[0] == n.M_CONTAINER)
         self.server.lost += 1
+
+    def polled(self, loop: SofiaLoop) -> None:
+        """Tell the observers that a sofia loop waits, and for how long at most: `tout` in seconds."""
+        due = [at for at, _, _, event in self.env._queue if self._timer_of(event, loop.index)]
+        tout = min([MAX_DEFER_S, *(at - self.env.now for at in due)])
+        for observer in self.observers:
+            observer.loop_polled(self.env.now, loop.index, tout)
+
+    def _timer_of(self, event: Event, task: int) -> bool:
+        item = event._value
+        return (
+            isinstance(item, tuple)
+            and len(item) == 5
+            and item[0] == task
+            and TIMERS[item[1]]
+            and timer_lives(self.world.sessions[item[2]], item[1], item[3])
+        )
 
     def _observe(self, task: int, kind: int, session: Session, started: float, now: float) -> None:
         for observer in self.observers:

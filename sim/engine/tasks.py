@@ -1,6 +1,9 @@
 """The server's threads as SimPy processes: how each takes messages from its queue, and what a full queue does.
 
 A message is `(kind, slot, arg, sent_s)`. Time passes only in `yield`; what a message does is in `sim.server`.
+
+Each message costs one entry in SimPy's calendar: the end of its service. A thread that sleeps takes up the message that
+wakes it at once, `started_s` being the time at which it is awake: no later message could come before it.
 """
 
 from __future__ import annotations
@@ -19,11 +22,12 @@ from sim.server.names import (
     M_STOP,
     MEDIA,
     MESSAGE_LANE,
+    NUA,
     P_COMPLETE,
     P_OPEN,
     PLUGIN,
+    SOCKET_LANE,
     STEP_SUBTRACT,
-    TIMER_LANE,
     lane_of,
 )
 from sim.server.streams import BLOCK, OPERATION, OVERSLEEP, SERVICE, WAKE, draw
@@ -35,6 +39,10 @@ if TYPE_CHECKING:
 Message = tuple[int, int, int, float]
 Process = Generator[Event, None, None]
 
+FOREVER = float("inf")
+MAX_DEFER_S = 15.0
+"""`sup_max_defer`: the longest that a sofia loop waits in one poll."""
+
 
 def fire_after(env: Environment, event: Event, delay: float) -> None:
     """Let an event happen `delay` seconds from now: one entry in SimPy's calendar, no process in between."""
@@ -44,7 +52,7 @@ def fire_after(env: Environment, event: Event, delay: float) -> None:
 
 
 class Task:
-    """What every thread has: a name, a way to sleep and be woken, and its statistics."""
+    """What every thread has: a way to take up messages, to sleep and be woken, and its statistics."""
 
     def __init__(self, engine: SimpyEngine, index: int) -> None:
         self.engine = engine
@@ -54,10 +62,13 @@ class Task:
         self.asleep: Event | None = None
         self.frozen = False
         self.thawed: Event | None = None
-        self.thaw_s = float("inf")
+        self.thaw_s = FOREVER
         self.blocked_on: int = -1  # the task whose full queue this one waits for
         self.serving: Message | None = None
+        self.started_s = 0.0
+        self.service_s = 0.0
         self.unsent: list[OutboxItem] = []  # what a full queue keeps from leaving
+        self.owner = -1  # the slot whose connection the blocked message used
         self.busy_s = 0.0
         self.messages = 0
         self.queue_peak = 0
@@ -67,7 +78,31 @@ class Task:
         self.env.process(self.run())
 
     def run(self) -> Process:
-        """The thread's main loop."""
+        """The thread's main loop: take up a message, let its service time pass, handle it, deliver what it sent."""
+        engine, env = self.engine, self.env
+        while True:
+            if self.frozen:
+                yield self.stand_still()
+                continue
+            if self.has_work():
+                yield Timeout(env, self.take(0.0))
+            else:
+                yield self.sleep()
+            message = self.serving
+            assert message is not None
+            self.serving = None
+            self.busy_s += self.service_s
+            self.messages += 1
+            if not engine.complete(self, message, self.started_s):
+                yield from engine.deliver_blocking(self)
+                engine.settle(self, message)
+
+    def has_work(self) -> bool:
+        """Whether a message waits."""
+        raise NotImplementedError
+
+    def next_message(self) -> Message:
+        """Remove the message whose turn it is from the queue."""
         raise NotImplementedError
 
     def push(self, message: Message) -> bool:
@@ -78,19 +113,32 @@ class Task:
         """The messages in the queue."""
         raise NotImplementedError
 
+    def take(self, wake_s: float) -> float:
+        """Take up the next message `wake_s` from now; returns the time until its service ends."""
+        message = self.next_message()
+        self.serving = message
+        self.started_s = self.env.now + wake_s
+        self.service_s = self.service(message)
+        return wake_s + self.service_s
+
+    def service(self, message: Message) -> float:
+        """How long this message keeps the thread busy."""
+        return draw(self.world, SERVICE + message[0])
+
     def sleep(self) -> Event:
-        """Wait until there is something to do."""
+        """Wait for a message; whoever sends it calls `wake`, and the event is the end of its service."""
         self.asleep = self.env.event()
         return self.asleep
 
     def wake(self) -> None:
-        """Wake the thread if it sleeps; that takes it a while."""
-        if self.asleep is not None:
-            fire_after(self.env, self.asleep, draw(self.world, WAKE + self.index))
-            self.asleep = None
+        """The sleeping thread is woken by the message just put into its queue; that takes it a while."""
+        asleep = self.asleep
+        assert asleep is not None
+        self.asleep = None
+        fire_after(self.env, asleep, self.take(draw(self.world, WAKE + self.index)))
 
     def freeze(self, until_s: float) -> None:
-        """Take up no message before `until_s`."""
+        """Take up no message before `until_s`; the one in service is finished."""
         self.frozen = True
         self.thaw_s = until_s
 
@@ -100,33 +148,13 @@ class Task:
         if self.thawed is not None:
             thawed, self.thawed = self.thawed, None
             fire_after(self.env, thawed, 0.0)
+        elif self.asleep is not None and self.has_work():
+            self.wake()
 
     def stand_still(self) -> Event:
         """Wait for the end of a freeze."""
         self.thawed = self.env.event()
         return self.thawed
-
-    def service(self, message: Message) -> float:
-        """How long this message keeps the thread busy."""
-        return draw(self.world, SERVICE + message[0])
-
-    def work(self, message: Message) -> Process:
-        """Serve one message: time passes, its handler runs, what it sent is delivered (which may block)."""
-        started = self.env.now
-        service = self.service(message)
-        self.serving = message
-        yield Timeout(self.env, service)
-        self.busy_s += service
-        self.serving = None
-        yield from self.finish(message, started)
-
-    def finish(self, message: Message, started: float) -> Process:
-        """Run a message's handler and deliver what it sent."""
-        self.messages += 1
-        engine = self.engine
-        if engine.handle(self.index, message, started) and not engine.deliver(self):
-            yield from engine.deliver_blocking(self)
-        engine.settle(message)
 
 
 class ConsumerTask(Task):
@@ -138,25 +166,23 @@ class ConsumerTask(Task):
         self.queue: deque[Message] = deque()
         self.producers: deque[tuple[Event, int]] = deque()
 
-    def run(self) -> Process:
-        while True:
-            if self.frozen:
-                yield self.stand_still()
-            elif not self.queue:
-                yield self.sleep()
-            else:
-                message = self.queue.popleft()
-                if self.producers:
-                    self.signal_producer()
-                yield from self.work(message)
+    def has_work(self) -> bool:
+        return bool(self.queue)
+
+    def next_message(self) -> Message:
+        message = self.queue.popleft()
+        if self.producers:
+            self.signal_producer()
+        return message
 
     def push(self, message: Message) -> bool:
-        if len(self.queue) >= self.slots:
+        length = len(self.queue)
+        if length >= self.slots:
             return False
         self.queue.append(message)
-        if len(self.queue) > self.queue_peak:
-            self.queue_peak = len(self.queue)
-        if self.asleep is not None:
+        if length >= self.queue_peak:
+            self.queue_peak = length + 1
+        if self.asleep is not None and not self.frozen:
             self.wake()
         return True
 
@@ -198,51 +224,54 @@ class PollerTask(ConsumerTask):
 
 
 class SofiaLoop(Task):
-    """`su_base_port_run`: detach all messages and run them, then due timers, then poll the sockets.
+    """`su_base_port_run`: detach all messages and run them, then the due timers, then poll the sockets.
 
-    What is posted while a batch runs goes to the next iteration.
+    What comes in while a batch runs waits for the next iteration. Each lane is served in gated batches, in the order
+    messages, timers, sockets; a thread that sleeps does so in the poll, between timers and sockets.
     """
 
     def __init__(self, engine: SimpyEngine, index: int) -> None:
         super().__init__(engine, index)
         self.lanes: list[deque[Message]] = [deque() for _ in range(LANES)]
         self.length = 0
+        self.lane = SOCKET_LANE
+        self.batch = 0  # left of the batch at hand; -1: it began with the message that woke the thread, not yet counted
 
-    def run(self) -> Process:
-        messages, timers, sockets = self.lanes
-        while True:
-            yield from self.batch(messages)
-            yield from self.batch(timers)
-            if not self.length:
-                yield self.sleep()
-            yield from self.batch(sockets)
+    def has_work(self) -> bool:
+        return self.length > 0
 
-    def batch(self, lane: deque[Message]) -> Process:
-        """Run what is in the lane now, and no more."""
-        for _ in range(len(lane)):
-            while self.frozen:
-                yield self.stand_still()
-            message = lane.popleft()
-            self.length -= 1
-            yield from self.work(message)
+    def next_message(self) -> Message:
+        if self.batch < 0:
+            # everything that was there when the thread was awake belongs to the batch
+            self.batch = sum(1 for message in self.lanes[self.lane] if message[3] <= self.started_s)
+        while self.batch == 0:
+            self.lane = (self.lane + 1) % LANES
+            self.batch = len(self.lanes[self.lane])
+        self.batch -= 1
+        self.length -= 1
+        return self.lanes[self.lane].popleft()
+
+    def wake(self) -> None:
+        super().wake()
+        self.batch = -1
+
+    def sleep(self) -> Event:
+        if self.engine.observers:
+            self.engine.polled(self)
+        return super().sleep()
 
     def push(self, message: Message) -> bool:
-        self.lanes[lane_of(message[0]) if self.index == 0 else MESSAGE_LANE].append(message)
+        self.lanes[lane_of(message[0]) if self.index == NUA else MESSAGE_LANE].append(message)
         self.length += 1
         if self.length > self.queue_peak:
             self.queue_peak = self.length
-        if self.asleep is not None:
+        if self.asleep is not None and not self.frozen:
             self.wake()
         return True
 
     def waiting(self) -> Iterator[Message]:
         for lane in self.lanes:
             yield from lane
-
-    @property
-    def timers_due(self) -> int:
-        """Timers that have expired and wait for their turn."""
-        return len(self.lanes[TIMER_LANE])
 
 
 class MediaEngine(Task):
@@ -256,8 +285,7 @@ class MediaEngine(Task):
 
     def __init__(self, engine: SimpyEngine, phase_s: float, slots: int, grows: bool) -> None:
         super().__init__(engine, MEDIA)
-        media = engine.setup.scenario.server.media
-        self.tick_s = float(media.tick)
+        self.tick_s = float(engine.setup.scenario.server.media.tick)
         self.cost_s = float(engine.cost_per_context_s)
         self.phase_s = phase_s
         self.slots = slots
@@ -277,23 +305,35 @@ class MediaEngine(Task):
                 yield self.stand_still()
             yield from self.tick()
 
-    def can_skip(self) -> bool:
-        """Whether idle ticks end before the next one is due, so that nothing is lost by leaving them out."""
-        return self.cost_s * self.world.server.contexts + self.drift_s < self.tick_s
-
     def tick(self) -> Process:
         """One pass of `mpf_engine_main`: requests, then contexts, then the answers to STOP from their callbacks."""
-        began = self.env.now
+        env = self.env
+        began = env.now
         while self.queue:
-            yield from self.work(self.queue.popleft())
+            yield Timeout(env, self.take(0.0))
+            self.busy_s += self.service_s
+            message = self.serving
+            assert message is not None
+            self.serving = None
+            yield from self.finish(message, self.started_s)
         work = self.cost_s * self.world.server.contexts
         if work > 0.0:
-            yield Timeout(self.env, work)
+            yield Timeout(env, work)
             self.busy_s += work
         for _ in range(len(self.stops)):
-            message = self.stops.popleft()
-            yield from self.finish(message, self.env.now)
+            yield from self.finish(self.stops.popleft(), env.now)
         self.plan(began)
+
+    def finish(self, message: Message, started: float) -> Process:
+        """Handle a message and deliver what it sent."""
+        self.messages += 1
+        if not self.engine.complete(self, message, started):
+            yield from self.engine.deliver_blocking(self)
+            self.engine.settle(self, message)
+
+    def can_skip(self) -> bool:
+        """Whether idle ticks end before the next one is due, so that nothing is lost by leaving them out."""
+        return self.cost_s * self.world.server.contexts < self.tick_s and self.drift_s < self.tick_s
 
     def plan(self, began: float) -> None:
         """Work out when the tick after this one begins."""
@@ -315,14 +355,19 @@ class MediaEngine(Task):
             return first
         idle = self.cost_s * self.world.server.contexts
         over = draw(self.world, OVERSLEEP)
-        ahead = int((now - self.phase_s - idle - over) / self.tick_s)
-        k = max(self.k + 2, ahead)
+        k = max(self.k + 2, int((now - self.phase_s - idle - over) / self.tick_s))
         while self.phase_s + k * self.tick_s + idle + over < now:
             k += 1
         self.busy_s += idle * (k - self.k - 1)
         self.k = k
         self.drift_s = idle + over
         return self.phase_s + k * self.tick_s + self.drift_s
+
+    def has_work(self) -> bool:
+        return bool(self.queue or self.stops)
+
+    def next_message(self) -> Message:
+        return self.queue.popleft()
 
     def push(self, message: Message) -> bool:
         if message[0] == M_STOP:
@@ -344,6 +389,13 @@ class MediaEngine(Task):
     def service(self, message: Message) -> float:
         subtracts = message[0] == M_CONTAINER and message[2] // 256 == STEP_SUBTRACT
         return draw(self.world, SERVICE + (SUBTRACT_SERVICE if subtracts else message[0]))
+
+    def thaw(self) -> None:
+        """Go on after a freeze: a sleeping engine is woken by its next message, as ever."""
+        self.frozen = False
+        if self.thawed is not None:
+            thawed, self.thawed = self.thawed, None
+            fire_after(self.env, thawed, 0.0)
 
     def waiting(self) -> Iterator[Message]:
         yield from self.queue
