@@ -40,10 +40,11 @@ given twice and tags are errors. `on`, `yes` and `12:30:00` are texts, `1e3` is 
 | fault | a probability, or a mapping, see below |
 
 `extends: other.yaml` takes every key that this file does not give from another file, except `name` and `description`.
-Mappings merge key by key; lists, and distributions that name their `dist`, replace. `--set path.to.field=value` does what
-writing the key into the file would do, and reads its value as YAML: `--set 'calls.hold={dist: exponential, mean: 18ms}'`.
-Elements of a list are counted from 0: `--set arrivals.profile.0.rate=5/s`. Files are relative to the scenario file that
-names them, in `--set` to the current folder.
+Mappings merge key by key; lists, and distributions that name their `dist`, replace. `--set path.to.field=value` does
+what writing the key into the file would do, and reads its value as YAML, so that
+`--set 'calls.hold={dist: exponential, mean: 18ms}'` works. Elements of a list are counted from 0:
+`--set arrivals.profile.0.rate=5/s`. Files are relative to the scenario file that names them, in `--set` to the current
+folder.
 """
 
 
