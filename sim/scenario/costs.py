@@ -1,7 +1,7 @@
 """How long each task works on each message; defaults measured on a real server at 10 calls/s (DEBUG log, 2 cores).
 
 What a log of SIP calls alone does not show (MRCP requests, TCP) was measured at 20 calls/s with one RECOGNIZE per call.
-Not measured: the server's `event`, taken to cost what `response` does, and its `disconnect` and `other`, which are guesses.
+Not measured: the server's `event`, taken to cost what `response` does; its `disconnect` and `other`, which are guesses.
 """
 
 from pydantic import Field
