@@ -51,7 +51,7 @@ class Account:
         self.shutdown: int | None = None
         self.invites: dict[int, deque[int]] = {}
         self.arrival: dict[int, int] = {}
-        self.events: dict[int, tuple[str, int, int]] = {}
+        self.refusals: dict[int, int] = {}  # thread → final status ≥ 300 of the call event just received
         self.endings: dict[int, tuple[str, int]] = {}
         self.ports: dict[bytes, Session | None] = {}
         self.dying: dict[int, Session] = {}
@@ -110,11 +110,20 @@ class Account:
         return session, part
 
     def at(self, text: bytes, skip: int, time: int, thread: int) -> tuple[Session | None, bytes]:
-        """`_named` for the text of a line after its first `skip` characters."""
+        """`named` for the text of a line after its first `skip` characters."""
         pointer, _, rest = text[skip:].partition(b" <")
         close = rest.find(b">")
         if close < 0:
             raise ValueError(text)
+        session = self.by_pointer.get(pointer)
+        if session is not None and session.name is not None and rest.startswith(session.name):  # the usual case, fast
+            session.last = time
+            worker = self.tasks.working.get(thread)
+            if worker is None:
+                self.tasks.last[thread] = session
+            else:
+                worker.session = session
+            return session, rest[len(session.name) + 1 : close]
         return self.named(pointer, rest[:close], time, thread, text[: skip - 1].decode())
 
     def by_id(self, text: bytes, skip: int, time: int, thread: int) -> tuple[Session | None, bytes]:
@@ -169,7 +178,8 @@ class Account:
             self.invites.setdefault(thread, deque(maxlen=4096)).append(time)
         elif event == "nua_i_bye" or event == "nua_i_cancel":
             self.endings[thread] = (event[6:], time)
-        self.events[thread] = (event, int(status) if status.isdigit() else 0, time)
+        elif status.isdigit():  # only final statuses ≥ 300 come here, see wording
+            self.refusals[thread] = int(status)
 
     def _call_state(self, text: bytes, time: int, thread: int) -> None:
         pointer, _, rest = text[15:].partition(b" [")
@@ -192,10 +202,10 @@ class Account:
         if state == b"terminated" and session.ended < 0:
             session.ended = time
             kind, when = self.endings.pop(thread, ("", UNKNOWN))
-            event, status, _ = self.events.get(thread, ("", 0, 0))
-            session.bye_kind = kind or (f"status {status}" if status >= 300 else event)
+            status = self.refusals.pop(thread, 0)
+            session.bye_kind = kind or (f"status {status}" if status else "")
             session.bye = when
-            if session.answer < 0 and status >= 400:
+            if session.answer < 0 and status:
                 session.refused = status
 
     def _create(self, text: bytes, time: int, thread: int) -> None:
@@ -358,7 +368,9 @@ class Account:
         if session is None:
             gone = self.recent.get(name)
             if gone is not None:
-                self.violate(time, gone.number, "double-release", f"session <{gone.name}>: session_pool destroyed twice")
+                self.violate(
+                    time, gone.number, "double-release", f"session <{gone.name}>: session_pool destroyed twice"
+                )
                 return
             session = self._before(b"", name, time)
         self.tasks.bind(session, thread)
@@ -399,7 +411,9 @@ class Account:
             self._double(gone.double, gone.number, gone.name)
 
     def _double(self, time: int, number: int, name: str) -> None:
-        message = f"session <{name}>: its engine channel was reported closed twice; the release did not wait for all parts"
+        message = (
+            f"session <{name}>: its engine channel was reported closed twice; the release did not wait for all parts"
+        )
         self.violate(time, number, "double-close", message)
 
     def close(self) -> None:
@@ -416,16 +430,12 @@ class Account:
         """The process has gone: forget threads, addresses and connections; the sessions that died with it."""
         lost = list(self.open.values())
         tables: tuple[dict[Any, Any], ...] = (
-            self.by_pointer, self.by_name, self.open, self.recent_pointers, self.invites, self.arrival, self.events,
+            self.by_pointer, self.by_name, self.open, self.recent_pointers, self.invites, self.arrival, self.refusals,
             self.endings, self.ports, self.dying, self.rtsp,
         )  # fmt: skip
         for table in tables:
             table.clear()
-        self.tasks.working.clear()
-        self.tasks.pending.clear()
-        self.tasks.last.clear()
-        for stats in self.tasks.tasks.values():
-            stats.depth = 0
+        self.tasks.restart()
         return lost
 
     def _shutdown(self, text: bytes, time: int, thread: int) -> None:

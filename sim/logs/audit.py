@@ -21,7 +21,7 @@ from sim.logs.parts import Parts
 from sim.logs.reader import Source, StrPath, blocks, open_sources
 from sim.logs.rows import Latencies, MessageRows, SessionRows
 from sim.logs.session import Session
-from sim.logs.tasks import TaskBook, Working
+from sim.logs.tasks import Message, TaskBook
 from sim.logs.wording import SERVER_TASK, Kind
 
 Ledger = Literal["summary", "sessions", "full"]
@@ -44,7 +44,7 @@ class Auditor:
 
     def __init__(
         self, sink: Sink | None = None, ledger: Ledger = "sessions",
-        on_message: Callable[[Working, int | None, int], None] | None = None,
+        on_message: Callable[[Message], None] | None = None,
     ) -> None:  # fmt: skip
         self.counts = Counts()
         self.clock: Clock | None = None
@@ -109,9 +109,7 @@ class Auditor:
         signal, process, wait = self.tasks.signal, self.tasks.process, self.tasks.wait
         signal_kind, process_kind, wait_kind = int(Kind.SIGNAL), int(Kind.PROCESS), int(Kind.WAIT)
         threads = batch.thread if threaded else self._guess_threads(batch)
-        for kind, begin, end, time, thread in zip(
-            batch.kind, batch.begin, batch.end, batch.time, threads, strict=True
-        ):
+        for kind, begin, end, time, thread in zip(batch.kind, batch.begin, batch.end, batch.time, threads, strict=True):
             try:
                 if kind == signal_kind:
                     signal(block[begin + 19 : end], time, thread)
@@ -187,7 +185,9 @@ class Auditor:
         status = session.status or session.refused
         if status == 200:
             self.answered += 1
-        if session.status < 300 and (session.bye_kind == "cancel" or status == 487 or (status == 0 and session.bye >= 0)):
+        if session.status < 300 and (
+            session.bye_kind == "cancel" or status == 487 or (status == 0 and session.bye >= 0)
+        ):
             self.cancelled += 1
             return "cancelled"
         if status >= 300:
@@ -209,17 +209,21 @@ class Auditor:
 
     def _last_seen(self, default: int) -> int:
         seen = [session.last for session in self.account.open.values()]
-        return max([*seen, *self.tasks.waited.values()], default=default)
+        return max(seen, default=default)
 
-    def _judge(self, end: int, died: bool) -> None:
-        """Give every open session its outcome, as if the log ended here."""
+    def verdicts(self, end: int) -> dict[int, Verdict]:
+        """Every open session by number, judged as if the log ended at `end`; changes nothing."""
         blocked = blocked_tasks(
             self.tasks.tasks.values(), ((w.task, w.started) for w in self.tasks.working.values()), end
         )
         evidence = Evidence(
             end, self.debug_level(), self.timed, self.patience, self.parts.answers, blocked, self.parts.lost_unknown
         )
-        verdicts = diagnose(self.account.open.values(), evidence)
+        return diagnose(self.account.open.values(), evidence)
+
+    def _judge(self, end: int, died: bool) -> None:
+        """Give every open session its outcome, as if the log ended here."""
+        verdicts = self.verdicts(end)
         for number, session in sorted(self.account.open.items()):
             self._open_at_end(session, verdicts[number], end, died)
 
@@ -277,7 +281,7 @@ class Auditor:
         if died and self.crashed_at is None:
             self.crashed_at = end
         self._judge(end, died)
-        self.tasks.close(end)
+        self.tasks.close()
         span = (end - origin) / 1e6 if self.timed else 0.0
         resources = self.holdings.close(end, self.lost_resources)
         self.rows.flush(origin, self.timed, everything=True)
@@ -322,14 +326,18 @@ class Auditor:
         elif self.clock is not None and self.clock.steps:
             notes.append(f"The clock went back {self.clock.steps} times; times were joined there.")
         if self.account.partial:
-            notes.append(f"{self.account.partial} sessions were open before the log begins, or their beginning is missing.")
+            notes.append(
+                f"{self.account.partial} sessions were open before the log begins, or their beginning is missing."
+            )
         if self.account.reused_unseen:
             notes.append(f"{self.account.reused_unseen} sessions ended without a line: their address was used again.")
         if self.parts.lost_messages:
             notes.append(f"{self.parts.lost_messages} task messages were dropped by full queues.")
         if self.counts.not_understood:
             shown = "; ".join(self.counts.shown)
-            notes.append(f"{self.counts.not_understood} of {self.counts.lines} lines were not understood, first: {shown}")
+            notes.append(
+                f"{self.counts.not_understood} of {self.counts.lines} lines were not understood, first: {shown}"
+            )
         return notes
 
 
@@ -377,7 +385,8 @@ def audit_logs(
     sources = open_sources(paths)
     read_into(auditor, sources, progress)
     summary = auditor.finish(name or _scenario_name(sources))
-    return _result(auditor, summary, memory if ledger != "summary" else None, ledger, sources)
+    kept = memory if ledger != "summary" else None
+    return result_of(auditor, summary, kept, ledger, [source.name for source in sources])
 
 
 def audit_log(path: StrPath, *, ledger: Ledger = "sessions") -> RunResult:
@@ -392,12 +401,13 @@ def _scenario_name(sources: Sequence[Source]) -> str:
     return f"audit of {first}" + (f" and {len(sources) - 1} more" if len(sources) > 1 else "")
 
 
-def _result(
-    auditor: Auditor, summary: Summary, memory: MemorySink | None, ledger: Ledger, sources: Sequence[Source]
+def result_of(
+    auditor: Auditor, summary: Summary, memory: MemorySink | None, ledger: Ledger, names: Sequence[str]
 ) -> RunResult:
+    """The result of a finished audit of the files `names`, with the tables in `memory`."""
     clock = auditor.clock
     provenance = {
-        "source": [Path(source.name).name for source in sources],
+        "source": [Path(name).name for name in names],
         "headers": auditor.layouts,
         "level": "DEBUG" if auditor.debug_level() else "INFO",
         "begins": stamp(clock.first, clock.dated) if clock is not None and clock.first is not None else None,

@@ -53,6 +53,7 @@ class Clock:
         self.steps += 1
         return -jump
 
+
 def day_micros(text: bytes) -> int:
     """Microseconds from year 1 to the midnight that begins `text` ("2026-11-23"). ValueError when it is no date."""
     return date.fromisoformat(text.decode("ascii")).toordinal() * DAY
@@ -74,4 +75,3 @@ def stamp(micros: int, dated: bool) -> str | None:
     except (ValueError, OverflowError):
         return None
     return f"{day.isoformat()}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{fraction:06d}"
-

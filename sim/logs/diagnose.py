@@ -17,7 +17,9 @@ from sim.logs.wording import SERVER_TASK
 
 SECOND: Final = 1_000_000
 TRANSACTION: Final = 32 * SECOND  # 64·T1: no ACK to a 200, no answer to a BYE
-SESSION_TIMER: Final = 600 * SECOND  # Session-Expires and the connection's inactivity timeout of the sample configuration
+SESSION_TIMER: Final = (
+    600 * SECOND
+)  # Session-Expires and the connection's inactivity timeout of the sample configuration
 _SLACK: Final = 5 * SECOND
 _ENOUGH: Final = 20  # answers seen before their delays are taken for what is normal
 _UNSEEN: Final = 2 * SECOND  # how long to believe in an answer of a kind that this log shows too rarely
@@ -197,16 +199,22 @@ def _ended(session: Session, evidence: Evidence) -> _Wait:
     """The call is over and TERMINATE waits behind something, or is itself on its way."""
     if session.active is not None:
         method, resource, since = session.active
-        wait = _of_plugin(session, evidence, "request", [resource], since, f"the response to {method}, TERMINATE behind it")
+        wait = _of_plugin(
+            session, evidence, "request", [resource], since, f"the response to {method}, TERMINATE behind it"
+        )
         wait.text = wait.text.replace("the request of", f"{method} of") + "; TERMINATE is queued behind it"
         if session.wedged >= since:
             wait.cause, wait.proof = "channel-wedged", True
-            wait.text = f"{method} went to a channel without a state machine and never ends; TERMINATE is queued behind it"
+            wait.text = (
+                f"{method} went to a channel without a state machine and never ends; TERMINATE is queued behind it"
+            )
         wait.since = since
         return wait
-    if session.wedged >= 0 and session.end_queued:
+    if session.wedged >= 0:  # then TERMINATE is not dispatched, whether or not its queueing was logged
         text = "an MRCP request went to a channel without a state machine and never ends; TERMINATE is queued behind it"
-        return _Wait("channel-wedged", "the end of a request that nothing processes", session.wedged, "", "", True, text)
+        return _Wait(
+            "channel-wedged", "the end of a request that nothing processes", session.wedged, "", "", True, text
+        )
     if session.negotiating:
         wait = _answering(session, evidence)
         wait.text += "; TERMINATE is queued behind the offer"

@@ -39,7 +39,9 @@ class Holdings:
         self._open: dict[int, int] = {}  # grid: the level of a resource at the end of what was written
         self._rows: list[tuple[int, int, str, int, str, str]] = []
 
-    def add(self, resource: str, delta: int, time: int, session: int = NO_SESSION, task: str = "", cause: str = "") -> None:
+    def add(
+        self, resource: str, delta: int, time: int, session: int = NO_SESSION, task: str = "", cause: str = ""
+    ) -> None:
         """`delta` of `resource` at `time` (microseconds) by `session`."""
         use = self.uses.get(resource)
         if use is None:

@@ -38,7 +38,7 @@ _PRIORITY_WORDS_BY_USE = [_word(b"[%s] " % n + b"  ") for n in (b"DEBUG", b"INFO
 
 
 class _Table:
-    """Beginnings of lines by their first eight bytes; the few that share them are told apart by the next sixteen."""
+    """Beginnings of lines by their first eight bytes; those that share them are told apart by the eights after."""
 
     def __init__(self, beginnings: tuple[tuple[bytes, Kind], ...]) -> None:
         groups: dict[int, list[tuple[bytes, Kind]]] = {}
@@ -46,16 +46,18 @@ class _Table:
             groups.setdefault(_word(text), []).append((text, kind))
         self.words = np.array(sorted(groups), dtype=np.uint64)
         self.kinds = np.zeros(len(groups), dtype=np.int16)
-        self.shared: list[tuple[int, list[tuple[int, int, int, int, Kind]]]] = []
+        self.shared: list[tuple[int, list[tuple[list[tuple[int, np.uint64, np.uint64]], Kind]]]] = []
         for position, word in enumerate(self.words.tolist()):
             group = groups[word]
             self.kinds[position] = group[0][1]
             if len(group) > 1:
-                rest = [
-                    (_word(text[8:]), _mask(len(text) - 8), _word(text[16:]), _mask(len(text) - 16), kind)
-                    for text, kind in reversed(group)
-                ]
-                self.shared.append((position, rest))
+                self.shared.append((position, [(self._rest(text), kind) for text, kind in reversed(group)]))
+
+    @staticmethod
+    def _rest(text: bytes) -> list[tuple[int, np.uint64, np.uint64]]:
+        """(offset, word, mask) of every eight bytes after the first."""
+        places = range(8, len(text), 8)
+        return [(at, np.uint64(_word(text[at:])), np.uint64(_mask(len(text) - at))) for at in places]
 
     def kinds_at(self, words: Words, at: Ints) -> NDArray[np.int16]:
         """The kind of the line that begins at each of `at`."""
@@ -67,10 +69,15 @@ class _Table:
             rows = np.flatnonzero(known & (place == position))
             if rows.size == 0:
                 continue
-            second, third = words[at[rows] + 8], words[at[rows] + 16]
+            starts = at[rows]
+            later: dict[int, Words] = {}
             found = np.zeros(rows.size, dtype=np.int16)
-            for word2, mask2, word3, mask3, kind in members:
-                same = ((second & np.uint64(mask2)) == np.uint64(word2)) & ((third & np.uint64(mask3)) == np.uint64(word3))
+            for rest, kind in members:
+                same = np.ones(rows.size, dtype=np.bool_)
+                for offset, word, mask in rest:
+                    if offset not in later:
+                        later[offset] = words[starts + offset]
+                    same &= (later[offset] & mask) == word
                 found[same] = kind
             result[rows] = found
         return result
@@ -265,9 +272,7 @@ class Scanner:
                 if not self._thread_digits:
                     self._thread_digits = len(found["thread"])
 
-    def _batch(
-        self, block: bytes, words: Words, begin: Ints, end: Ints, text: Ints, time: Ints, thread: Ints
-    ) -> Batch:
+    def _batch(self, block: bytes, words: Words, begin: Ints, end: Ints, text: Ints, time: Ints, thread: Ints) -> Batch:
         head = (text >= 0) & (text <= end)
         rows = np.flatnonzero(head)
         kinds = np.zeros(begin.size, dtype=np.int16)

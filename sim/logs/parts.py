@@ -128,10 +128,9 @@ class Parts:
 
     def _answered(self, session: Session, resource: bytes, operation: str, thread: int) -> None:
         worker = self.tasks.working.get(thread)
-        sent = worker.sent if worker is not None else None
-        if sent is not None:
+        if worker is not None and worker.sent >= 0:
             key = (session.engines.get(resource, ""), operation)
-            self.answers.setdefault(key, [0, 0])[0 if sent.by else 1] += 1
+            self.answers.setdefault(key, [0, 0])[0 if worker.by else 1] += 1
 
     # --- media ---------------------------------------------------------------------------------------------------
 

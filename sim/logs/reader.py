@@ -1,4 +1,4 @@
-"""Log files as blocks of whole lines: plain, gzip, xz or standard input, rotated parts in the order they were written."""
+"""Log files as blocks of whole lines: plain, gzip, xz or standard input; rotated parts in the order of writing."""
 
 import gzip
 import io
@@ -26,6 +26,7 @@ class Source:
 
     name: str
     stream: BinaryIO
+    raw: BinaryIO
     head: bytes
     layout: Layout | None
     first: int | None  # microseconds, since midnight when there is no date
@@ -35,21 +36,39 @@ def open_sources(paths: Sequence[StrPath]) -> list[Source]:
     """The files opened and in the order they were written. LogError names a file that can not be read or is no log."""
     if not paths:
         raise LogError("no log file given (expected at least one path, or - for standard input)")
-    sources = [_open(str(path)) for path in paths]
-    known = [source for source in sources if source.layout is not None]
-    if not known and any(source.head.strip() for source in sources):
-        shown = next(source for source in sources if source.head.strip())
-        line = shown.head.split(b"\n", 1)[0][:80].decode("utf-8", "replace")
-        raise LogError(
-            f"{shown.name}:1: expected a line of a UniMRCP server log, such as '2026-11-23 03:11:21:232322 "
-            f"140236119037824 [NOTICE] UniMRCP Server [1.8.0]' (got {line!r}); is this the server's own log?"
-        )
+    sources: list[Source] = []
+    try:
+        for path in paths:
+            sources.append(_open(os.fspath(path)))
+        _check(sources)
+    except BaseException:
+        for source in sources:
+            _close(source)
+        raise
     return _in_order(sources)
+
+
+def _check(sources: Sequence[Source]) -> None:
+    """LogError when there is text but nothing in it looks like the server's."""
+    shown = next((source for source in sources if source.head.strip()), None)
+    if shown is None or any(source.layout is not None for source in sources):
+        return
+    line = shown.head.split(b"\n", 1)[0][:80].decode("utf-8", "replace")
+    raise LogError(
+        f"{shown.name}:1: expected a line of a UniMRCP server log, such as '2026-11-23 03:11:21:232322 "
+        f"140236119037824 [NOTICE] UniMRCP Server [1.8.0]' (got {line!r}); is this the server's own log?"
+    )
+
+
+def _close(source: Source) -> None:
+    if source.name != "-":
+        source.stream.close()
+        source.raw.close()  # closing a gzip or xz stream leaves the file under it open
 
 
 def _open(path: str) -> Source:
     try:
-        raw: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - closed by blocks()
+        raw: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - see _close
         peekable = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 16) if path == "-" else raw
         magic = cast(io.BufferedReader, peekable).peek(6)[:6]
     except OSError as error:
@@ -59,10 +78,15 @@ def _open(path: str) -> Source:
         stream = cast(BinaryIO, gzip.GzipFile(fileobj=peekable))
     elif magic.startswith(b"\xfd7zXZ"):
         stream = cast(BinaryIO, lzma.LZMAFile(peekable))
-    head = _read(stream, _HEAD, path)
+    try:
+        head = _read(stream, _HEAD, path)
+    except LogError:
+        if path != "-":
+            raw.close()
+        raise
     lines = head.splitlines()[:2000]
     layout = detect(lines)
-    return Source(path, stream, head, layout, _first_time(lines, layout))
+    return Source(path, stream, raw, head, layout, _first_time(lines, layout))
 
 
 def _read(stream: BinaryIO, size: int, name: str) -> bytes:
@@ -103,7 +127,10 @@ def _in_order(sources: list[Source]) -> list[Source]:
         return sorted(sources, key=lambda source: source.first or 0)
     stamps = [_STAMP.search(Path(source.name).name) for source in sources]
     if all(stamps):
-        return [source for _, source in sorted(zip((m.groups() for m in stamps if m), sources, strict=True), key=lambda p: p[0])]
+        return [
+            source
+            for _, source in sorted(zip((m.groups() for m in stamps if m), sources, strict=True), key=lambda p: p[0])
+        ]
     if all(source.first is not None for source in sources):
         ordered = sorted(sources, key=lambda source: source.first or 0)
         times = [source.first or 0 for source in ordered]
@@ -135,6 +162,4 @@ def blocks(source: Source, carry: bytes = b"", size: int = BLOCK) -> Iterator[tu
         cut = rest.rfind(b"\n") + 1
         yield rest[:cut], rest[cut:]
     finally:
-        if source.name != "-":
-            source.stream.close()
-
+        _close(source)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sim.ledger.sink import Sink
 from sim.ledger.summary import LATENCIES, Quantiles
 from sim.ledger.tables import NO_SESSION
-from sim.logs.session import UNKNOWN, Session
-from sim.logs.tasks import Working
+from sim.logs.session import Session
+from sim.logs.tasks import Message
 
 _CHUNK: Final = 20_000
 _TIMES: Final = {
@@ -77,19 +77,16 @@ class MessageRows:
         self._numbers = [array("q") for _ in range(4)]  # session, sent, started, finished
         self._texts: tuple[list[str], list[str]] = ([], [])
 
-    def add(self, work: Working, finished: int | None, thread: int) -> None:
-        """One message; `finished` is None when the log ends before."""
-        session, sent = work.session, work.sent
+    def add(self, message: Message) -> None:
+        """One message, with the times it has reached."""
+        session = message.session
         row = (
-            session.number if session is not None else NO_SESSION,
-            sent.time if sent is not None else UNKNOWN,
-            work.started,
-            UNKNOWN if finished is None else finished,
-        )
+            session.number if session is not None else NO_SESSION, message.sent, message.started, message.finished,
+        )  # fmt: skip
         for column, value in zip(self._numbers, row, strict=True):
             column.append(value)
-        self._texts[0].append(work.task)
-        self._texts[1].append(work.name or "other")
+        self._texts[0].append(message.task)
+        self._texts[1].append(message.name or "other")
 
     def flush(self, origin: int, timed: bool, everything: bool = False) -> None:
         """Write what has piled up."""

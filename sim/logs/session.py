@@ -21,12 +21,58 @@ class Session:
     """Milestones in microseconds on the log's axis (UNKNOWN: not reached), and what is outstanding right now."""
 
     __slots__ = (
-        "active", "answer", "arrived", "asked", "asked_bye", "bye", "bye_kind", "call_state", "call_state_at",
-        "channels", "close_by", "closed", "closing", "connections", "control", "created", "deactivate", "double",
-        "engines", "gone", "held", "last", "lost", "media", "media_asked", "media_done", "name", "negotiating",
-        "number", "offer", "offers", "opened", "opened_at", "partial", "pointer", "ports", "profile", "queued",
-        "released", "requests", "stopping", "status", "table", "terminate", "terminated", "v1", "wedged",
-        "refused", "ended", "end_queued", "last_answer", "media_path",
+        "active",
+        "answer",
+        "arrived",
+        "asked",
+        "asked_bye",
+        "bye",
+        "bye_kind",
+        "call_state",
+        "call_state_at",
+        "channels",
+        "close_by",
+        "closed",
+        "closing",
+        "connections",
+        "control",
+        "created",
+        "deactivate",
+        "double",
+        "end_queued",
+        "ended",
+        "engines",
+        "gone",
+        "held",
+        "last",
+        "last_answer",
+        "lost",
+        "media",
+        "media_asked",
+        "media_done",
+        "media_path",
+        "name",
+        "negotiating",
+        "number",
+        "offer",
+        "offers",
+        "opened",
+        "opened_at",
+        "partial",
+        "pointer",
+        "ports",
+        "profile",
+        "queued",
+        "refused",
+        "released",
+        "requests",
+        "status",
+        "stopping",
+        "table",
+        "terminate",
+        "terminated",
+        "v1",
+        "wedged",
     )  # fmt: skip
 
     def __init__(self, number: int, pointer: bytes, name: bytes | None, time: int) -> None:
@@ -70,7 +116,9 @@ class Session:
         self.ports: set[bytes] = set()
         self.connections: set[bytes] = set()
         self.gone = UNKNOWN  # its TCP peer disconnected
-        self.lost: list[tuple[int, str, str, bool]] = []  # messages that were dropped: when, task, name, by a full MPF queue
+        self.lost: list[
+            tuple[int, str, str, bool]
+        ] = []  # messages that were dropped: when, task, name, by a full MPF queue
         self.table = False
         self.channels = 0
 
@@ -90,7 +138,11 @@ class Session:
             return "DEACTIVATING"
         if self.negotiating:
             asked = self.asked.get("open")
-            opening = (asked is not None and asked.signalled > self.last_answer) or self.media_path or self.media > self.last_answer
+            opening = (
+                (asked is not None and asked.signalled > self.last_answer)
+                or self.media_path
+                or self.media > self.last_answer
+            )
             return "INITIALIZING" if opening and self.engines else "GENERATING_ANSWER"
         if self.answer >= 0 or self.partial:
             return "ACTIVE"

@@ -12,39 +12,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.ledger.summary import Quantiles, TaskUse
-from sim.logs.session import Asked, Session
+from sim.logs.session import UNKNOWN, Asked, Session
 from sim.logs.wording import SERVER_MESSAGES, SERVER_TASK
 
 _SERVER: Final = SERVER_TASK.encode()
 ENGINE_ANSWERS: Final = {b"3;2": "open", b"3;3": "close", b"3;4": "request"}
+_PENDING: Final = 100_000
 
 
-@dataclass(slots=True)
-class Sent:
-    """A message on its way: signalled, not yet processed."""
+class Message:
+    """One task message; times are UNKNOWN until they are reached (or for ever, when the log does not show them)."""
 
-    time: int
-    thread: int
-    session: Session | None
-    name: str
-    by: str | None  # the plugin's task, when the message was signalled while that task was working on it
-    task: str
-    kind: bytes  # b"type;subtype"
-    pointer: bytes
+    __slots__ = ("by", "finished", "key", "name", "sender", "sent", "session", "started", "stats", "thread")
 
+    def __init__(self, key: bytes, stats: "Stats", sent: int, sender: int, session: Session | None, name: str) -> None:
+        self.key = key  # "task] [0xpointer;type;subtype]"
+        self.stats = stats
+        self.sent = sent
+        self.sender = sender  # thread ids
+        self.session = session
+        self.name = name
+        self.by = ""  # the plugin's task, when the message was signalled while that task was working on it
+        self.started = self.finished = UNKNOWN
+        self.thread = 0
 
-@dataclass(slots=True)
-class Working:
-    """The message a task is working on."""
+    @property
+    def task(self) -> str:
+        """The task that works on it."""
+        return self.stats.name
 
-    sent: Sent | None
-    started: int
-    session: Session | None
-    name: str
-    task: str
-    kind: bytes
-    pointer: bytes
-    answered: bool = False
+    @property
+    def pointer(self) -> str:
+        """Its address."""
+        return self.key[self.key.find(b"]") + 3 : -5].decode("ascii", "replace")
+
+    @property
+    def kind(self) -> tuple[int, int]:
+        """Its type and subtype; (-1, -1) when the line was cut."""
+        kind, _, sub = self.key[-4:-1].partition(b";")
+        return (int(kind), int(sub)) if kind.isdigit() and sub.isdigit() else (-1, -1)
 
 
 @dataclass(slots=True)
@@ -62,7 +68,6 @@ class Stats:
     service_counts: "Durations" = field(default_factory=lambda: Durations())
     longest: int = 0
     role: str = ""  # server, connection, media, plugin
-    thread: int = 0
 
     def flush(self) -> None:
         """Move the samples of a block into the counts, so that memory does not grow with the log."""
@@ -124,123 +129,121 @@ class Durations:
         if n == 0:
             return Quantiles()
         upto = np.cumsum(self.counts)
-        at = [float(self.values[int(np.searchsorted(upto, min(n - 1, int(n * p)), side="right"))]) / 1e6 for p in (0.5, 0.95, 0.99)]
+        places = [int(np.searchsorted(upto, min(n - 1, int(n * p)), side="right")) for p in (0.5, 0.95, 0.99)]
+        p50, p95, p99 = (float(self.values[place]) / 1e6 for place in places)
         mean = float((self.values * self.counts).sum()) / n / 1e6
-        return Quantiles(n, mean, at[0], at[1], at[2], float(self.values[-1]) / 1e6)
+        return Quantiles(n, mean, p50, p95, p99, float(self.values[-1]) / 1e6)
 
 
 class TaskBook:
     """Matches the three lines of every message; `working` and `last` say whose session a thread is busy with."""
 
-    def __init__(self, on_message: Callable[[Working, int | None, int], None] | None = None) -> None:
+    def __init__(self, on_message: Callable[[Message], None] | None = None) -> None:
         self.tasks: dict[bytes, Stats] = {}
-        self.pending: dict[bytes, Sent] = {}
-        self.working: dict[int, Working] = {}
+        self.pending: dict[bytes, Message] = {}
+        self.working: dict[int, Message] = {}
         self.last: dict[int, Session | None] = {}
         self.operation = ""  # what the server task is about to ask a plugin for
         self.unmatched = 0
-        self.waited: dict[bytes, int] = {}
         self._on_message = on_message
 
     def stats(self, task: bytes) -> Stats:
         """The statistics of `task`, by its name in the log."""
         found = self.tasks.get(task)
         if found is None:
-            found = self.tasks[task] = Stats(task.decode("utf-8", "replace"), role="server" if task == _SERVER else "")
+            role = "server" if task == _SERVER else ""
+            found = self.tasks[task] = Stats(task.decode("utf-8", "replace"), role=role)
         return found
 
     def signal(self, key: bytes, time: int, thread: int) -> None:
         """`key` is the rest of a "Signal Message to [" line: "task] [0xpointer;type;subtype]"."""
-        close = key.find(b"]")
-        task, kind = key[:close], key[-4:-1]
+        task = key[: key.find(b"]")]
         stats = self.tasks.get(task) or self.stats(task)
         worker = self.working.get(thread)
-        by: str | None = None
-        if worker is None:
-            session = self.last.get(thread)
-        else:
-            session = worker.session
-        if stats.role == "server":
-            name = SERVER_MESSAGES.get(kind, "other")
+        session = self.last.get(thread) if worker is None else worker.session
+        role = stats.role
+        message = Message(key, stats, time, thread, session, "")
+        if role == "server":
+            kind = key[-4:-1]
+            message.name = SERVER_MESSAGES.get(kind, "other")
             if worker is not None:
-                sender = self.tasks[worker.task.encode()]
-                if kind == b"4;0":
-                    sender.role = "media"
-                    self._finish(worker, time, thread, sender)
-                elif kind[:1] == b"2" and sender.role != "connection":
-                    sender.role = "connection"
-                elif kind[:1] == b"3":
-                    if sender.role == "":
-                        sender.role = "plugin"
-                    if ENGINE_ANSWERS.get(kind) == worker.name or worker.name == "stop":
-                        by = worker.task
-                        worker.answered = True
-        elif stats.role == "connection" or stats.role == "media":
-            name = ""
-        else:
-            name = self.operation
+                self._from_task(worker, kind, message)
+        elif role != "connection" and role != "media":
+            message.name = name = self.operation
             if session is not None and name:
                 session.asked[name] = Asked(stats.name, time)
-        if close > 0 and len(key) > close + 6:
-            self.pending[key] = Sent(time, thread, session, name, by, stats.name, kind, key[close + 3 : -5])
-            stats.depth += 1
-            if stats.depth > stats.peak:
-                stats.peak = stats.depth
+        self.pending[key] = message
+        stats.depth = depth = stats.depth + 1
+        if depth > stats.peak:
+            stats.peak = depth
+
+    def _from_task(self, worker: Message, kind: bytes, message: Message) -> None:
+        """A message to the server, signalled by a task while it works on `worker`: what that tells of the task."""
+        sender = worker.stats
+        if kind == b"4;0":
+            sender.role = "media"
+            self._finish(worker, message.sent, message.sender)
+        elif kind[:1] == b"2":
+            sender.role = "connection"
+        elif kind[:1] == b"3":
+            sender.role = sender.role or "plugin"
+            if ENGINE_ANSWERS.get(kind) == worker.name or worker.name == "stop":
+                message.by = sender.name
 
     def process(self, key: bytes, time: int, thread: int) -> None:
         """`key` is the rest of a "Process Message [" line, the same as when it was signalled."""
-        close = key.find(b"]")
-        task = key[:close]
-        stats = self.tasks.get(task) or self.stats(task)
-        stats.messages += 1
-        stats.thread = thread
         before = self.working.get(thread)
         if before is not None:  # several messages in one wakeup (connection agent, media engine)
-            self._finish(before, time, thread, stats)
-        sent = self.pending.pop(key, None)
-        if sent is None:
-            self.unmatched += 1
-            kind = key[-4:-1]
-            name = SERVER_MESSAGES.get(kind, "other") if stats.role == "server" else ""
-            self.working[thread] = Working(None, time, None, name, stats.name, kind, key[close + 3 : -5])
-            return
-        stats.depth -= 1
-        stats.waits.append(time - sent.time)
-        session = sent.session
-        if session is not None and sent.name:
-            asked = session.asked.get(sent.name)
-            if asked is not None and asked.task == stats.name:
+            self._finish(before, time, thread)
+        message = self.pending.pop(key, None)
+        if message is None:
+            message = self._unannounced(key)
+        else:
+            message.stats.depth -= 1
+            message.stats.waits.append(time - message.sent)
+        message.stats.messages += 1
+        message.started = time
+        message.thread = thread
+        self.working[thread] = message
+        if message.session is not None and message.name and message.stats.role != "server":
+            asked = message.session.asked.get(message.name)
+            if asked is not None and asked.task == message.stats.name:
                 asked.started = time
-        self.working[thread] = Working(sent, time, session, sent.name, stats.name, sent.kind, sent.pointer)
+
+    def _unannounced(self, key: bytes) -> Message:
+        """A message whose signal is not in the log."""
+        self.unmatched += 1
+        stats = self.stats(key[: key.index(b"]")])
+        name = SERVER_MESSAGES.get(key[-4:-1], "other") if stats.role == "server" else ""
+        return Message(key, stats, UNKNOWN, 0, None, name)
 
     def wait(self, task: bytes, time: int, thread: int) -> None:
         """A "Wait for Messages" of `task`: the end of what it was working on."""
-        self.waited[task] = time
         worker = self.working.get(thread)
         if worker is not None:
-            stats = self.tasks.get(task) or self.stats(task)
-            self._finish(worker, time, thread, stats)
+            self._finish(worker, time, thread)
 
-    def _finish(self, worker: Working, time: int, thread: int, stats: Stats) -> None:
+    def _finish(self, worker: Message, time: int, thread: int) -> None:
         del self.working[thread]
-        stats.services.append(time - worker.started)
+        worker.finished = time
+        worker.stats.services.append(time - worker.started)
         session = worker.session
-        if session is not None and worker.name:
+        if session is not None and worker.name and worker.stats.role != "server":
             asked = session.asked.get(worker.name)
-            if asked is not None and asked.task == worker.task:
+            if asked is not None and asked.task == worker.stats.name:
                 asked.finished = time
         if self._on_message is not None:
-            self._on_message(worker, time, thread)
+            self._on_message(worker)
 
     def bind(self, session: Session | None, thread: int) -> None:
         """The line just read on `thread` is about `session`."""
         worker = self.working.get(thread)
         if worker is None:
             self.last[thread] = session
-        elif session is not None and (worker.session is not session):
+        elif session is not None:
             worker.session = session
 
-    def lost(self, task: bytes, low_bits: int, kind: bytes) -> Sent | None:
+    def lost(self, task: bytes, low_bits: int, kind: bytes) -> Message | None:
         """The pending message that "Failed to Signal" names by the low 32 bits of its address; no longer pending."""
         prefix = task + b"] ["
         for key in reversed(self.pending):
@@ -258,13 +261,22 @@ class TaskBook:
         """Bound the memory between blocks."""
         for stats in self.tasks.values():
             stats.flush()
+        if len(self.pending) > _PENDING:  # the log lost the lines that would have matched them
+            for key in list(self.pending)[: len(self.pending) - _PENDING]:
+                self.pending.pop(key).stats.depth -= 1
 
-    def close(self, time: int) -> None:
-        """The log has ended: what is being worked on is handed out unfinished."""
+    def restart(self) -> None:
+        """The process has gone, and every message with it."""
+        self.close()
+        self.working.clear()
+        self.pending.clear()
+        self.last.clear()
+        for stats in self.tasks.values():
+            stats.depth = 0
+
+    def close(self) -> None:
+        """The log has ended: what is being worked on, or was never begun, is handed out unfinished."""
         self.flush()
         if self._on_message is not None:
-            for thread, worker in list(self.working.items()):
-                self._on_message(worker, None, thread)
-            for sent in self.pending.values():
-                never = Working(sent, -1, sent.session, sent.name, sent.task, sent.kind, sent.pointer)
-                self._on_message(never, None, 0)
+            for message in [*self.working.values(), *self.pending.values()]:
+                self._on_message(message)

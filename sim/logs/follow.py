@@ -1,0 +1,127 @@
+"""Audits a log while the server writes it: a live table of pools and resources, and the whole audit at the end."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import BinaryIO, Final
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from sim.errors import LogError
+from sim.ledger.result import RunResult
+from sim.ledger.sink import MemorySink
+from sim.logs.audit import Auditor, Ledger, result_of
+from sim.logs.header import detect
+from sim.logs.reader import StrPath
+
+_CHUNK: Final = 1 << 22
+_OLDEST: Final = 5
+
+
+class Follower:
+    """Reads what a growing file has more of; goes on with the next one when the server has rotated its log."""
+
+    def __init__(self, path: StrPath, auditor: Auditor) -> None:
+        """LogError when `path` can not be opened."""
+        self.path = os.fspath(path)
+        self.auditor = auditor
+        self._rest = b""
+        self._begun = False
+        self._file = self._open()
+
+    def _open(self) -> BinaryIO:
+        try:
+            return open(self.path, "rb")
+        except OSError as error:
+            raise LogError(f"{self.path}: expected a readable log file to follow ({error.strerror})") from error
+
+    def poll(self) -> int:
+        """Feed the bytes that have come since; how many there were."""
+        total = self._drain()
+        if self._rotated():
+            total += self._drain()  # what came between the last look and the rotation
+            self._file.close()
+            self._file = self._open()
+            self._begun = False
+            total += self._drain()
+        return total
+
+    def _drain(self) -> int:
+        total = 0
+        while chunk := self._file.read(_CHUNK):
+            total += len(chunk)
+            data = self._rest + chunk
+            cut = data.rfind(b"\n") + 1
+            self._rest = data[cut:]
+            if cut:
+                if not self._begun:
+                    self.auditor.begin(detect(data[:cut].splitlines()[:2000]))
+                    self._begun = True
+                self.auditor.feed(data[:cut])
+        return total
+
+    def _rotated(self) -> bool:
+        try:
+            now = os.stat(self.path)
+        except OSError:
+            return False  # being renamed just now
+        mine = os.fstat(self._file.fileno())
+        return (now.st_ino, now.st_dev) != (mine.st_ino, mine.st_dev) or now.st_size < self._file.tell()
+
+    def close(self) -> None:
+        """Feed a last line without its end."""
+        if self._rest:
+            self.auditor.feed(self._rest + b"\n")
+            self._rest = b""
+        self._file.close()
+
+
+def standing(auditor: Auditor) -> Table:
+    """The resources as they are now, and the sessions that have been open longest with what they wait for."""
+    account, clock = auditor.account, auditor.clock
+    now = clock.last if clock is not None else 0
+    verdicts = auditor.verdicts(now)
+    leaked = [number for number, verdict in verdicts.items() if verdict.outcome == "leaked"]
+    table = Table(
+        title=f"{account.created} created, {account.destroyed} destroyed, {len(account.open)} open, "
+        f"{len(leaked)} leaked, {len(account.violations)} violations"
+    )
+    table.add_column("resource")
+    for column in ("held", "by leaked", "peak", "acquired", "released", "limit"):
+        table.add_column(column, justify="right")
+    for name, use in sorted(auditor.holdings.uses.items()):
+        lost = sum(account.open[number].held.get(name, 0) for number in leaked)
+        limit = auditor.holdings.limits.get(name)
+        numbers = (use.held, lost, use.peak, use.acquired, use.released, "" if limit is None else limit)
+        table.add_row(name, *map(str, numbers), style="red" if lost else None)
+    if leaked:
+        table.caption = "\n".join(verdicts[number].text for number in sorted(leaked)[:_OLDEST])
+    return table
+
+
+def follow_log(
+    path: StrPath, *, console: Console | None = None, interval_s: float = 1.0, ledger: Ledger = "sessions",
+    stop: Callable[[], bool] | None = None,
+) -> RunResult:  # fmt: skip
+    """Audit `path` as it grows and show `standing` until `stop()` or Ctrl-C; then the audit of what was read, marked
+    partial. LogError when the file can not be opened."""
+    memory = MemorySink()
+    auditor = Auditor(memory if ledger != "summary" else None, ledger)
+    follower = Follower(path, auditor)
+    try:
+        with Live(standing(auditor), console=console, auto_refresh=False) as live:
+            while True:
+                last = stop is not None and stop()
+                if follower.poll() or last:
+                    live.update(standing(auditor), refresh=True)
+                if last:
+                    break
+                time.sleep(interval_s)
+    except KeyboardInterrupt:
+        pass
+    follower.close()
+    summary = replace(auditor.finish(f"audit of {os.path.basename(follower.path)}"), partial=True)
+    return result_of(auditor, summary, memory if ledger != "summary" else None, ledger, [follower.path])
