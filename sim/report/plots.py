@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.ledger.levels import levels_of
 from sim.ledger.result import RunResult
 from sim.ledger.summary import Quantiles
 from sim.report.terminal import LATENCY_LABELS
@@ -35,6 +36,7 @@ SPANS = {
 # Okabe and Ito's colours, which people with any colour vision can tell apart
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 INK, FAINT = "#333333", "#999999"
+CHANGES_DRAWN, GRID_DRAWN = 4000, 300  # more changes than these are drawn as a band on so many intervals
 BINS = 48  # of the offered load over time
 
 
@@ -62,7 +64,7 @@ def held_over_time(result: RunResult, resource: str = "session_pool") -> "Figure
         top = max(top, use.limit)
     axes.set(xlim=(0, horizon or 1), ylim=(0, 1.12 * top), xlabel="simulated time, s", ylabel="held")
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, loc="upper right")
+        figure.legend(frameon=False, loc="outside lower center", ncols=3, fontsize=9)
     return figure
 
 
@@ -116,6 +118,8 @@ def _figure(title: str) -> "tuple[Figure, Axes]":
 
 def _draw_levels(axes: "Axes", rows: "pd.DataFrame", horizon: float) -> float:
     """Draw the level as steps, on a grid as its mean within its range; the highest level drawn."""
+    if len(rows) > CHANGES_DRAWN and rows["mean"].isna().all():
+        rows = _thinned(rows, horizon)
     time = np.append(rows["time_s"].to_numpy(), horizon)
     on_grid = bool(rows["mean"].notna().any())
     level = (rows["mean"] if on_grid else rows["held"]).to_numpy(dtype=np.float64)
@@ -127,6 +131,12 @@ def _draw_levels(axes: "Axes", rows: "pd.DataFrame", horizon: float) -> float:
         highest = float(high.max())
     axes.step(time, level, where="post", color=COLOURS[0], linewidth=1.3, label="held")
     return highest
+
+
+def _thinned(rows: "pd.DataFrame", horizon: float) -> "pd.DataFrame":
+    """The same levels as mean, min and max on a grid that a picture can show."""
+    delta = np.diff(rows["held"].to_numpy(), prepend=0)
+    return levels_of(rows.assign(delta=delta), max(horizon, float(rows["time_s"].iloc[-1])) / GRID_DRAWN, horizon)
 
 
 def _draw_offered(axes: "Axes", result: RunResult, horizon: float) -> float:

@@ -62,6 +62,18 @@ def test_levels_on_a_grid_are_drawn_with_their_range(result: RunResult) -> None:
     assert len(axes.collections) == 1
 
 
+def test_more_changes_than_a_picture_can_show_become_a_band(result: RunResult) -> None:
+    import pandas as pd
+
+    times = np.arange(10_000) / 100
+    changes = pd.DataFrame({"time_s": times, "resource": "session_pool", "delta": np.tile([1, -1], 5000)})
+    run = RunResult(Summary("x", 1, "simpy", 100.0), levels=levels_of(changes, horizon_s=100.0))
+    (axes,) = held_over_time(run).axes
+    assert len(axes.lines[0].get_ydata()) < 500
+    assert np.allclose(axes.lines[0].get_ydata(), 0.5, atol=0.02)
+    assert len(axes.collections) == 1
+
+
 def test_an_empty_result_is_still_a_picture(tmp_path: Path) -> None:
     write_pictures(RunResult(Summary("empty", 1, "simpy", 0.0)), tmp_path)
     assert (tmp_path / "latency.png").stat().st_size > 1000
