@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Generator, Iterator
 from typing import Protocol
 
@@ -97,6 +98,8 @@ class SimpyEngine:
         if self.setup.scenario.server.shutdown is not None:
             self._at(self.setup.scenario.server.shutdown, self._shutdown)
         env, server, recorder = self.env, self.server, self.recorder
+        thresholds = gc.get_threshold()
+        gc.set_threshold(200_000, 20, 100)  # millions of short-lived tuples, no cycles: the collector finds nothing
         try:
             while not server.stopped and env.peek() < self.horizon_s:
                 for _ in range(2048):
@@ -109,6 +112,7 @@ class SimpyEngine:
                     progress(min(1.0, env.now / self.horizon_s))
             self.now = env.now if server.stopped else self.horizon_s
         finally:
+            gc.set_threshold(*thresholds)
             self.now = max(self.now, env.now)
             recorder.flush(self.world)
 
@@ -217,33 +221,33 @@ class SimpyEngine:
             event = Timeout(self.env, delay, item)
             event.callbacks.append(self._due)
             return True
+        now = self.env.now
         if task == n.CLIENT:
-            HANDLERS[kind](self.world, session, arg, self.env.now, self.env.now)
+            HANDLERS[kind](self.world, session, arg, now, now)
             return True
         session.inflight += 1
-        if not self.tasks[task].push((kind, slot, arg, self.env.now)):
-            session.inflight -= 1
-            return False
-        if self.observers:
-            for observer in self.observers:
-                observer.message_sent(self.env.now, task, kind, session)
-        return True
+        if self.tasks[task].push((kind, slot, arg, now)):
+            if self.observers:
+                for observer in self.observers:
+                    observer.message_sent(now, task, kind, session)
+            return True
+        session.inflight -= 1
+        return False
 
     def deliver(self, producer: Task) -> bool:
         """Deliver the outbox. When a queue is full, keep the rest for `deliver_blocking` and return False."""
         outbox = self.world.outbox
-        i = 0
-        while i < len(outbox):  # a caller that reacts at once adds to it
-            if not self.send(outbox[i]):
+        send = self.send
+        for i, item in enumerate(outbox):  # a caller that reacts at once adds to it
+            if not send(item):
                 producer.unsent = outbox[i:]
                 outbox.clear()
                 return False
-            i += 1
         outbox.clear()
         return True
 
     def deliver_blocking(self, producer: Task) -> Generator[Event, None, None]:
-        """Deliver what is unsent, waiting for a slot where there is none; one that was taken again loses the message."""
+        """Deliver what is unsent, waiting for a slot where there is none; one taken again loses the message."""
         unsent = producer.unsent
         first = True
         while unsent:

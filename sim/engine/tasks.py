@@ -243,7 +243,8 @@ class SofiaLoop(Task):
     def next_message(self) -> Message:
         if self.batch < 0:
             # everything that was there when the thread was awake belongs to the batch
-            self.batch = sum(1 for message in self.lanes[self.lane] if message[3] <= self.started_s)
+            lane = self.lanes[self.lane]
+            self.batch = sum([message[3] <= self.started_s for message in lane]) if lane else 0
         while self.batch == 0:
             self.lane = (self.lane + 1) % LANES
             self.batch = len(self.lanes[self.lane])

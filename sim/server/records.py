@@ -6,6 +6,7 @@ for the compiled engine, so `session.state` means the same thing in both. Intege
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Protocol, get_type_hints
 
 from sim.ledger.records import Ledger
@@ -317,24 +318,26 @@ class World(Protocol):
     def offences(self) -> list[tuple[float, int, int, int, int]]: ...
 
 
+@cache
+def fields(record: type) -> tuple[tuple[str, bool, int], ...]:
+    """Each field of a record: its name, whether it is a float, and its length if it is an array, else 0."""
+    arrays = ARRAYS[record]
+    return tuple((name, hint is float, arrays.get(name, 0)) for name, hint in get_type_hints(record).items())
+
+
 def layout(record: type) -> list[tuple[Any, ...]]:
     """Fields of a record as a NumPy dtype description: 64-bit integers, float64, fixed-length arrays."""
-    arrays = ARRAYS[record]
-    fields: list[tuple[Any, ...]] = []
-    for name, hint in get_type_hints(record).items():
-        if name in arrays:
-            fields.append((name, "i8", (arrays[name],)))
-        else:
-            fields.append((name, "f8" if hint is float else "i8"))
-    return fields
+    return [
+        (name, "i8", (length,)) if length else (name, "f8" if is_float else "i8")
+        for name, is_float, length in fields(record)
+    ]
 
 
 def blank(record: type) -> Any:
     """A new instance with every number 0 and every array its full length."""
     made = record()
-    arrays = ARRAYS[record]
-    for name, hint in get_type_hints(record).items():
-        setattr(made, name, [0] * arrays[name] if name in arrays else (0.0 if hint is float else 0))
+    for name, is_float, length in fields(record):
+        setattr(made, name, [0] * length if length else (0.0 if is_float else 0))
     return made
 
 
