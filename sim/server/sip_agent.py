@@ -11,6 +11,7 @@ from sim.server.records import (
     Session,
     World,
 )
+from sim.server.rejections import rejection_index
 from sim.server.streams import POOL_FAILS, fires
 
 NO_SESSION = 0
@@ -22,6 +23,7 @@ def reject(w: World, session: Session, status: int, now: float) -> None:
     """`nua_respond` with a failure that the SIP agent decides on itself."""
     session.answer_status = status
     session.answer_s = now
+    w.server.rejected[rejection_index(status)] += 1
     post(w, N_RESPOND, session, status)
 
 
@@ -40,6 +42,7 @@ def session_create(w: World, session: Session, now: float) -> bool:
             if w.p.crash_stops:
                 w.server.stopped = 1
                 return False
+        w.server.blocked += 1
         reject(w, session, 488, now)
         return False
     session.created_s = now
