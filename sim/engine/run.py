@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from sim.engine.recorder import Recorder, session_columns
 from sim.engine.setup import Setup, setup
 from sim.engine.verdicts import Verdict, judge
 from sim.errors import InternalError, MrcpsimError, RunFailed, ScenarioError
+from sim.ledger.races import Race, describe
 from sim.ledger.summary import (
     Leak,
     ResourceUse,
@@ -38,7 +40,7 @@ WINDOWS = 1000
 """Intervals of the level grid in one run."""
 
 LEAKS_LISTED = 10_000
-"""Diagnoses kept in the summary; the sessions table has them all."""
+"""Diagnoses kept in the summary, those of leaked sessions first; the sessions table has them all."""
 
 Progress = Callable[[float, str], None]
 
@@ -90,7 +92,8 @@ def run(
             f"{scenario.name}: the run broke off at {runner.env.now:.6f} s: {type(error).__name__}: {error}\n"
             f"reproduce: mrcpsim run <scenario> --seed {seed} --engine {runner.name}"
         ) from error
-    verdicts = judge(runner.world.sessions, runner.pending(), made.plugins)
+    crashed = bool(runner.server.stopped) and runner.server.crashed_at_s >= 0.0
+    verdicts = judge(runner.world.sessions, runner.pending(), made.plugins, made.tasks, crashed)
     left = [s for s in runner.world.sessions if s.in_use]
     if left:
         collector.sessions(session_columns(left), _verdict_columns(left, verdicts))
@@ -110,6 +113,11 @@ def run(
         provenance=provenance(runner.name, seed, time.perf_counter() - began, ledger=detail),
         **tables,
     )
+
+
+def in_order(leaks: list[Leak]) -> list[Leak]:
+    """Diagnoses in the order in which their calls came."""
+    return sorted(leaks, key=lambda leak: leak.session)
 
 
 def expected_calls(scenario: Scenario) -> float:
@@ -170,8 +178,8 @@ def _summary(
     from sim.ledger.conditions import evaluate
 
     server = runner.server
-    leaked = [v.leak for v in verdicts.values() if v.outcome == "leaked"]
-    live = len(verdicts) - len(leaked)
+    leaked = [v.leak for v in verdicts.values() if v.outcome != "live"]
+    alive = [v.leak for v in verdicts.values() if v.outcome == "live"]
     rejected = {str(REJECTIONS[i]): int(k) for i, k in enumerate(server.rejected) if k}
     counts = SessionCounts(
         arrived=int(server.arrived),
@@ -180,7 +188,7 @@ def _summary(
         rejected=rejected,
         cancelled=int(server.cancelled),
         released=int(server.released),
-        live=live,
+        live=len(alive),
         leaked=len(leaked),
         crashed_at_s=float(server.crashed_at_s) if server.crashed_at_s >= 0.0 else None,
         blocking=float(server.blocked) / server.arrived if server.arrived else 0.0,
@@ -192,21 +200,19 @@ def _summary(
         horizon_s=float(runner.now),
         partial=partial,
         sessions=counts,
-        resources=_resources(made, runner, leaked),
+        resources=_resources(made, runner, leaked, alive),
         latency={name: durations.quantiles() for name, durations in collector.latency.items()},
         tasks=_tasks(made, collector, runner),
         violations=_violations(made, runner),
-        leaks=tuple(sorted(leaked, key=lambda leak: leak.session)[:LEAKS_LISTED]),
+        leaks=tuple([*in_order(leaked), *in_order(alive)][:LEAKS_LISTED]),
     )
     return replace(summary, expect=evaluate(scenario.expect, summary))
 
 
-def _resources(made: Setup, runner: Any, leaked: list[Leak]) -> dict[str, ResourceUse]:
+def _resources(made: Setup, runner: Any, leaked: list[Leak], alive: list[Leak]) -> dict[str, ResourceUse]:
     ledger = runner.world.ledger
-    lost: dict[str, int] = {}
-    for leak in leaked:
-        for name in leak.holds:
-            lost[name] = lost.get(name, 0) + 1
+    lost: dict[str, int] = Counter(name for leak in leaked for name in leak.holds)
+    in_use: dict[str, int] = Counter(name for leak in alive for name in leak.holds)
     found = {}
     load_end = min(float(ledger.load_end_s), runner.now)
     for r, name in enumerate(made.resources):
@@ -218,6 +224,9 @@ def _resources(made: Setup, runner: Any, leaked: list[Leak]) -> dict[str, Resour
             area += float(ledger.held[r]) * (load_end - since)
         if ledger.acquired[r] != ledger.released[r] + ledger.held[r]:
             raise InternalError(f"{name}: acquired {ledger.acquired[r]} is not released + held")
+        if name.startswith("plugin_licence"):
+            # a plugin that never closed keeps its licence, also when its session is gone
+            lost[name] = int(ledger.held[r]) - in_use.get(name, 0)
         has_bytes = r in (n.SESSION_POOL, n.CONNECTION_POOL)
         found[name] = ResourceUse(
             acquired=int(ledger.acquired[r]),
@@ -249,8 +258,15 @@ def _tasks(made: Setup, collector: Collector, runner: Any) -> dict[str, TaskUse]
 
 def _violations(made: Setup, runner: Any) -> tuple[Violation, ...]:
     found = []
-    for at, call, what, kind, task in runner.world.offences:
+    for at, call, what, kind, task, resource, first, first_s in runner.world.offences:
         name = made.tasks[task] if task >= 0 else "caller"
-        text = f"{n.MESSAGE_NAMES[kind]} handled by {name} for session {call}"
-        found.append(Violation(float(at), int(call), n.VIOLATION_NAMES[what], text))
+        race = Race(
+            what=n.VIOLATION_NAMES[what],
+            message=n.MESSAGE_NAMES[kind],
+            task=name,
+            resource=made.resources[resource],
+            first=n.MESSAGE_NAMES[first] if first >= 0 else None,
+            first_s=float(first_s),
+        )
+        found.append(Violation(float(at), int(call), race.what, describe(race)))
     return tuple(found)

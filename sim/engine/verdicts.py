@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sim.ledger.diagnosis import Outstanding, SessionFacts, diagnose
 from sim.ledger.summary import Leak
 from sim.server import names as n
 from sim.server.records import (
     ASSIGNED,
+    DIALOG_TERMINATED,
     GONE,
     HAS_CONTROL,
     HAS_ENGINE,
@@ -37,6 +38,10 @@ ANSWERS = {
 }  # fmt: skip
 CHANNEL_KINDS = (n.K_ADD, n.K_MODIFY, n.K_REMOVE, n.S_CHANNEL_ADDED, n.S_CHANNEL_MODIFIED, n.S_CHANNEL_REMOVED)
 ENDS_CONTROL = {n.P_REQUEST, n.S_RESPONSE}
+ENDS_CALL = {n.A_TERMINATED, n.S_TERMINATE}
+"""What can still release a session whose dialog is over."""
+ENDS_NOTHING = {n.S_EVENT, n.P_COMPLETE, n.K_SEND, n.C_RESPONSE, n.C_COMPLETE, n.C_SEND_REQUEST, n.C_VANISH}
+"""What may come without bringing the end of the call any nearer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +62,55 @@ class Verdict:
     leak: Leak
 
 
-def judge(sessions: Iterable[Session], pending: Iterable[Pending], plugins: tuple[str, ...]) -> dict[int, Verdict]:
-    """A verdict for each session whose pool still exists, by slot."""
+def judge(
+    sessions: Iterable[Session],
+    pending: Iterable[Pending],
+    plugins: tuple[str, ...],
+    tasks: tuple[str, ...] = (),
+    crashed: bool = False,
+) -> dict[int, Verdict]:
+    """A verdict for each session whose pool still exists, by slot.
+
+    Where the process has crashed, a session that was stuck before is leaked and every other one has crashed with it.
+    """
     by_slot: dict[int, list[Pending]] = {}
     for message in pending:
-        by_slot.setdefault(message.slot, []).append(message)
+        by_slot.setdefault(message.slot, []).append(replace(message, reachable=True) if crashed else message)
     verdicts: dict[int, Verdict] = {}
     for session in sessions:
         if session.in_use and session.holds & HOLDS_POOL:
-            leaked, leak = diagnose(facts_of(session, by_slot.get(session.slot, []), plugins))
-            verdicts[session.slot] = Verdict("leaked" if leaked else "live", leak)
+            facts = facts_of(session, by_slot.get(session.slot, []), plugins, tasks, crashed)
+            leaked, leak = diagnose(facts)
+            outcome = "live" if not leaked else "crashed" if leak.cause == "crash" else "leaked"
+            verdicts[session.slot] = Verdict(outcome, leak)
     return verdicts
 
 
-def facts_of(session: Session, pending: list[Pending], plugins: tuple[str, ...]) -> SessionFacts:
+def facts_of(
+    session: Session,
+    pending: list[Pending],
+    plugins: tuple[str, ...],
+    tasks: tuple[str, ...] = (),
+    crashed: bool = False,
+) -> SessionFacts:
     """The facts that a diagnosis needs."""
     reachable = [m for m in pending if m.reachable]
-    outstanding = _outstanding(session, pending, plugins)
+    outstanding = _outstanding(session, pending, plugins, tasks)
+    waits_for_plugin = session.active == n.S_CONTROL
     return SessionFacts(
         session=session.call,
         state=n.STATE_NAMES[session.state],
-        since_s=session.since_s,
+        since_s=session.active_s if waits_for_plugin else session.since_s,
         holds=holds_of(session, plugins),
         outstanding=tuple(outstanding),
         queued=tuple(_queued(session)),
         coming=tuple(n.MESSAGE_NAMES[m.kind] for m in reachable),
         released_by_coming=_enough(session, reachable),
         wedged=bool(session.wedged),
-        crashed=bool(session.crashed),
-        bye=session.bye_s == session.bye_s,
+        crashed=crashed,
+        hung_up_s=session.bye_s if session.bye_s == session.bye_s else None,
+        bye_answered=session.bye_ok_s == session.bye_ok_s,
+        lost=n.MESSAGE_NAMES[session.lost_kind - 1] if session.lost_kind else None,
     )
 
 
@@ -98,13 +123,17 @@ def _enough(session: Session, coming: list[Pending]) -> bool:
         for m in coming:
             if m.kind in (n.M_CONTAINER, n.S_MEDIA):
                 answers += m.arg % 16
-            elif m.kind in ANSWERS:
+            elif m.kind in ANSWERS or (session.state == n.DEACTIVATING and m.kind in ENDS_CONTROL):
                 answers += 1
         return answers >= session.subrequests
-    return bool(coming)
+    if session.dialog == DIALOG_TERMINATED:
+        return any(m.kind in ENDS_CALL for m in coming)
+    return any(m.kind not in ENDS_NOTHING for m in coming)
 
 
-def _outstanding(session: Session, pending: list[Pending], plugins: tuple[str, ...]) -> list[Outstanding]:
+def _outstanding(
+    session: Session, pending: list[Pending], plugins: tuple[str, ...], tasks: tuple[str, ...]
+) -> list[Outstanding]:
     found: list[Outstanding] = []
     blocked = any(not m.reachable for m in pending)
     lost_kind = session.lost_kind - 1
@@ -139,10 +168,13 @@ def _outstanding(session: Session, pending: list[Pending], plugins: tuple[str, .
         never = bool(session.lost_request >> i & 1)
         kinds = (n.P_REQUEST, n.S_RESPONSE)
         found.append(Outstanding("request", plugins[session.resource[i]], why(never, kinds)))
-    if not found and session.state in (n.NONE, n.ACTIVE) and (lost_kind >= 0 or blocked):
-        found.append(Outstanding("signal", None, "lost" if lost_kind >= 0 else "blocked"))
+    if not found and (lost_kind >= 0 or blocked):
+        what = "signal" if session.state in (n.NONE, n.ACTIVE) else "media"
+        missing = "dropped" if session.lost_media else "lost" if lost_kind >= 0 else "blocked"
+        found.append(Outstanding(what, None, missing))
     found.sort(key=lambda o: o.missing is None)
-    return found
+    named = {plugin: tasks[n.PLUGIN + i] for i, plugin in enumerate(plugins)} if tasks else {}
+    return [replace(o, task=named.get(o.plugin) if o.plugin else None) for o in found]
 
 
 def _queued(session: Session) -> Iterable[str]:

@@ -39,7 +39,7 @@ class PlainWorld:
     draw_limit: int
     outbox: list[OutboxItem] = field(default_factory=list)
     rows: list[tuple[float, int, int, int, int, int, int]] = field(default_factory=list)
-    offences: list[tuple[float, int, int, int, int]] = field(default_factory=list)
+    offences: list[tuple[float, int, int, int, int, int, int, float]] = field(default_factory=list)
 
 
 class Streams:

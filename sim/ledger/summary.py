@@ -43,6 +43,7 @@ VIOLATION_KINDS = (
     "release-not-held",  # what is not held is released
     "double-answer",  # another answer than a close comes a second time
     "late-answer",  # a plugin answers for a session that is gone
+    "released-unclosed",  # a session is destroyed although one of its plugins never answered its close
 )
 
 _CAUSE_PREFIX = re.compile(r"([a-z]+(?:-[a-z]+)*): (?=\S)")

@@ -8,6 +8,7 @@ from sim.server.names import (
     CONNECTION_POOL,
     MEDIA_CONTEXT,
     NUA_HANDLE,
+    RELEASE_NOT_HELD,
     RTP_PORT,
     SESSION_POOL,
     SESSION_TABLE,
@@ -21,6 +22,7 @@ from sim.server.records import (
     HOLDS_POOL,
     HOLDS_RTP,
     HOLDS_TABLE,
+    UNSET,
     Session,
     World,
 )
@@ -40,10 +42,13 @@ def row(w: World, now: float, session: Session, resource: int, delta: int, size:
     w.rows.append((now, session.call, resource, delta, size, server.task, server.kind))
 
 
-def violation(w: World, now: float, session: Session, what: int) -> None:
-    """Report that the modelled server did what it must not: what, when, to whom, on which message."""
+def violation(w: World, now: float, session: Session, what: int, resource: int, first: int, first_s: float) -> None:
+    """Report that the modelled server did what it must not: what, when, to whom, to which resource.
+
+    The message at hand raced with an earlier one: `first` is its kind, -1 when there was none, and `first_s` its time.
+    """
     w.server.violations += 1
-    w.offences.append((now, session.call, what, w.server.kind, w.server.task))
+    w.offences.append((now, session.call, what, w.server.kind, w.server.task, resource, first, first_s))
 
 
 def post(w: World, kind: int, session: Session, arg: int) -> None:
@@ -110,6 +115,7 @@ def give(w: World, now: float, session: Session, bit: int, size: int) -> None:
     """Give back a resource that a session holds at most once; giving what is not held is counted, not healed."""
     if session.holds & bit == 0:
         w.ledger.unheld += 1
+        violation(w, now, session, RELEASE_NOT_HELD, holding_resource(bit), -1, UNSET)
         return
     session.holds &= ~bit
     release(w, now, session, holding_resource(bit), size)

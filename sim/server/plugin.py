@@ -16,6 +16,7 @@ from sim.server.names import (
     S_RESPONSE,
     S_STOPPED,
     SERVER,
+    SESSION_POOL,
     STOP,
     USE_AFTER_FREE,
 )
@@ -44,7 +45,7 @@ def post_plugin(w: World, kind: int, session: Session, i: int) -> None:
 def touched(w: World, session: Session, now: float) -> bool:
     """Whether the session still exists; a plugin that is told about one that is gone uses freed memory."""
     if session.state == DESTROYED:
-        violation(w, now, session, USE_AFTER_FREE)
+        violation(w, now, session, USE_AFTER_FREE, SESSION_POOL, session.released_by, session.released_s)
         if w.server.crashed_at_s < 0.0:
             w.server.crashed_at_s = now
         if w.p.free_use_stops:

@@ -92,6 +92,7 @@ class Session:
     queue_arg: list[int]
     queue_head: int
     queue_length: int
+    active_s: float  # when the active request was taken up
     channels: int
     resource: list[int]
     channel: list[int]
@@ -138,6 +139,7 @@ class Session:
     lost_media: int
     wedged: int
     crashed: int
+    released_by: int  # kind of the message that destroyed the pool
     # times
     invite_s: float
     arrived_s: float
@@ -315,7 +317,7 @@ class World(Protocol):
     @property
     def rows(self) -> list[tuple[float, int, int, int, int, int, int]]: ...
     @property
-    def offences(self) -> list[tuple[float, int, int, int, int]]: ...
+    def offences(self) -> list[tuple[float, int, int, int, int, int, int, float]]: ...
 
 
 @cache
@@ -348,6 +350,7 @@ def clear_session(session: Session) -> None:
     session.subrequests = 0
     session.active = 0
     session.active_arg = 0
+    session.active_s = UNSET
     session.queue_head = 0
     session.queue_length = 0
     session.channels = 0
@@ -390,6 +393,7 @@ def clear_session(session: Session) -> None:
     session.lost_media = 0
     session.wedged = 0
     session.crashed = 0
+    session.released_by = -1
     session.invite_s = UNSET
     session.arrived_s = UNSET
     session.created_s = UNSET

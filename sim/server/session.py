@@ -17,6 +17,7 @@ from sim.server.names import (
     K_MODIFY,
     K_REMOVE,
     K_SEND,
+    LATE_ANSWER,
     N_DESTROY,
     N_RESPOND,
     N_SEND_BYE,
@@ -24,9 +25,11 @@ from sim.server.names import (
     P_OPEN,
     P_REQUEST,
     P_STOP,
+    RELEASED_UNCLOSED,
     S_CONTROL,
     S_OFFER,
     S_TERMINATE,
+    SESSION_POOL,
     STEP_ADD,
     STEP_MODIFY,
     STEP_SUBTRACT,
@@ -54,6 +57,7 @@ from sim.server.records import (
     IS_STOPPING,
     QUEUE_SLOTS,
     TCP_NONE,
+    UNSET,
     WAITS_CHANNEL,
     WAITS_TERMINATION,
     Session,
@@ -72,11 +76,26 @@ def alive(w: World, session: Session, now: float) -> bool:
 
 def used_after_free(w: World, session: Session, now: float) -> None:
     """Memory of a destroyed pool was touched: undefined from here on; the scenario says whether the run stops."""
-    violation(w, now, session, USE_AFTER_FREE)
+    violation(w, now, session, USE_AFTER_FREE, SESSION_POOL, session.released_by, session.released_s)
     if w.server.crashed_at_s < 0.0:
         w.server.crashed_at_s = now
     if w.p.free_use_stops:
         w.server.stopped = 1
+
+
+def answered_in_time(w: World, session: Session, i: int, now: float) -> bool:
+    """Whether the session still exists when channel `i`'s plugin answers: a late thread names a pool that is gone."""
+    if session.state == DESTROYED:
+        engine = ENGINE_CHANNEL + 2 * session.resource[i]
+        violation(w, now, session, LATE_ANSWER, engine, session.released_by, session.released_s)
+        used_after_free(w, session, now)
+        return False
+    return True
+
+
+def answered_twice(w: World, session: Session, i: int, what: int, first_s: float, now: float) -> None:
+    """Channel `i`'s plugin answers what it has answered before: the subrequest counter falls early."""
+    violation(w, now, session, what, ENGINE_CHANNEL + 2 * session.resource[i], w.server.kind, first_s)
 
 
 # --- one active request per session ---------------------------------------------------------------------------------
@@ -96,6 +115,7 @@ def signaling_message_process(w: World, session: Session, kind: int, arg: int, s
         return
     session.active = kind
     session.active_arg = arg
+    session.active_s = started
     dispatch(w, session, started, now)
 
 
@@ -105,6 +125,7 @@ def next_request(w: World, session: Session, started: float, now: float) -> None
     while session.active == 0 and session.queue_length > 0:
         session.active = session.queue_kind[session.queue_head]
         session.active_arg = session.queue_arg[session.queue_head]
+        session.active_s = started
         session.queue_head = (session.queue_head + 1) % QUEUE_SLOTS
         session.queue_length -= 1
         dispatch(w, session, started, now)
@@ -285,11 +306,11 @@ def engine_channels_update(w: World, session: Session, started: float, now: floa
 
 def s_opened(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mrcp_server_on_engine_channel_open`; `arg` is the channel, + 16 when the engine could not open it."""
-    if not alive(w, session, now):
-        return
     i = arg % 16
+    if not answered_in_time(w, session, i, now):
+        return
     if session.channel[i] & IS_OPENING == 0:
-        violation(w, now, session, DOUBLE_ANSWER)
+        answered_twice(w, session, i, DOUBLE_ANSWER, session.open_s, now)
     session.channel[i] &= ~IS_OPENING
     if arg >= 16:
         session.status = 480
@@ -337,8 +358,10 @@ def s_response(w: World, session: Session, arg: int, started: float, now: float)
 
     A machine that was deactivated takes any response for the answer to its STOP.
     """
-    if not alive(w, session, now):
+    if not answered_in_time(w, session, arg, now):
         return
+    if session.active != S_CONTROL or session.active_arg != arg:
+        answered_twice(w, session, arg, DOUBLE_ANSWER, UNSET, now)
     if session.channel[arg] & IS_DEACTIVATED:
         subrequest_remove(w, session, started, now)
         return
@@ -349,7 +372,7 @@ def s_response(w: World, session: Session, arg: int, started: float, now: float)
 
 def s_event(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """RECOGNITION-COMPLETE from the plugin: to the caller; it ends no active request."""
-    if not alive(w, session, now):
+    if not answered_in_time(w, session, arg, now):
         return
     if session.channel[arg] & IS_DEACTIVATED:
         return
@@ -379,8 +402,10 @@ def deactivate(w: World, session: Session, started: float, now: float) -> None:
 
 def s_stopped(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """The answer to the internal STOP: `state_machine_on_deactivate`."""
-    if not alive(w, session, now):
+    if not answered_in_time(w, session, arg, now):
         return
+    if session.channel[arg] & IS_STOPPING == 0:
+        answered_twice(w, session, arg, DOUBLE_ANSWER, UNSET, now)
     session.channel[arg] &= ~(IN_PROGRESS | IS_STOPPING)
     subrequest_remove(w, session, started, now)
 
@@ -413,8 +438,8 @@ def s_closed(w: World, session: Session, arg: int, started: float, now: float) -
         session.channel[arg] &= ~HAS_LICENCE
         release(w, now, session, ENGINE_CHANNEL + 2 * session.resource[arg] + 1, 0)
     if session.channel[arg] & IS_CLOSED:
-        violation(w, now, session, DOUBLE_CLOSE)
-    if not alive(w, session, now):
+        answered_twice(w, session, arg, DOUBLE_CLOSE, session.close_answered_s, now)
+    if not answered_in_time(w, session, arg, now):
         return
     if session.channel[arg] & IS_CLOSED == 0:
         session.channel[arg] |= IS_CLOSED
@@ -427,7 +452,11 @@ def terminate_send(w: World, session: Session, now: float) -> None:
     """`mrcp_server_session_terminate_send` → `mrcp_sofia_on_session_terminate` → `apr_pool_destroy`."""
     for i in range(session.channels):
         if session.channel[i] & HAS_ENGINE:
-            release(w, now, session, ENGINE_CHANNEL + 2 * session.resource[i], 0)
+            engine = ENGINE_CHANNEL + 2 * session.resource[i]
+            release(w, now, session, engine, 0)
+            if session.channel[i] & IS_CLOSED == 0:
+                # another answer came twice and hid that this one is missing
+                violation(w, now, session, RELEASED_UNCLOSED, engine, P_CLOSE, session.terminate_s)
     connection_leave(w, session, now)
     if session.holds & HOLDS_TABLE:
         give(w, now, session, HOLDS_TABLE, 0)
@@ -440,6 +469,7 @@ def terminate_send(w: World, session: Session, now: float) -> None:
     session.active = 0
     session.queue_length = 0
     session.released_s = now
+    session.released_by = w.server.kind
     w.server.released += 1
     post(w, N_DESTROY, session, 0)
     if w.server.shutting_down and w.server.sessions == 0:
