@@ -238,6 +238,8 @@ class Account:
 
     def _no_profile(self, text: bytes, time: int, thread: int) -> None:
         pointer = text[29:].partition(b" <")[0]
+        if not pointer.startswith(b"0x"):
+            raise ValueError(text)
         session = self._begin(pointer, None, time)
         session.created = time
         session.arrived = self.arrival.pop(thread, time)
@@ -280,10 +282,9 @@ class Account:
         session.offers += 1
         session.negotiating = True
         session.media_path = False
+        session.last_offer = time
         if session.offer < 0:
             session.offer = time
-        else:
-            session.opened = set()
 
     def _found_engine(self, text: bytes, time: int, thread: int) -> None:
         close = text.index(b"]", 19)

@@ -30,12 +30,12 @@ _RESOURCE_SHORT: Final = ("406", "480", "488")  # refused for want of a resource
 _CRASH_NEAR: Final = 1_000_000
 
 INFO_NOTES: Final = (
-    "INFO level: queue waits, service times and utilisation of the tasks can not be known (their messages are logged at "
-    "DEBUG), nor when media was ready, when an engine opened or closed a channel, or whether one closed it twice.",
+    "INFO level: queue waits, service times and utilisation of the tasks can not be known (their messages are logged "
+    "at DEBUG), nor when media was ready, when an engine opened or closed a channel, or whether one closed it twice.",
 )
 DEBUG_NOTE: Final = (
-    "DEBUG level: writing these lines costs the server time itself, so latencies and service times here are above those "
-    "of the same server at INFO."
+    "DEBUG level: writing these lines costs the server time itself, so latencies and service times here are above "
+    "those of the same server at INFO."
 )
 
 
@@ -90,7 +90,8 @@ class Auditor:
         """The next whole lines of the file."""
         if self._scanner is None:
             self.begin(None)
-        assert self._scanner is not None and self.clock is not None
+        assert self._scanner is not None
+        assert self.clock is not None
         if not block:
             return
         batch = self._scanner.scan(block)

@@ -21,6 +21,7 @@ SESSION_TIMER: Final = (
     600 * SECOND
 )  # Session-Expires and the connection's inactivity timeout of the sample configuration
 _SLACK: Final = 5 * SECOND
+_NEAR: Final = 5 * SECOND  # a dropped message of no known session belongs to a wait that began this long before
 _ENOUGH: Final = 20  # answers seen before their delays are taken for what is normal
 _UNSEEN: Final = 2 * SECOND  # how long to believe in an answer of a kind that this log shows too rarely
 _PHRASE: Final = {"open": "open", "close": "close", "stop": "STOP", "request": "the request"}
@@ -235,9 +236,9 @@ def _answering(session: Session, evidence: Evidence) -> _Wait:
         if SERVER_TASK in evidence.blocked:
             wait.cause, wait.proof, wait.text = "task-blocked", True, f"its OFFER waits for [{SERVER_TASK}]"
         return wait
-    if session.state == "INITIALIZING":
-        missing = [r for r in session.engines if r not in session.opened]
-        since = max(session.media, session.offer)
+    since = max(session.last_offer, session.media)
+    if session.state == "INITIALIZING" or (not evidence.debug and session.held.get("control_channel")):
+        missing = [r for r in session.engines if session.opened.get(r, -1) < session.last_offer]
         names = ", ".join(dict.fromkeys(session.engines[r] for r in missing))
         if missing:
             wait = _of_plugin(session, evidence, "open", missing, since, f"open of its engine channel by {names}")
@@ -275,19 +276,31 @@ def _talking(session: Session, evidence: Evidence) -> _Wait:
     return _Wait("", "BYE from the caller, or the session timer", max(session.last_answer, session.created), "")
 
 
+_ANSWERS: Final = {
+    "close-never-answered": "closed",
+    "open-never-answered": "opened",
+    "request-never-answered": "response",
+    "stop-never-answered": "response",
+}
+
+
 def _lost(session: Session, wait: _Wait, evidence: Evidence) -> _Wait:
-    """A message of this session that the log says was dropped explains whatever it waits for since then."""
+    """A message that the log says was dropped explains whatever its session waits for since then. Where the log does
+    not say whose it was, it is that of a session which misses just such a message from that time on."""
     stuck = session.ended >= 0 or session.negotiating or session.answer < 0
-    if not session.lost or not stuck or wait.cause in ("task-blocked", "channel-wedged"):
-        if wait.cause == "message-lost" and not wait.proof:
-            near = [at for at, _, _ in evidence.lost_unknown if at >= wait.since - SECOND]
-            if near:
-                wait.text += f" (the log reports {len(near)} dropped since)"
+    if not stuck or wait.cause in ("task-blocked", "channel-wedged"):
         return wait
-    at, task, name, full = session.lost[-1]
+    dropped = session.lost[-1] if session.lost else None
+    if dropped is None and not wait.proof:
+        expected = _ANSWERS.get(wait.cause)
+        near = (entry for entry in evidence.lost_unknown if 0 <= entry[0] - wait.since <= _NEAR)
+        dropped = next(((*e, False) for e in near if expected is None or e[2] == expected), None)
+    if dropped is None:
+        return wait
+    at, task, name, full = dropped
     wait.cause = "mpf-queue-dropped" if full else "message-lost"
     wait.proof = True
-    kind = f"its {name} message" if name and not name[0].isdigit() else "a message of it"
+    kind = f"its {name} message" if name else "a message of it"
     wait.text = f"{kind} to [{task}] was dropped because the queue was full; it waits for {wait.what}"
     wait.since = at
     return wait

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import BinaryIO, Final
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from sim.errors import LogError
 from sim.ledger.result import RunResult
@@ -79,8 +80,8 @@ class Follower:
         self._file.close()
 
 
-def standing(auditor: Auditor) -> Table:
-    """The resources as they are now, and the sessions that have been open longest with what they wait for."""
+def standing(auditor: Auditor) -> Group:
+    """The resources as they are now, and of the leaked sessions the first few with what they wait for."""
     account, clock = auditor.account, auditor.clock
     now = clock.last if clock is not None else 0
     verdicts = auditor.verdicts(now)
@@ -97,9 +98,7 @@ def standing(auditor: Auditor) -> Table:
         limit = auditor.holdings.limits.get(name)
         numbers = (use.held, lost, use.peak, use.acquired, use.released, "" if limit is None else limit)
         table.add_row(name, *map(str, numbers), style="red" if lost else None)
-    if leaked:
-        table.caption = "\n".join(verdicts[number].text for number in sorted(leaked)[:_OLDEST])
-    return table
+    return Group(table, *(Text(verdicts[number].text) for number in sorted(leaked)[:_OLDEST]))
 
 
 def follow_log(

@@ -81,7 +81,7 @@ class Holdings:
             self._write_grid()
 
     def close(self, end: int, leaked: Iterable[str]) -> dict[str, ResourceUse]:
-        """Write the rest; the use of every resource up to `end`, of which the ids in `leaked` are lost (with repeats)."""
+        """Write the rest; the use of every resource up to `end`, of which `leaked` (with repeats) are lost."""
         if self._sink is not None:
             self._write_rows()
             if self._grid:

@@ -14,7 +14,7 @@ from sim.logs.wording import BEGINNINGS, BODY_BEGINNINGS, CRASH_WORDS, PRIORITIE
 PAD: Final = b"\0" * 256
 _SHOWN = 5
 _LOOKED_AT = 1000  # odd lines of a block that are looked at one by one; of more, the first and last few
-_WIDTHS = 64  # header widths learned before odd lines are matched one by one
+_SHAPES = 64  # shapes of headers that are learned; entries of further ones are matched one by one
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -129,7 +129,7 @@ class Scanner:
         self._pattern = layout.pattern()
         self._fast = layout.time and (layout.priority or (layout.thread and not layout.mark))
         self._at_time = 11 if layout.date else 0
-        self._widths: list[int] = []
+        self._shapes: list[tuple[int, int]] = []  # (width up to the priority, digits of the thread)
         self._days: dict[tuple[int, int], int] = {}
         self._body = False
 
@@ -161,7 +161,7 @@ class Scanner:
     def _headers(
         self, block: bytes, words: Words, begin: Ints, end: Ints, text: Ints, time: Ints, thread: Ints
     ) -> None:
-        """Fill text, time and thread of every entry whose header has a width seen before; learn the widths of others."""
+        """Fill text, time and thread of every entry whose header has a known width; learn the widths of others."""
         at = self._at_time
         clock, micro = words[begin + at], words[begin + at + 8]
         good = (clock & _HMS_MASK) == _HMS
@@ -172,42 +172,37 @@ class Scanner:
         if rows.size == 0:
             return
         left = rows
-        for width in self._widths:
-            found, ids = self._match(words, begin[left] + width)
-            hit = left[found]
-            text[hit] = begin[hit] + width + (9 if self.layout.priority else 0)
-            thread[hit] = ids[found]
-            left = left[~found]
-            if left.size == 0:
-                break
+        for shape in self._shapes:
+            left = self._match(words, begin, text, thread, left, shape)
+        while left.size and len(self._shapes) < _SHAPES:
+            self._one_by_one(block, left[:1], begin, end, text, time, thread)
+            found = self._shape_of(block, int(begin[left[0]]), int(text[left[0]]))
+            if found is None or found in self._shapes:
+                break  # not an entry, or an odd one: the rest is not worth a shape of its own
+            self._shapes.append(found)
+            left = self._match(words, begin, text, thread, left, found)
         done = rows[text[rows] >= 0]
         time[done] = _time_of_day(clock[done], micro[done])
         if self.layout.date:
             time[done] += self._midnights(block, words, begin[done])
         if left.size:
-            learn = len(self._widths) < _WIDTHS
-            first = left[0]
-            self._one_by_one(block, left[:1] if learn else left, begin, end, text, time, thread)
-            if learn:
-                width = int(text[first] - begin[first]) - (9 if self.layout.priority else 0)
-                if text[first] >= 0 and width not in self._widths:
-                    self._widths.append(width)
-                if left.size > 1:
-                    self._headers_of(block, words, left[1:], begin, end, text, time, thread)
+            self._one_by_one(block, left, begin, end, text, time, thread)
 
-    def _headers_of(
-        self, block: bytes, words: Words, rows: Ints, begin: Ints, end: Ints, text: Ints, time: Ints, thread: Ints
-    ) -> None:
-        """`_headers` again for the rows that are left, now that one more width may be known."""
-        parts = [column[rows] for column in (begin, end, text, time, thread)]
-        self._headers(block, words, *parts)
-        for column, part in zip((text, time, thread), parts[2:], strict=True):
-            column[rows] = part
+    def _shape_of(self, block: bytes, begin: int, text: int) -> tuple[int, int] | None:
+        """How wide the header before `text` is and how many digits its thread has; None when NumPy can not match it."""
+        if text < 0:
+            return None
+        width = text - begin - (9 if self.layout.priority else 0)
+        digits = 0
+        if self.layout.thread:
+            digits = len(block[begin : begin + width].rstrip(b" ").rpartition(b" ")[2])
+        return (width, digits) if digits <= 16 and 0 < width < len(PAD) // 2 else None
 
-    def _match(self, words: Words, at: Ints) -> tuple[Bools, Ints]:
-        """Whether the header ends at `at` (where a priority stands, if there is one), and the thread before it."""
-        ids = np.zeros(at.size, dtype=np.int64)
-        good = np.ones(at.size, dtype=np.bool_)
+    def _match(self, words: Words, begin: Ints, text: Ints, thread: Ints, rows: Ints, shape: tuple[int, int]) -> Ints:
+        """Fill text and thread of the `rows` whose header has this shape; the others."""
+        width, digits = shape
+        at = begin[rows] + width
+        good = np.ones(rows.size, dtype=np.bool_)
         if self.layout.priority:
             tag = words[at]
             good = tag == np.uint64(_PRIORITY_WORDS_BY_USE[0])
@@ -216,20 +211,21 @@ class Scanner:
             rest = np.flatnonzero(~good)
             if rest.size:
                 good[rest] = np.isin(tag[rest], _PRIORITY_WORDS)
-        if self.layout.thread:
-            digits = max(1, self._thread_digits)
-            low, low_ok = _number(words[np.maximum(at - 9, 0)], min(8, digits))
-            ids = low
-            good &= low_ok & (words[np.maximum(at - 1, 0)] & np.uint64(0xFF) == np.uint64(32))
+        if digits:
+            blank = np.uint64(32)
+            good &= words[at - 1] & np.uint64(0xFF) == blank
+            if width > digits + 1:
+                good &= words[at - 2 - digits] & np.uint64(0xFF) == blank
+            ids, right = _number(words[at - 9], min(8, digits))
+            good &= right
             if digits > 8:
-                high, high_ok = _number(words[np.maximum(at - 17, 0)], min(8, digits - 8))
+                high, right = _number(words[at - 17], digits - 8)
                 ids = ids + high * 100_000_000
-                good &= high_ok
-            before = words[np.maximum(at - 2 - digits, 0)] & np.uint64(0xFF)
-            good &= before == np.uint64(32)
-        return good, ids
-
-    _thread_digits = 0
+                good &= right
+            thread[rows[good]] = ids[good]
+        hit = rows[good]
+        text[hit] = begin[hit] + width + (9 if self.layout.priority else 0)
+        return rows[~good]
 
     def _midnights(self, block: bytes, words: Words, begin: Ints) -> Ints:
         first, second = words[begin], words[begin + 3]
@@ -269,8 +265,6 @@ class Scanner:
             time[row] = when
             if layout.thread:
                 thread[row] = int(found["thread"]) & 0x7FFF_FFFF_FFFF_FFFF
-                if not self._thread_digits:
-                    self._thread_digits = len(found["thread"])
 
     def _batch(self, block: bytes, words: Words, begin: Ints, end: Ints, text: Ints, time: Ints, thread: Ints) -> Batch:
         head = (text >= 0) & (text <= end)

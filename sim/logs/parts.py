@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sim.logs.account import Account
 from sim.logs.session import UNKNOWN, Session
-from sim.logs.wording import Kind
+from sim.logs.wording import SERVER_MESSAGES, SERVER_TASK, Kind
 
 
 class Parts:
@@ -99,8 +99,9 @@ class Parts:
         session, resource = self.account.at(text, 22, time, thread)
         if session is None:
             return
-        session.opened.add(resource)
-        session.opened_at = time
+        session.opened[resource] = time
+        if session.answer < 0:
+            session.opened_at = time
         self._answered(session, resource, "open", thread)
 
     def _closed(self, text: bytes, time: int, thread: int) -> None:
@@ -207,6 +208,7 @@ class Parts:
             session.ports.discard(port)
             session.held["rtp_port"] -= 1
             number = session.number
+            self.tasks.bind(session, thread)
         self.holdings.add("rtp_port", -1, time, number, "Media Engine", "Remove RTP Session")
 
     def _rtp_full(self, text: bytes, time: int, thread: int) -> None:
@@ -323,7 +325,9 @@ class Parts:
         sent = self.tasks.lost(task, int(pointer, 16) & 0xFFFFFFFF, kind)
         if self.mpf_full.pop(thread, None) is not None:
             return
-        name = (sent.name if sent is not None else "") or kind.decode("ascii", "replace")
+        name = sent.name if sent is not None else ""
+        if not name and task == SERVER_TASK.encode():
+            name = SERVER_MESSAGES.get(kind, "")
         session = sent.session if sent is not None else None
         self._drop(task.decode("utf-8", "replace"), name, time, thread, session, full=False)
 

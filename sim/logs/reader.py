@@ -1,11 +1,14 @@
 """Log files as blocks of whole lines: plain, gzip, xz or standard input; rotated parts in the order of writing."""
 
+# ruff: noqa: SIM115 - the files stay open until blocks() has read them
+
 import gzip
 import io
 import lzma
 import os
 import re
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,16 +71,16 @@ def _close(source: Source) -> None:
 
 def _open(path: str) -> Source:
     try:
-        raw: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - see _close
-        peekable = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 16) if path == "-" else raw
+        raw: BinaryIO = sys.stdin.buffer if path == "-" else Path(path).open("rb")
+        peekable = raw if hasattr(raw, "peek") else cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, raw)))
         magic = cast(io.BufferedReader, peekable).peek(6)[:6]
     except OSError as error:
         raise LogError(f"{path}: expected a readable log file ({error.strerror or error})") from error
     stream: BinaryIO = peekable
     if magic.startswith(b"\x1f\x8b"):
-        stream = cast(BinaryIO, gzip.GzipFile(fileobj=peekable))
+        stream = cast(BinaryIO, gzip.open(cast(BinaryIO, peekable)))
     elif magic.startswith(b"\xfd7zXZ"):
-        stream = cast(BinaryIO, lzma.LZMAFile(peekable))
+        stream = cast(BinaryIO, lzma.open(peekable))
     try:
         head = _read(stream, _HEAD, path)
     except LogError:
@@ -92,7 +95,7 @@ def _open(path: str) -> Source:
 def _read(stream: BinaryIO, size: int, name: str) -> bytes:
     try:
         return stream.read(size)
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise LogError(f"{name}: the compressed file is damaged or cut short ({error})") from error
 
 

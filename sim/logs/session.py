@@ -45,7 +45,7 @@ class Session:
         "gone",
         "held",
         "last",
-        "last_answer",
+        "last_answer", "last_offer",
         "lost",
         "media",
         "media_asked",
@@ -100,7 +100,8 @@ class Session:
         self.requests = 0
         self.queued = 0
         self.engines: dict[bytes, str] = {}  # resource → engine id
-        self.opened: set[bytes] = set()
+        self.opened: dict[bytes, int] = {}  # resource → when its open was last answered
+        self.last_offer = UNKNOWN
         self.closing: set[bytes] = set()  # resources whose close was answered
         self.double = UNKNOWN  # a close was answered a second time
         self.control: dict[bytes, str] = {}  # resource → pending | added | removing | removed

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+from serverlog import AGENT, MEDIA, OTHER, PLUGIN, RTSP, SERVER, SIP, Call, Log, healthy
 
 from sim.ledger.result import RunResult
 from sim.logs.audit import audit_logs
-from serverlog import AGENT, MEDIA, OTHER, PLUGIN, RTSP, SERVER, SIP, Call, Log, healthy
 
 
 def audit(log: Log, tmp_path: Path, **options: str) -> RunResult:
