@@ -116,13 +116,10 @@ def scenario_path(given: str) -> Path:
 
 def read_conditions(texts: "Iterable[str]", scenario: "Scenario") -> "list[Condition]":
     """Conditions for a run of `scenario`: a name that the run will not have is found before it starts."""
+    from sim.engine.setup import resource_names, task_names
     from sim.ledger.conditions import parse
-    from sim.server.names import RESOURCE_NAMES, TASK_NAMES
 
-    resources, tasks = list(RESOURCE_NAMES), list(TASK_NAMES)
-    for resource in tuple(scenario.plugins.keys()):
-        resources += [f"engine_channel:{resource}", f"plugin_licence:{resource}"]
-        tasks.append(scenario.plugins[resource].engine)
+    resources, tasks = resource_names(scenario), task_names(scenario)
     return [parse(text, resources=resources, tasks=tasks) for text in texts]
 
 

@@ -13,6 +13,7 @@ from sim.server.records import Session
 CHUNK = 32_768
 INTEGERS = {"session", "task", "message", "state", "subrequests", "resource", "delta", "bytes", "cause"}
 MESSAGE_FIELDS = ("session", "task", "message", "sent_s", "started_s", "finished_s", "state", "subrequests")
+WAIT_FIELDS = ("task", "sent_s", "started_s", "finished_s")
 LEDGER_FIELDS = ("time_s", "session", "resource", "delta", "bytes", "task", "cause")
 WINDOW_FIELDS = ("time_s", "resource", "held", "min", "mean", "max")
 
@@ -21,7 +22,7 @@ def as_columns(fields: tuple[str, ...], rows: list[Any]) -> dict[str, np.ndarray
     """Rows as columns: float64 for times, int64 for the rest."""
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(fields)
     return {
-        name: np.array(values, dtype=np.int64 if name in INTEGERS else np.float64)
+        name: np.fromiter(values, np.int64 if name in INTEGERS else np.float64, len(values))
         for name, values in zip(fields, columns, strict=True)
     }
 
@@ -42,15 +43,10 @@ class Recorder:
         self.window_s = window_s
         self.resources = resources
         self.full = collector.ledger == "full"
-        self.message_rows: list[tuple[Any, ...]] = []
+        self.message_rows: list[tuple[Any, ...]] = []  # MESSAGE_FIELDS at full detail, else WAIT_FIELDS
         self.session_rows: list[tuple[Any, ...]] = []
         self.window_rows: list[tuple[Any, ...]] = []
         self._session_fields = SESSION_TIMES + SESSION_COUNTS
-
-    def message(self, task: int, kind: int, session: Session, sent: float, started: float, finished: float) -> None:
-        """One message was done with."""
-        rows = self.message_rows
-        rows.append((session.call, task, kind, sent, started, finished, session.state, session.subrequests))
 
     def finished(self, session: Session) -> None:
         """A session's slot is free again."""
@@ -77,7 +73,7 @@ class Recorder:
     def flush(self, world: PlainWorld) -> None:
         """Hand everything to the collector."""
         if self.message_rows:
-            self.collector.messages(as_columns(MESSAGE_FIELDS, self.message_rows))
+            self.collector.messages(as_columns(MESSAGE_FIELDS if self.full else WAIT_FIELDS, self.message_rows))
             self.message_rows.clear()
         if world.rows:
             self.collector.ledger_rows(as_columns(LEDGER_FIELDS, world.rows))

@@ -73,6 +73,7 @@ def run(
     calls = expected_calls(scenario)
     detail = ledger or ("full" if calls <= FULL_UP_TO else "sessions")
     began = time.perf_counter()
+    check_expectations(scenario)
     made = setup(scenario, record_rows=detail == "full" or bool(observers))
     memory = MemorySink() if sink is None else None
     collector = Collector(made, detail, memory if memory is not None else sink)  # type: ignore[arg-type]
@@ -113,6 +114,15 @@ def run(
         provenance=provenance(runner.name, seed, time.perf_counter() - began, ledger=detail),
         **tables,
     )
+
+
+def check_expectations(scenario: Scenario) -> None:
+    """ScenarioError, before anything is simulated, for an `expect` condition that names nothing a result has."""
+    from sim.engine.setup import resource_names, task_names
+    from sim.ledger.conditions import parse
+
+    for condition in scenario.expect:
+        parse(condition, resources=resource_names(scenario), tasks=task_names(scenario))
 
 
 def in_order(leaks: list[Leak]) -> list[Leak]:

@@ -120,7 +120,7 @@ def setup(scenario: Scenario, record_rows: bool) -> Setup:
         scenario=scenario,
         resources=_resource_names(plugins),
         plugins=plugins,
-        tasks=n.TASK_NAMES + tuple(scenario.plugins[p].engine for p in plugins),
+        tasks=task_names(scenario),
         streams=_streams(scenario, plugins),
         parameters=_parameters(scenario, plugins, record_rows),
         plugin_records=[_plugin(scenario, p) for p in plugins],
@@ -155,6 +155,20 @@ def new_ledger(record_rows: bool, window_s: float) -> Ledger:
     ledger.window_s = window_s
     ledger.window_end_s = window_s
     return ledger
+
+
+def resource_names(scenario: Scenario) -> tuple[str, ...]:
+    """The resources that a result of this scenario accounts for; licences only where the plugin has such."""
+    plugins = tuple(scenario.plugins.keys())
+    licensed = {f"plugin_licence:{name}" for name in plugins if scenario.plugins[name].licences is not None}
+    return tuple(
+        name for name in _resource_names(plugins) if not name.startswith("plugin_licence:") or name in licensed
+    )
+
+
+def task_names(scenario: Scenario) -> tuple[str, ...]:
+    """The tasks of the modelled server, by number."""
+    return n.TASK_NAMES + tuple(plugin.engine for plugin in scenario.plugins.values())
 
 
 def task_index(key: str, plugins: Sequence[str]) -> int:

@@ -70,6 +70,7 @@ class SimpyEngine:
         self.now = 0.0
         self.observed = 0
         self.message_rows = recorder.message_rows
+        self.full = recorder.full
         self.outside: list[OutboxItem] = []  # delayed answers whose thread waits for a full queue
         phase = scenario.server.media.phase
         if phase is None:
@@ -179,9 +180,12 @@ class SimpyEngine:
         owner = session.connection
         now = self.env.now
         HANDLERS[kind](world, session, arg, started, now)
-        self.message_rows.append(
-            (session.call, task.index, kind, sent, started, now, session.state, session.subrequests)
-        )
+        if self.full:
+            self.message_rows.append(
+                (session.call, task.index, kind, sent, started, now, session.state, session.subrequests)
+            )
+        else:
+            self.message_rows.append((task.index, sent, started, now))
         if self.observers:
             self._observe(task.index, kind, session, started, now)
         if server.needs_draws:
@@ -226,13 +230,19 @@ class SimpyEngine:
             HANDLERS[kind](self.world, session, arg, now, now)
             return True
         session.inflight += 1
-        if self.tasks[task].push((kind, slot, arg, now)):
-            if self.observers:
-                for observer in self.observers:
-                    observer.message_sent(now, task, kind, session)
+        if self.push(task, (kind, slot, arg, now)):
             return True
         session.inflight -= 1
         return False
+
+    def push(self, task: int, message: Message) -> bool:
+        """Put a message into a task's queue; False when there is no room."""
+        if not self.tasks[task].push(message):
+            return False
+        if self.observers:
+            for observer in self.observers:
+                observer.message_sent(self.env.now, task, message[0], self.world.sessions[message[1]])
+        return True
 
     def deliver(self, producer: Task) -> bool:
         """Deliver the outbox. When a queue is full, keep the rest for `deliver_blocking` and return False."""
@@ -296,7 +306,7 @@ class SimpyEngine:
             return
         if timer:
             session.inflight += 1
-        if not self.tasks[task].push((kind, slot, arg, self.env.now)):
+        if not self.push(task, (kind, slot, arg, self.env.now)):
             self.outside.append(item)
             target = self.tasks[task]
             assert isinstance(target, ConsumerTask)
@@ -308,7 +318,7 @@ class SimpyEngine:
         """The thread of a delayed answer was told of a free slot."""
         self.outside.remove(item)
         task, kind, slot, arg, _ = item
-        if not self.tasks[task].push((kind, slot, arg, self.env.now)):
+        if not self.push(task, (kind, slot, arg, self.env.now)):
             session = self.world.sessions[slot]
             session.inflight -= 1
             self.lose(item)

@@ -127,7 +127,7 @@ def test_a_caller_that_closes_tcp_gets_a_bye_after_the_termination_timeout() -> 
 
 
 def test_a_caller_that_never_sent_a_request_is_not_missed_by_the_connection_agent() -> None:
-    # no channel was ever assigned to the connection: its end destroys it at once and nobody ends the call (trace `vanish`)
+    # no channel was assigned to the connection: its end destroys it at once and nobody ends the call (trace `vanish`)
     result = run(
         client={"vanish": {"probability": 1.0, "tcp": "closed"}}, calls={"hold": "2s", "requests": 0}, drain="60s"
     )

@@ -1,0 +1,66 @@
+"""Hooks for observers: what they are told, in which order, and that a run without them is the same run."""
+
+from collections import Counter
+
+import pytest
+
+import sim
+from sim.errors import ScenarioError
+from sim.server import names as n
+from sim.server.records import Session
+
+SCENARIO = {"duration": "3s", "arrivals": {"rate": "5/s"}, "calls": {"hold": "500ms"}, "drain": "20s"}
+
+
+class Watcher:
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, float, int, int]] = []
+        self.levels: Counter[int] = Counter()
+        self.polls: list[tuple[int, float]] = []
+
+    def message_sent(self, now: float, task: int, kind: int, session: Session) -> None:
+        self.seen.append(("sent", now, kind, session.call))
+
+    def message_started(self, now: float, task: int, kind: int, session: Session) -> None:
+        self.seen.append(("started", now, kind, session.call))
+
+    def message_finished(self, now: float, task: int, kind: int, session: Session) -> None:
+        self.seen.append(("finished", now, kind, session.call))
+
+    def loop_polled(self, now: float, task: int, tout: float) -> None:
+        self.polls.append((task, tout))
+
+    def resource_changed(self, now: float, session: int, resource: int, delta: int, size: int) -> None:
+        self.levels[resource] += delta
+
+
+def test_an_observer_sees_every_message_sent_started_and_finished_and_every_resource() -> None:
+    watcher = Watcher()
+    result = sim.run(sim.load_scenario(SCENARIO), engine="simpy", observers=(watcher,))
+    served = sum(task.messages for task in result.summary.tasks.values())
+    assert Counter(what for what, *_ in watcher.seen) == {"sent": served, "started": served, "finished": served}
+    assert not +watcher.levels  # everything that was acquired was released
+    offers = [(what, at) for what, at, kind, call in watcher.seen if kind == n.S_OFFER and call == 0]
+    assert [what for what, _ in offers] == ["sent", "started", "finished"]
+    assert offers == sorted(offers, key=lambda row: row[1])
+
+
+def test_a_sofia_loop_waits_for_its_next_timer_and_never_more_than_fifteen_seconds() -> None:
+    watcher = Watcher()
+    sim.run(sim.load_scenario(SCENARIO), engine="simpy", observers=(watcher,))
+    assert {task for task, _ in watcher.polls} == {n.NUA, n.SIP_AGENT}
+    assert all(tout == 15.0 for task, tout in watcher.polls if task == n.SIP_AGENT)
+    assert all(0.0 <= tout <= 15.0 for _, tout in watcher.polls)
+
+
+def test_a_run_is_the_same_with_and_without_observers() -> None:
+    scenario = sim.load_scenario(SCENARIO)
+    alone = sim.run(scenario, engine="simpy").summary.to_dict()
+    watched = sim.run(scenario, engine="simpy", observers=(Watcher(),)).summary.to_dict()
+    assert alone == watched
+
+
+def test_a_condition_that_names_nothing_is_refused_before_the_run() -> None:
+    scenario = sim.load_scenario({**SCENARIO, "expect": ["leaked.session_pol == 0"]})
+    with pytest.raises(ScenarioError, match="session_pool"):
+        sim.run(scenario)
