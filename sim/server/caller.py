@@ -247,14 +247,14 @@ def c_bye_retry(w: World, session: Session, arg: int, started: float, now: float
     """BYE again, at T1 doubling up to T2, while nobody answers; after 64 T1 the caller gives up."""
     if arg != session.caller_timer or session.caller != HUNG_UP:
         return
-    if now - session.bye_s >= w.p.transaction_s:
+    left = session.bye_s + w.p.transaction_s - now
+    if left < 1e-6:  # rounding may leave a rest too small to ever pass
         session.caller = DONE
         session.caller_timer += 1
         return
     session.bye_retries += 1
     to_server(w, session, NUA, N_DUPLICATE, 0, 0.0)
     interval = min(w.p.t1_s * 2.0**session.bye_retries, w.p.t2_s)
-    left = session.bye_s + w.p.transaction_s - now
     emit(w, CLIENT, C_BYE_RETRY, session, session.caller_timer, min(interval, left))
 
 
