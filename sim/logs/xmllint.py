@@ -1,0 +1,394 @@
+"""Settings of a server's configuration that will hurt, each with its line and what it does to capacity in calls."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from sim.logs.xmlconfig import Engine, ServerConfig, Value, serves
+
+Severity = Literal["error", "warning", "note"]
+_ORDER: tuple[Severity, ...] = ("error", "warning", "note")
+
+WANTED_BLOCKING = 0.001
+"""A limit is enough when fewer than one call in a thousand finds it reached."""
+
+LONG_HOLD_S = 60
+EPHEMERAL = (32768, 60999)
+"""Linux takes the ports of outgoing connections from here unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The load the server is meant for: calls at once on average (rate × hold), and calls per second when known."""
+
+    calls: float
+    rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One setting that hurts, or that the server reads differently from what the file says."""
+
+    code: str
+    severity: Severity
+    path: str
+    line: int
+    setting: str
+    value: str
+    message: str
+    effect: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{place}: {self.severity}: {self.message}: {self.effect}"
+
+    def to_dict(self) -> dict[str, object]:
+        """As `mrcpsim import --json` prints it."""
+        return {
+            "code": self.code, "severity": self.severity, "file": self.path, "line": self.line or None,
+            "setting": self.setting, "value": self.value, "message": self.message, "effect": self.effect,
+        }  # fmt: skip
+
+
+def erlang_b(limit: int, load: float) -> float:
+    """Share of calls that find `limit` places taken when `load` calls are offered at once on average (Erlang B)."""
+    blocking = 1.0
+    for place in range(1, limit + 1):
+        blocking = load * blocking / (place + load * blocking)
+    return blocking
+
+
+def needed(load: float) -> int:
+    """The least limit at which fewer than WANTED_BLOCKING of the calls are refused."""
+    blocking, place = 1.0, 0
+    while blocking > WANTED_BLOCKING and place < 10_000_000:
+        place += 1
+        blocking = load * blocking / (place + load * blocking)
+    return place
+
+
+def lint(config: ServerConfig, expected: Expected | None = None) -> list[Finding]:
+    """Every finding, the grave ones first, then in the order of the file."""
+    found = [*_problems(config), *_Lint(config, expected).findings()]
+    return sorted(found, key=lambda finding: (_ORDER.index(finding.severity), finding.line))
+
+
+def _problems(config: ServerConfig) -> Iterator[Finding]:
+    for problem in config.problems:
+        grave = problem.code in ("no-version", "negative", "too-large")
+        yield Finding(
+            problem.code, "error" if grave else "warning", config.path, problem.line, problem.setting, problem.value,
+            problem.message, problem.effect,
+        )  # fmt: skip
+
+
+class _Lint:
+    def __init__(self, config: ServerConfig, expected: Expected | None) -> None:
+        self.config = config
+        self.n = config.numbers
+        self.expected = expected
+
+    def findings(self) -> Iterator[Finding]:
+        yield from self.whole()
+        yield from self.rtp()
+        yield from self.connections()
+        yield from self.timeouts()
+        yield from self.sip()
+        yield from self.media()
+        yield from self.plugins()
+
+    def of(self, value: Value, code: str, severity: Severity, message: str, effect: str) -> Finding:
+        shown = value.text if value.given else str(value.number)
+        return Finding(code, severity, self.config.path, value.line, value.setting, shown, message, effect)
+
+    def at(
+        self, line: int, setting: str, value: str, code: str, severity: Severity, message: str, effect: str
+    ) -> Finding:
+        return Finding(code, severity, self.config.path, line, setting, value, message, effect)
+
+    def short(self, limit: int) -> str:
+        """What a limit does to the expected load; "" when it is enough or nothing is expected."""
+        if self.expected is None or needed(self.expected.calls) <= limit:
+            return ""
+        blocked = erlang_b(limit, self.expected.calls)
+        least = needed(self.expected.calls)
+        return (
+            f"with {self.expected.calls:g} calls at once, {blocked:.2%} of the calls meet it; {least} would be enough"
+        )
+
+    # --- the whole file ---------------------------------------------------------------------------------------------
+
+    def whole(self) -> Iterator[Finding]:
+        config = self.config
+        if config.offline:
+            yield self.at(
+                config.offline_line, "mrcpv2-profile", config.profile, "offline", "error", config.offline,
+                "no MRCPv2 call can be served: 0 calls; the scenario has the agent offline",
+            )  # fmt: skip
+        if len(config.profiles) > 1:
+            others = ", ".join(name for name in config.profiles if name != config.profile)
+            yield self.at(
+                config.profile_line, "mrcpv2-profile", config.profile, "several-profiles", "note",
+                f"the scenario is that of profile {config.profile}; the file also has {others}",
+                "profiles share the one server task, and media engines and plugins where they name the same",
+            )  # fmt: skip
+        if config.rtsp:
+            yield self.at(
+                config.rtsp, "rtsp-uas", "", "mrcpv1", "note", "the MRCPv1 (RTSP) agent is enabled and not simulated",
+                "MRCPv1 calls use the same server task, RTP ports and plugins: subtract them from the capacity",
+            )  # fmt: skip
+        address, line = config.ip
+        if address.startswith("127."):
+            yield self.at(
+                line, "ip", address, "loopback", "warning", f"the server listens on {address}",
+                "callers on other machines can not reach it: 0 calls from there",
+            )  # fmt: skip
+
+    # --- RTP --------------------------------------------------------------------------------------------------------
+
+    def rtp(self) -> Iterator[Finding]:
+        low, high = self.n["rtp-port-min"], self.n["rtp-port-max"]
+        if high.number > 65535 or low.number > 65535:
+            yield self.of(
+                high, "rtp-port-too-large", "error", f"RTP ports {low.number}-{high.number} exceed 65535",
+                f"the server keeps the low 16 bits: {low.number & 0xFFFF}-{high.number & 0xFFFF}",
+            )  # fmt: skip
+            return
+        if low.number >= high.number or low.number == 0:
+            yield self.of(
+                high, "rtp-range-empty", "error", f"the RTP range {low.number}-{high.number} holds no port",
+                "every call is answered 200 without audio; the scenario has a range of one port",
+            )  # fmt: skip
+            return
+        ports = (high.number - low.number + 1) // 2
+        meets = self.short(ports)
+        lost = "the call beyond is answered 200 OK without audio"
+        if meets:
+            yield self.of(
+                high, "rtp-range-small", "warning",
+                f"the RTP range {low.number}-{high.number} carries {ports} calls", f"{meets}; {lost}",
+            )  # fmt: skip
+        elif self.expected is None and ports < self.n["max-connection-count"].number:
+            yield self.of(
+                high, "rtp-range-small", "warning",
+                f"the RTP range {low.number}-{high.number} carries {ports} calls, fewer than the connection limit of "
+                f"{self.n['max-connection-count'].number}", f"RTP ports run out first, at {ports} calls; {lost}",
+            )  # fmt: skip
+        if low.number % 2:
+            yield self.of(
+                low, "rtp-port-odd", "warning", f"rtp-port-min is odd ({low.number}), so RTP uses odd ports",
+                f"the range still carries {ports} calls, but RTCP lands on even ports, where some gateways drop it",
+            )  # fmt: skip
+        if low.number < 1024:
+            yield self.of(
+                low, "rtp-port-privileged", "warning", f"RTP ports begin below 1024 ({low.number})",
+                f"without root {(1024 - low.number + 1) // 2} of {ports} ports can not be bound",
+            )  # fmt: skip
+        shared = min(high.number, EPHEMERAL[1] + 1) - max(low.number, EPHEMERAL[0])
+        if shared > 0:
+            yield self.of(
+                low, "rtp-ephemeral", "note",
+                f"the RTP range overlaps the ports of outgoing connections on Linux ({EPHEMERAL[0]}-{EPHEMERAL[1]})",
+                f"up to {(shared + 1) // 2} of {ports} ports may be taken by other programs; each costs a failed bind",
+            )  # fmt: skip
+        for setting in ("sip-port", "mrcp-port"):
+            port = self.n[setting]
+            if low.number <= port.number < high.number:
+                yield self.of(
+                    port, "port-in-rtp-range", "warning", f"{setting} {port.number} lies in the RTP range",
+                    "at most one call's port is lost; a server that starts under load may fail to listen",
+                )  # fmt: skip
+
+    # --- connections --------------------------------------------------------------------------------------------------
+
+    def connections(self) -> Iterator[Finding]:
+        limit, shared = self.n["max-connection-count"], self.n["max-shared-use-count"]
+        forced = self.config.flags["force-new-connection"][0]
+        beyond = "a caller beyond it can not open its connection: its call is up, but no request gets through"
+        if limit.number == 0:
+            yield self.of(
+                limit, "connection-limit-zero", "error", "max-connection-count is 0",
+                "no MRCPv2 connection is accepted: 0 calls can make requests; the scenario has a limit of 1",
+            )  # fmt: skip
+            return
+        meets = self.short(limit.number)
+        if meets:
+            yield self.of(
+                limit, "connection-limit", "warning",
+                f"max-connection-count {limit.number} holds {limit.number} calls with a connection of their own",
+                f"{meets}; {beyond}",
+            )  # fmt: skip
+        elif self.expected is None:
+            ports = max(0, self.n["rtp-port-max"].number - self.n["rtp-port-min"].number + 1) // 2
+            if limit.number < ports:
+                yield self.of(
+                    limit, "connection-limit", "warning",
+                    f"max-connection-count {limit.number} is below the {ports} calls that the RTP range carries",
+                    f"connections run out first, at {limit.number} calls with a connection of their own; {beyond}",
+                )  # fmt: skip
+        if shared.number == 1 and not forced:
+            yield self.of(
+                shared, "no-sharing", "note", "max-shared-use-count is 1",
+                f"every call needs a connection of its own, so {limit.number} calls are the limit",
+            )  # fmt: skip
+        if shared.number == 0:
+            yield self.of(
+                shared, "endless-sharing", "warning", "max-shared-use-count is 0: one connection is shared without end",
+                "the connection's memory pool grows with every request until it closes, and all its calls end with it",
+            )  # fmt: skip
+
+    # --- timeouts -----------------------------------------------------------------------------------------------------
+
+    def dead(self, seconds: int) -> str:
+        """What sessions of vanished callers cost when each is held for so long."""
+        held = "each dead session holds its pool, plugin channel, RTP port and connection"
+        if self.expected is None or self.expected.rate is None:
+            return f"{held}; 1 % of dead callers at 10 calls/s are {0.1 * seconds:g} calls' worth"
+        lost = 0.01 * self.expected.rate * seconds
+        return f"{held}; 1 % of dead callers at {self.expected.rate:g} calls/s are {lost:g} calls' worth"
+
+    def timeouts(self) -> Iterator[Finding]:
+        idle, closing = self.n["inactivity-timeout"], self.n["termination-timeout"]
+        timer, least = self.n["sip-session-expires"], self.n["sip-min-session-expires"]
+        if timer.number == 0:
+            also = " and the inactivity timer is off too" if idle.number == 0 else ""
+            yield self.of(
+                timer, "session-timer-off", "warning", f"sip-session-expires is 0: no session timer{also}",
+                "a caller that vanishes without BYE and without closing TCP holds its session for ever",
+            )  # fmt: skip
+        elif timer.number > LONG_HOLD_S:
+            yield self.of(
+                timer, "dead-session-timer", "warning" if timer.number > 600 else "note",
+                f"a caller that never opens TCP and sends no BYE is noticed after {timer.number} s (session timer)",
+                self.dead(timer.number),
+            )  # fmt: skip
+        if timer.number and timer.number < least.number:
+            yield self.of(
+                timer, "session-timer-below-minimum", "warning",
+                f"sip-session-expires {timer.number} s is below sip-min-session-expires {least.number} s",
+                f"the larger one counts; the scenario has {least.number} s for both",
+            )  # fmt: skip
+        if idle.number == 0:
+            yield self.of(
+                idle, "inactivity-off", "warning", "inactivity-timeout is 0: idle connections are never closed",
+                f"every half-open connection takes one of {self.n['max-connection-count'].number} for ever",
+            )  # fmt: skip
+        elif idle.number > LONG_HOLD_S:
+            yield self.of(
+                idle, "dead-connection-timer", "warning" if idle.number > 600 else "note",
+                f"a caller whose machine died with TCP open is noticed after {idle.number} s (inactivity-timeout)",
+                self.dead(idle.number),
+            )  # fmt: skip
+        if 0 < idle.number <= 30:
+            yield self.of(
+                idle, "inactivity-short", "warning", f"inactivity-timeout is {idle.number} s",
+                "a call without a request for so long loses its connection, and the server ends it: live calls are cut",
+            )  # fmt: skip
+        if closing.number == 0:
+            yield self.of(
+                closing, "termination-off", "warning", "termination-timeout is 0: a closed connection starts no timer",
+                "a caller that crashed keeps its session until the session timer; the scenario has 10000 days",
+            )  # fmt: skip
+        elif closing.number > 30:
+            yield self.of(
+                closing, "termination-long", "warning",
+                f"after its caller closed TCP a session is kept {closing.number} s (termination-timeout)",
+                self.dead(closing.number),
+            )  # fmt: skip
+
+    # --- SIP --------------------------------------------------------------------------------------------------------
+
+    def sip(self) -> Iterator[Finding]:
+        t1, t2, t4, t64 = (self.n[name] for name in ("sip-t1", "sip-t2", "sip-t4", "sip-t1x64"))
+        ms = t1.number or 500
+        if t1.given and t1.number and not 100 <= ms <= 2000:
+            odd = "retransmissions load the server" if ms < 100 else "a lost packet delays a call by seconds"
+            yield self.of(
+                t1, "sip-t1-odd", "warning", f"sip-t1 is {ms} ms (500 is the standard; the unit is milliseconds)",
+                f"{odd}; a call without ACK holds its session for 64·T1 = {64 * ms / 1000:g} s",
+            )  # fmt: skip
+        if t2.number and t2.number < ms:
+            yield self.of(
+                t2, "sip-t2-below-t1", "warning", f"sip-t2 {t2.number} ms is below sip-t1 {ms} ms",
+                "retransmissions never slow down; the scenario has T2 = T1",
+            )  # fmt: skip
+        if t64.number and t64.number != 64 * ms:
+            yield self.of(
+                t64, "sip-t1x64-apart", "warning" if t64.number > 64_000 else "note",
+                f"sip-t1x64 {t64.number} ms is not 64·T1 = {64 * ms} ms; the scenario has 64·T1",
+                f"really a call without ACK, or with an unanswered BYE, holds its session for {t64.number / 1000:g} s",
+            )  # fmt: skip
+        if t4.number > 60_000:
+            yield self.of(
+                t4, "sip-t4-odd", "warning", f"sip-t4 is {t4.number} ms (the unit is milliseconds)",
+                "finished transactions stay in memory so long",
+            )  # fmt: skip
+
+    # --- media ------------------------------------------------------------------------------------------------------
+
+    def media(self) -> Iterator[Finding]:
+        rate = self.n["realtime-rate"]
+        if rate.given and not 1 <= rate.number <= 10:
+            yield self.of(
+                rate, "realtime-rate-ignored", "warning", f"realtime-rate must be 1 to 10 (got {rate.number})",
+                "the server takes it for 1",
+            )  # fmt: skip
+        elif rate.number > 1:
+            yield self.of(
+                rate, "realtime-rate", "warning",
+                f"realtime-rate {rate.number}: the media tick is {10 / rate.number:g} ms",
+                f"audio runs {rate.number} times too fast for real callers, and the budget of a tick carries "
+                f"1/{rate.number} of the calls",
+            )  # fmt: skip
+
+    # --- plugins ----------------------------------------------------------------------------------------------------
+
+    def plugins(self) -> Iterator[Finding]:
+        for engine in self.config.engines:
+            if engine.enabled:
+                yield from self.plugin(engine)
+        served = {resource for engine in self.config.engines for resource in engine.serves}
+        unknown = [engine.id for engine in self.config.engines if engine.enabled and not serves(engine)]
+        hint = f", unless {' or '.join(unknown)} does" if unknown else ""
+        for resource, line in self.config.resources.items():
+            if resource not in served:
+                yield self.at(
+                    line, "resource", resource, "resource-without-engine", "warning",
+                    f"no enabled engine serves {resource}{hint}",
+                    f"calls that ask for {resource} get 404: 0 calls",
+                )  # fmt: skip
+        if not self.config.resources:
+            yield self.at(
+                0, "resource-factory", "", "no-resources", "error", "no MRCP resource is registered",
+                "every call gets 404: 0 calls",
+            )  # fmt: skip
+
+    def plugin(self, engine: Engine) -> Iterator[Finding]:
+        limit = engine.max_channel_count
+        if not engine.serves:
+            kind = serves(engine)
+            why = f"another engine serves {kind}" if kind else "its name does not tell which resource it serves"
+            yield self.at(
+                engine.line, "engine", engine.id, "engine-unused", "note",
+                f"engine {engine.id} serves no resource: {why}",
+                "it is loaded and takes no call; name it in a resource-engine-map if it should",
+            )  # fmt: skip
+            return
+        if limit.number == 0:
+            yield self.at(
+                limit.line or engine.line, "max-channel-count", engine.id, "channel-limit-unset", "warning",
+                f"engine {engine.id} has no max-channel-count",
+                "the plugin takes every call until it breaks itself; with a limit, callers beyond it get a clean 406",
+            )  # fmt: skip
+        elif meets := self.short(limit.number):
+            yield self.of(
+                limit, "channel-limit", "warning",
+                f"engine {engine.id} holds {limit.number} channels (max-channel-count)",
+                f"{meets}; calls beyond get 406",
+            )  # fmt: skip
+        if len(engine.serves) > 1:
+            names = " and ".join(engine.serves)
+            yield self.at(
+                engine.line, "engine", engine.id, "engine-shared", "note", f"engine {engine.id} serves {names}",
+                "really they share one task and one limit; the scenario gives each its own",
+            )  # fmt: skip

@@ -1,0 +1,93 @@
+"""Each setting that hurts is found, with its line and what it costs in calls; a good configuration has no warning."""
+
+from pathlib import Path
+
+import pytest
+from xml_sample import Write
+
+from sim.logs.xmlconfig import read_config
+from sim.logs.xmllint import Expected, Finding, erlang_b, lint, needed
+
+CASES: dict[str, tuple[list[tuple[str, str]], str]] = {
+    "rtp-port-odd": ([("<rtp-port-min>5000", "<rtp-port-min>5001")], "RTCP"),
+    "rtp-range-empty": ([("<rtp-port-max>6000", "<rtp-port-max>5000")], "without audio"),
+    "rtp-range-small": ([("<rtp-port-max>6000", "<rtp-port-max>5060")], "at 30 calls"),
+    "rtp-port-too-large": ([("<rtp-port-max>6000", "<rtp-port-max>70000")], "16 bits"),
+    "rtp-port-privileged": ([("<rtp-port-min>5000", "<rtp-port-min>1000")], "12 of 2500 ports"),
+    "rtp-ephemeral": ([("<rtp-port-max>6000", "<rtp-port-max>40000")], "failed bind"),
+    "port-in-rtp-range": ([("<sip-port>8060", "<sip-port>5060")], "one call"),
+    "connection-limit": ([("<max-connection-count>100", "<max-connection-count>20")], "at 20 calls"),
+    "connection-limit-zero": ([("<max-connection-count>100", "<max-connection-count>0")], "0 calls"),
+    "no-sharing": ([("<max-shared-use-count>50", "<max-shared-use-count>1")], "100 calls"),
+    "endless-sharing": ([("<max-shared-use-count>50", "<max-shared-use-count>0")], "grows"),
+    "session-timer-off": ([("<sip-session-expires>600", "<sip-session-expires>0")], "for ever"),
+    "session-timer-below-minimum": ([("<sip-session-expires>600", "<sip-session-expires>60")], "larger one"),
+    "dead-session-timer": ([("<sip-session-expires>600", "<sip-session-expires>3600")], "360 calls' worth"),
+    "dead-connection-timer": ([("<inactivity-timeout>600", "<inactivity-timeout>1800")], "180 calls' worth"),
+    "inactivity-off": ([("<inactivity-timeout>600", "<inactivity-timeout>0")], "for ever"),
+    "inactivity-short": ([("<inactivity-timeout>600", "<inactivity-timeout>10")], "cut"),
+    "termination-off": ([("<termination-timeout>3", "<termination-timeout>0")], "session timer"),
+    "termination-long": ([("<termination-timeout>3", "<termination-timeout>120")], "12 calls' worth"),
+    "sip-t1-odd": ([("<sip-port>", "<sip-t1>5</sip-t1><sip-port>")], "0.32 s"),
+    "sip-t2-below-t1": ([("<sip-port>", "<sip-t2>4</sip-t2><sip-port>")], "T2 = T1"),
+    "sip-t1x64-apart": ([("<sip-port>", "<sip-t1x64>90000</sip-t1x64><sip-port>")], "90 s"),
+    "realtime-rate": ([("<realtime-rate>1", "<realtime-rate>4")], "1/4 of the calls"),
+    "realtime-rate-ignored": ([("<realtime-rate>1", "<realtime-rate>40")], "takes it for 1"),
+    "channel-limit-unset": ([("<max-channel-count>80</max-channel-count>", "")], "406"),
+    "resource-without-engine": ([('name="demorecog"', 'name="demorecog" enable="false"')], "404"),
+    "engine-unused": ([('id="Recog-1" name="demorecog"', 'id="X" name="ours"')], "no call"),
+    "offline": ([("<mrcpv2-uas>MRCP-1<", "<mrcpv2-uas>MRCP-2<")], "0 calls"),
+    "loopback": ([('<ip type="auto"/>', "<ip>127.0.0.1</ip>")], "0 calls"),
+    "unknown-element": ([("<mrcp-port>", "<max-conection-count>500</max-conection-count><mrcp-port>")], "default"),
+    "not-a-number": ([("<max-connection-count>100", "<max-connection-count>100 calls")], "as 100"),
+    "negative": ([("<max-connection-count>100", "<max-connection-count>-5")], "unsigned"),
+    "no-version": ([(' version="1.0">\n  <prop', ">\n  <prop")], "0 calls"),
+    "unknown-resource": ([('id="speechrecog"', 'id="speechrecg"')], "404"),
+    "engine-incomplete": ([('name="demorecog"', "")], "does not load"),
+}  # fmt: skip
+
+
+def findings(path: Path, expected: Expected | None = None) -> dict[str, Finding]:
+    return {finding.code: finding for finding in lint(read_config(path), expected)}
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_a_setting_that_hurts_is_found_with_its_line_and_its_effect(code: str, config: Write) -> None:
+    changes, effect = CASES[code]
+    path = config(*changes)
+    found = findings(path)
+    assert code in found, list(found)
+    assert effect in found[code].effect
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert 1 <= found[code].line <= len(lines)
+    assert any(new.strip("\n").split("\n")[0] in lines[found[code].line - 1] for _, new in changes if new) or code in (
+        "channel-limit-unset", "offline", "port-in-rtp-range", "resource-without-engine", "rtp-port-privileged",
+        "rtp-ephemeral", "engine-incomplete",
+    )  # fmt: skip
+
+
+def test_the_sample_has_no_warning_at_a_load_it_carries(config: Write) -> None:
+    found = lint(read_config(config()), Expected(20.0, 1.0))
+    assert [str(finding) for finding in found if finding.severity != "note"] == []
+
+
+def test_a_limit_is_judged_by_erlang_b_at_the_expected_load(config: Write) -> None:
+    found = findings(config(), Expected(95.0))
+    assert "connection-limit" in found  # 95 at once on average need more than 100 places
+    assert f"{erlang_b(100, 95.0):.2%}" in found["connection-limit"].effect
+    assert str(needed(95.0)) in found["connection-limit"].effect
+    assert "connection-limit" not in findings(config(), Expected(70.0))
+
+
+def test_erlang_b_agrees_with_its_closed_form() -> None:
+    # B(2, 1) = (1/2) / (1 + 1 + 1/2)
+    assert erlang_b(2, 1.0) == pytest.approx(0.2, abs=1e-15)
+    assert erlang_b(1, 3.0) == pytest.approx(0.75, abs=1e-15)
+    assert erlang_b(needed(300.0), 300.0) <= 0.001 < erlang_b(needed(300.0) - 1, 300.0)
+
+
+def test_a_finding_reads_as_one_line_with_file_and_line(config: Write) -> None:
+    path = config(("<rtp-port-min>5000", "<rtp-port-min>5001"))
+    text = str(findings(path)["rtp-port-odd"])
+    assert text.split(": ")[0].endswith("unimrcpserver.xml:23")
+    assert "\n" not in text
