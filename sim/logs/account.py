@@ -14,7 +14,7 @@ from sim.logs.session import UNKNOWN, Session
 from sim.logs.tasks import TaskBook
 from sim.logs.wording import ANSWER_STATUS, Kind
 
-_RECENT: Final = 20_000  # released sessions remembered to recognise a use after free
+_RECENT: Final = 5_000  # released sessions remembered to recognise a use after free
 _NEW: Final = b"new"
 
 

@@ -5,11 +5,13 @@ a plugin's task that has finished with a request without answering, where it oth
 finishes, will never answer; where answers come later from other threads, from how long they took in this very log.
 """
 
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.logs.session import Session
 from sim.logs.tasks import Stats
@@ -31,21 +33,22 @@ _PHRASE: Final = {"open": "open", "close": "close", "stop": "STOP", "request": "
 class Patience:
     """How long answers of one kind took in this log, in microseconds."""
 
-    samples: list[int] = field(default_factory=list)
-    _limits: tuple[int, int] | None = None
+    samples: "array[int]" = field(default_factory=lambda: array("q"))
+    _limits: tuple[int, tuple[int, int]] | None = None
 
     def limits(self) -> tuple[int, int]:
         """(strict, sure): later than `sure` no answer comes; later than `strict` hardly one, for use when
         answers of this kind are known to be missing."""
-        if self._limits is None:
-            values = np.sort(np.array(self.samples, dtype=np.int64))
-            if values.size < _ENOUGH:
-                longest = int(values[-1]) if values.size else 0
-                self._limits = (max(_UNSEEN, 3 * longest),) * 2
-            else:
-                longest = int(values[-1])
-                self._limits = (max(int(values[int(values.size * 0.99)]), 5_000), max(2 * longest, 50_000))
-        return self._limits
+        if self._limits is None or self._limits[0] != len(self.samples):
+            self._limits = (len(self.samples), self._judge(np.sort(np.array(self.samples, dtype=np.int64))))
+        return self._limits[1]
+
+    @staticmethod
+    def _judge(values: NDArray[np.int64]) -> tuple[int, int]:
+        longest = int(values[-1]) if values.size else 0
+        if values.size < _ENOUGH:
+            return (max(_UNSEEN, 3 * longest),) * 2
+        return max(int(values[int(values.size * 0.99)]), 5_000), max(2 * longest, 50_000)
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """What each line says about the parts of a session: channels, media, MRCP requests, connections, dropped messages."""
 
+from array import array
 from collections.abc import Callable
 
 from sim.logs.account import Account
@@ -23,8 +24,8 @@ class Parts:
         self.rtsp_data: dict[int, int] = {}
         self.teardown: dict[int, int] = {}
         self.answers: dict[tuple[str, str], list[int]] = {}  # (engine, operation) → [by its own task, by others]
-        self.stops: list[int] = []
-        self.responses: list[int] = []
+        self.stops = array("q")
+        self.responses = array("q")
         self.handlers: list[Callable[[bytes, int, int], None] | None] = list(account.handlers)
         for kind in Kind:
             own = getattr(self, f"_{kind.name.lower()}", None)

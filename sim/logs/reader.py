@@ -18,7 +18,7 @@ from sim.errors import LogError
 from sim.logs.clock import DAY, clock_micros, day_micros
 from sim.logs.header import Layout, detect
 
-BLOCK: Final = 1 << 22
+BLOCK: Final = 1 << 21
 _HEAD: Final = 1 << 16
 StrPath = str | os.PathLike[str]
 
@@ -78,7 +78,7 @@ def _open(path: str) -> Source:
         raise LogError(f"{path}: expected a readable log file ({error.strerror or error})") from error
     stream: BinaryIO = peekable
     if magic.startswith(b"\x1f\x8b"):
-        stream = cast(BinaryIO, gzip.open(cast(BinaryIO, peekable)))
+        stream = cast(BinaryIO, gzip.open(peekable))
     elif magic.startswith(b"\xfd7zXZ"):
         stream = cast(BinaryIO, lzma.open(peekable))
     try:
