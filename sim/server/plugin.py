@@ -73,8 +73,11 @@ def answer(w: World, session: Session, i: int, operation: int, kind: int, arg: i
     else:
         emit(w, SERVER, kind, session, arg, delay)
     if twice:
-        delay += draw(w, OPERATION + base + GAP)
-        emit(w, SERVER, kind, session, arg, delay)
+        gap = draw(w, OPERATION + base + GAP)
+        if at_tick and gap <= 0.0:
+            post(w, M_STOP, session, arg)
+        else:
+            emit(w, SERVER, kind, session, arg, delay + gap)
     return True
 
 
