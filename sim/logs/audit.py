@@ -27,7 +27,8 @@ from sim.logs.wording import SERVER_TASK, Kind
 Ledger = Literal["summary", "sessions", "full"]
 ENGINE: Final = "log"
 _RESOURCE_SHORT: Final = ("406", "480", "488")  # refused for want of a resource
-_CRASH_NEAR: Final = 1_000_000
+_CRASH_NEAR: Final = 20_000  # microseconds
+_JUST_NOW: Final = 1_000_000
 
 INFO_NOTES: Final = (
     "INFO level: queue waits, service times and utilisation of the tasks can not be known (their messages are logged "
@@ -308,14 +309,17 @@ class Auditor:
         )  # fmt: skip
 
     def _died(self, end: int) -> bool:
-        """Whether the process died where the log ends: something says so, or it stops in the middle of a message
-        right after a pool was used beyond its lifetime."""
+        """Whether the process died where the log ends: something says so, or a task stops in the middle of a message
+        in which, or just before which, a pool was used beyond its lifetime."""
         if self.counts.crash:
             return True
         if self.ended_orderly or not self.tasks.working:
             return False
-        origin = self.holdings.origin
-        return any(end - origin - v.time_s * 1e6 < _CRASH_NEAR for v in self.account.violations)
+        recent = [work.started for work in self.tasks.working.values() if end - work.started < _JUST_NOW]
+        near = min([end - _CRASH_NEAR, *recent])
+        used = [violation.time_s * 1e6 + self.holdings.origin for violation in self.account.violations]
+        freed_early = [gone.released for gone in self.account.recent.values() if gone.double >= 0]
+        return max([*used, *freed_early], default=near - 1) >= near
 
     def notes(self) -> list[str]:
         """What the reader of this audit must know about the log itself."""

@@ -5,6 +5,7 @@ a plugin's task that has finished with a request without answering, where it oth
 finishes, will never answer; where answers come later from other threads, from how long they took in this very log.
 """
 
+import math
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -48,7 +49,8 @@ class Patience:
         longest = int(values[-1]) if values.size else 0
         if values.size < _ENOUGH:
             return (max(_UNSEEN, 3 * longest),) * 2
-        return max(int(values[int(values.size * 0.99)]), 5_000), max(2 * longest, 50_000)
+        rare = int(values.mean() * math.log(1000 * values.size))  # one in 1000 times as many, were they exponential
+        return max(int(values[int(values.size * 0.99)]), 5_000), max(2 * longest, rare, 50_000)
 
 
 @dataclass(slots=True)
@@ -86,6 +88,7 @@ class _Wait:
     kind: str  # key of Evidence.patience; "" when nothing can be late
     engine: str = ""
     proof: bool = False  # it can not come any more, however short the wait
+    hurry: bool = True  # whether a wait longer than almost all others is enough where such answers go missing
     text: str = ""
 
 
@@ -112,7 +115,7 @@ def _judge(session: Session, wait: _Wait, evidence: Evidence, strict: bool) -> V
     leaked = wait.proof
     if not leaked and wait.kind:
         patience = evidence.patience.get(wait.kind) or Patience()
-        leaked = not evidence.timed or elapsed > patience.limits()[0 if strict else 1]
+        leaked = not evidence.timed or elapsed > patience.limits()[0 if strict and wait.hurry else 1]
     engine = wait.engine or session.engine
     about = f"session <{session.label}> is {session.state}: {wait.text or 'waits for ' + wait.what}"
     if leaked and evidence.timed and wait.since >= 0:
@@ -163,20 +166,32 @@ def _of_plugin(
 ) -> _Wait:
     engines = list(dict.fromkeys(session.engines.get(r, "") for r in resources))
     engine = ", ".join(engines)
-    asked = session.asked.get(operation)
+    asked = min(
+        (a for (what, _), a in session.asked.items() if what == operation),
+        key=lambda a: (a.answers >= a.count, -a.signalled),  # of several tasks, the one that has not answered
+        default=None,
+    )
     cause = f"{operation}-never-answered"
     wait = _Wait(cause, what, since, operation, engine)
     wait.text = f"waits for the answer to {_PHRASE[operation]} of {engine or 'its engine'}"
-    if asked is not None and asked.signalled >= since - SECOND:
-        if asked.finished < 0 and asked.task in evidence.blocked:
+    if asked is None or asked.signalled < since - SECOND:
+        return wait
+    if asked.answers >= asked.count:  # what is missing is that the server task takes the answer from its queue
+        wait.cause, wait.hurry = "message-lost", False
+        wait.text = f"[{asked.task}] has answered {_PHRASE[operation]}, but the server task has not taken the answer"
+        if SERVER_TASK in evidence.blocked:
             wait.cause, wait.proof = "task-blocked", True
-            wait.text += f"; [{asked.task}] has been busy with one message since then and answers nobody"
-        elif asked.finished >= 0:
-            own, other = (sum(evidence.answers.get((e, operation), (0, 0))[i] for e in engines) for i in (0, 1))
-            wait.proof = own >= _ENOUGH and other == 0
-            wait.text += f"; [{asked.task}] has finished with the request and did not answer"
-            if wait.proof:
-                wait.text += f", as it did before finishing in all {own} others"
+    elif asked.finished < 0:  # still queued, or being worked on
+        wait.hurry = False
+        if asked.task in evidence.blocked:
+            wait.cause, wait.proof = "task-blocked", True
+            wait.text += f"; [{asked.task}] has been busy with one message and answers nobody"
+    else:
+        own, other = (sum(evidence.answers.get((e, operation), (0, 0))[i] for e in engines) for i in (0, 1))
+        wait.proof = own >= _ENOUGH and other == 0
+        wait.text += f"; [{asked.task}] has finished with the request and did not answer"
+        if wait.proof:
+            wait.text += f", as it did before finishing in all {own} others"
     return wait
 
 
@@ -217,7 +232,7 @@ def _ended(session: Session, evidence: Evidence) -> _Wait:
     if session.wedged >= 0:  # then TERMINATE is not dispatched, whether or not its queueing was logged
         text = "an MRCP request went to a channel without a state machine and never ends; TERMINATE is queued behind it"
         return _Wait(
-            "channel-wedged", "the end of a request that nothing processes", session.wedged, "", "", True, text
+            "channel-wedged", "the end of a request that nothing processes", session.wedged, "", proof=True, text=text
         )
     if session.negotiating:
         wait = _answering(session, evidence)

@@ -7,13 +7,20 @@ UNKNOWN: Final = -1  # a time that was not reached
 
 
 class Asked:
-    """What the server asked a plugin's task for: when it was signalled, when the task began and was done with it."""
+    """What the server asked one plugin's task for: how often, when last, when the task last began and finished such a
+    request, and how many answers it signalled while at them."""
 
-    __slots__ = ("finished", "signalled", "started", "task")
+    __slots__ = ("answers", "count", "finished", "signalled", "started", "task")
 
-    def __init__(self, task: str, signalled: int) -> None:
+    def __init__(self, task: str) -> None:
         self.task = task
-        self.signalled = signalled
+        self.count = self.answers = 0
+        self.signalled = self.started = self.finished = UNKNOWN
+
+    def again(self, time: int) -> None:
+        """One more request, signalled at `time`."""
+        self.count += 1
+        self.signalled = time
         self.started = self.finished = UNKNOWN
 
 
@@ -111,7 +118,7 @@ class Session:
         self.active: tuple[str, bytes, int] | None = None  # MRCP request without a response: method, resource, since
         self.stopping: dict[bytes, int] = {}  # resource → STOP sent since
         self.wedged = UNKNOWN
-        self.asked: dict[str, Asked] = {}  # open, close, stop, request → the latest
+        self.asked: dict[tuple[str, str], Asked] = {}  # (open, close, stop or request; task)
         self.close_by: str = ""
         self.held: dict[str, int] = {}
         self.ports: set[bytes] = set()
@@ -138,12 +145,8 @@ class Session:
         if self.deactivate >= 0:
             return "DEACTIVATING"
         if self.negotiating:
-            asked = self.asked.get("open")
-            opening = (
-                (asked is not None and asked.signalled > self.last_answer)
-                or self.media_path
-                or self.media > self.last_answer
-            )
+            asking = any(a.signalled > self.last_answer for (what, _), a in self.asked.items() if what == "open")
+            opening = asking or self.media_path or self.media > self.last_answer
             return "INITIALIZING" if opening and self.engines else "GENERATING_ANSWER"
         if self.answer >= 0 or self.partial:
             return "ACTIVE"

@@ -171,7 +171,10 @@ class TaskBook:
         elif role != "connection" and role != "media":
             message.name = name = self.operation
             if session is not None and name:
-                session.asked[name] = Asked(stats.name, time)
+                asked = session.asked.get((name, stats.name))
+                if asked is None:
+                    asked = session.asked[name, stats.name] = Asked(stats.name)
+                asked.again(time)
         self.pending[key] = message
         stats.depth = depth = stats.depth + 1
         if depth > stats.peak:
@@ -189,6 +192,9 @@ class TaskBook:
             sender.role = sender.role or "plugin"
             if ENGINE_ANSWERS.get(kind) == worker.name or worker.name == "stop":
                 message.by = sender.name
+                asked = worker.session.asked.get((worker.name, sender.name)) if worker.session is not None else None
+                if asked is not None:
+                    asked.answers += 1
 
     def process(self, key: bytes, time: int, thread: int) -> None:
         """`key` is the rest of a "Process Message [" line, the same as when it was signalled."""
@@ -206,8 +212,8 @@ class TaskBook:
         message.thread = thread
         self.working[thread] = message
         if message.session is not None and message.name and message.stats.role != "server":
-            asked = message.session.asked.get(message.name)
-            if asked is not None and asked.task == message.stats.name:
+            asked = message.session.asked.get((message.name, message.stats.name))
+            if asked is not None:
                 asked.started = time
 
     def _unannounced(self, key: bytes) -> Message:
@@ -229,8 +235,8 @@ class TaskBook:
         worker.stats.services.append(time - worker.started)
         session = worker.session
         if session is not None and worker.name and worker.stats.role != "server":
-            asked = session.asked.get(worker.name)
-            if asked is not None and asked.task == worker.stats.name:
+            asked = session.asked.get((worker.name, worker.stats.name))
+            if asked is not None:
                 asked.finished = time
         if self._on_message is not None:
             self._on_message(worker)
