@@ -2,10 +2,12 @@
 
 from sim.server.records import REJECTIONS
 
+OTHER = REJECTIONS.index(500)
+
 
 def rejection_index(status: int) -> int:
     """Where a refusal is counted in `Server.rejected`."""
     for i in range(len(REJECTIONS)):
         if REJECTIONS[i] == status:
             return i
-    return REJECTIONS.index(500)
+    return OTHER
