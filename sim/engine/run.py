@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sim.engine.collect import Collector
-from sim.engine.recorder import Recorder, session_columns
+from sim.engine.recorder import session_columns
+from sim.engine.select import choose, make_engine
 from sim.engine.setup import Setup, setup
 from sim.engine.verdicts import Verdict, judge
 from sim.errors import InternalError, MrcpsimError, RunFailed, ScenarioError
@@ -72,6 +73,7 @@ def run(
     seed = scenario.seed if seed is None else seed
     calls = expected_calls(scenario)
     detail = ledger or ("full" if calls <= FULL_UP_TO else "sessions")
+    name = choose(engine, calls, bool(observers))
     began = time.perf_counter()
     check_expectations(scenario)
     made = setup(scenario, record_rows=detail == "full" or bool(observers))
@@ -79,9 +81,7 @@ def run(
     collector = Collector(made, detail, memory if memory is not None else sink)  # type: ignore[arg-type]
     partial = False
     window_s = (made.duration_s + scenario.drain) / WINDOWS
-    from sim.engine.simpy_engine import SimpyEngine
-
-    runner = SimpyEngine(made, seed, Recorder(collector, window_s, len(made.resources)), observers, replication)
+    runner = make_engine(name, made, seed, collector, window_s, calls, observers, replication, progress)
     try:
         runner.run((lambda fraction: progress(fraction, "")) if progress is not None else None)
     except KeyboardInterrupt:
@@ -90,7 +90,7 @@ def run(
         raise
     except Exception as error:
         raise RunFailed(
-            f"{scenario.name}: the run broke off at {runner.env.now:.6f} s: {type(error).__name__}: {error}\n"
+            f"{scenario.name}: the run broke off at {runner.now:.6f} s: {type(error).__name__}: {error}\n"
             f"reproduce: mrcpsim run <scenario> --seed {seed} --engine {runner.name}"
         ) from error
     crashed = bool(runner.server.stopped) and runner.server.crashed_at_s >= 0.0

@@ -1,0 +1,82 @@
+"""Where compiled code is kept: a folder per user and per version of every source that goes into it.
+
+Numba looks only at the file of the function that it caches. The kernel's code comes from many files, so the folder's name is a
+hash of them all, and of the versions of Python, NumPy and Numba; folders of other versions are removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import llvmlite
+import numba
+import numpy as np
+
+PACKAGE = Path(__file__).resolve().parents[2]
+SOURCES = (
+    "server/*.py",
+    "engine/compiled/*.py",
+    "engine/setup.py",
+    "engine/collect.py",
+    "ledger/records.py",
+    "ledger/histogram.py",
+)
+PREFIX = "kernel-"
+KEEP_S = 7 * 86_400.0
+"""Another version's folder that was used this recently stays: somebody may be working with two versions."""
+
+
+def version() -> str:
+    """A name for exactly this code under exactly these versions."""
+    digest = hashlib.sha256(repr((sys.version, np.__version__, numba.__version__, llvmlite.__version__)).encode())
+    for pattern in SOURCES:
+        for path in sorted(PACKAGE.glob(pattern)):
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def home() -> Path:
+    """The user's cache folder for this program."""
+    if "MRCPSIM_CACHE" in os.environ:
+        return Path(os.environ["MRCPSIM_CACHE"])
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", str(Path.home()))) / "mrcpsim"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mrcpsim"
+
+
+def folder() -> Path:
+    """The folder for this version, made if need be; a temporary one where the user's can not be written."""
+    for place in (home(), Path(tempfile.gettempdir()) / f"mrcpsim-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"):
+        found = place / f"{PREFIX}{version()}"
+        try:
+            found.mkdir(parents=True, exist_ok=True)
+            if os.access(found, os.W_OK):
+                _remove_old(place, found)
+                return found
+        except OSError:
+            continue
+    return Path(tempfile.mkdtemp(prefix="mrcpsim-"))
+
+
+def _remove_old(place: Path, current: Path) -> None:
+    os.utime(current)
+    for other in place.glob(f"{PREFIX}*"):
+        if other != current and other.stat().st_mtime < time.time() - KEEP_S:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def is_compiled() -> bool:
+    """Whether the next start finds its code compiled."""
+    return any(folder().rglob("kernel.run_slice-*.nbi"))
+
+
+def use() -> None:
+    """Let Numba keep its code there. Must come before the first `njit(cache=True)` of this package."""
+    numba.config.CACHE_DIR = str(folder())

@@ -1,0 +1,186 @@
+"""Which handler takes which message, as branches that a compiler turns into a jump table.
+
+`sim.server.handlers.TABLE` says the same for plain Python; the two engines' equality is what keeps them together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.server import names as n
+from sim.server.caller import (
+    c_bye_ok,
+    c_bye_retry,
+    c_complete,
+    c_connected,
+    c_final,
+    c_hangup,
+    c_patience,
+    c_refresh,
+    c_response,
+    c_send_request,
+    c_server_bye,
+    c_vanish,
+)
+from sim.server.connection import (
+    k_accept,
+    k_add,
+    k_disconnect,
+    k_inactivity_timer,
+    k_modify,
+    k_receive,
+    k_remove,
+    k_send,
+    k_termination_timer,
+)
+from sim.server.media import m_container, m_stop
+from sim.server.nua import (
+    n_ack,
+    n_ack_timeout,
+    n_bye,
+    n_bye_answered,
+    n_bye_timeout,
+    n_cancel,
+    n_destroy,
+    n_duplicate,
+    n_invite,
+    n_reinvite,
+    n_respond,
+    n_send_bye,
+    n_session_timer,
+)
+from sim.server.plugin import p_close, p_complete, p_open, p_request, p_stop
+from sim.server.session import (
+    s_channel_changed,
+    s_closed,
+    s_control,
+    s_disconnect,
+    s_event,
+    s_media,
+    s_offer,
+    s_opened,
+    s_response,
+    s_stopped,
+    s_terminate,
+)
+from sim.server.sip_agent import a_invite, a_other, a_received, a_terminated
+
+
+def handle_message(w: Any, session: Any, kind: int, arg: int, started: float, now: float) -> None:
+    """Run the handler of a message that a task of the server took up."""
+    if kind == n.N_INVITE:
+        n_invite(w, session, arg, started, now)
+    elif kind == n.N_ACK:
+        n_ack(w, session, arg, started, now)
+    elif kind == n.N_BYE:
+        n_bye(w, session, arg, started, now)
+    elif kind == n.N_CANCEL:
+        n_cancel(w, session, arg, started, now)
+    elif kind == n.N_REINVITE:
+        n_reinvite(w, session, arg, started, now)
+    elif kind == n.N_DUPLICATE:
+        n_duplicate(w, session, arg, started, now)
+    elif kind == n.N_BYE_ANSWERED:
+        n_bye_answered(w, session, arg, started, now)
+    elif kind == n.N_RESPOND:
+        n_respond(w, session, arg, started, now)
+    elif kind == n.N_SEND_BYE:
+        n_send_bye(w, session, arg, started, now)
+    elif kind == n.N_DESTROY:
+        n_destroy(w, session, arg, started, now)
+    elif kind == n.N_ACK_TIMEOUT:
+        n_ack_timeout(w, session, arg, started, now)
+    elif kind == n.N_SESSION_TIMER:
+        n_session_timer(w, session, arg, started, now)
+    elif kind == n.N_BYE_TIMEOUT:
+        n_bye_timeout(w, session, arg, started, now)
+    elif kind == n.A_INVITE:
+        a_invite(w, session, arg, started, now)
+    elif kind == n.A_RECEIVED:
+        a_received(w, session, arg, started, now)
+    elif kind == n.A_TERMINATED:
+        a_terminated(w, session, arg, started, now)
+    elif kind <= n.A_LAST:
+        a_other(w, session, arg, started, now)
+    elif kind == n.S_OFFER:
+        s_offer(w, session, arg, started, now)
+    elif kind == n.S_CONTROL:
+        s_control(w, session, arg, started, now)
+    elif kind == n.S_TERMINATE:
+        s_terminate(w, session, arg, started, now)
+    elif kind <= n.S_CHANNEL_REMOVED:
+        s_channel_changed(w, session, arg, started, now)
+    elif kind == n.S_DISCONNECT:
+        s_disconnect(w, session, arg, started, now)
+    elif kind == n.S_OPENED:
+        s_opened(w, session, arg, started, now)
+    elif kind == n.S_CLOSED:
+        s_closed(w, session, arg, started, now)
+    elif kind == n.S_RESPONSE:
+        s_response(w, session, arg, started, now)
+    elif kind == n.S_STOPPED:
+        s_stopped(w, session, arg, started, now)
+    elif kind == n.S_EVENT:
+        s_event(w, session, arg, started, now)
+    elif kind == n.S_MEDIA:
+        s_media(w, session, arg, started, now)
+    elif kind == n.K_ADD:
+        k_add(w, session, arg, started, now)
+    elif kind == n.K_MODIFY:
+        k_modify(w, session, arg, started, now)
+    elif kind == n.K_REMOVE:
+        k_remove(w, session, arg, started, now)
+    elif kind == n.K_SEND:
+        k_send(w, session, arg, started, now)
+    elif kind == n.K_ACCEPT:
+        k_accept(w, session, arg, started, now)
+    elif kind == n.K_RECEIVE:
+        k_receive(w, session, arg, started, now)
+    elif kind == n.K_DISCONNECT:
+        k_disconnect(w, session, arg, started, now)
+    elif kind == n.K_TERMINATION_TIMER:
+        k_termination_timer(w, session, arg, started, now)
+    elif kind == n.K_INACTIVITY_TIMER:
+        k_inactivity_timer(w, session, arg, started, now)
+    elif kind == n.M_CONTAINER:
+        m_container(w, session, arg, started, now)
+    elif kind == n.M_STOP:
+        m_stop(w, session, arg, started, now)
+    elif kind == n.P_OPEN:
+        p_open(w, session, arg, started, now)
+    elif kind == n.P_CLOSE:
+        p_close(w, session, arg, started, now)
+    elif kind == n.P_REQUEST:
+        p_request(w, session, arg, started, now)
+    elif kind == n.P_STOP:
+        p_stop(w, session, arg, started, now)
+    elif kind == n.P_COMPLETE:
+        p_complete(w, session, arg, started, now)
+
+
+def handle_at_caller(w: Any, session: Any, kind: int, arg: int, now: float) -> None:
+    """Run the handler of what reaches the caller, who reacts at once."""
+    if kind == n.C_FINAL:
+        c_final(w, session, arg, now, now)
+    elif kind == n.C_CONNECTED:
+        c_connected(w, session, arg, now, now)
+    elif kind == n.C_RESPONSE:
+        c_response(w, session, arg, now, now)
+    elif kind == n.C_COMPLETE:
+        c_complete(w, session, arg, now, now)
+    elif kind == n.C_SEND_REQUEST:
+        c_send_request(w, session, arg, now, now)
+    elif kind == n.C_PATIENCE:
+        c_patience(w, session, arg, now, now)
+    elif kind == n.C_HANGUP:
+        c_hangup(w, session, arg, now, now)
+    elif kind == n.C_VANISH:
+        c_vanish(w, session, arg, now, now)
+    elif kind == n.C_BYE_OK:
+        c_bye_ok(w, session, arg, now, now)
+    elif kind == n.C_SERVER_BYE:
+        c_server_bye(w, session, arg, now, now)
+    elif kind == n.C_REFRESH:
+        c_refresh(w, session, arg, now, now)
+    elif kind == n.C_BYE_RETRY:
+        c_bye_retry(w, session, arg, now, now)

@@ -1,0 +1,72 @@
+"""The ways out of a handler, as compiled code takes them: outbox, ledger rows, violations, random values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.engine.compiled.store import (
+    ITEM_BYTES,
+    OFFENCE_BYTES,
+    ROW_BYTES,
+    append,
+    floats_at,
+    items_at,
+    offences_at,
+    rows_at,
+)
+
+
+def emit(w: Any, task: int, kind: int, session: Any, arg: int, delay: float) -> None:
+    """Put one message into the outbox."""
+    outbox = w.e.outbox
+    i = append(outbox, ITEM_BYTES)
+    item = items_at(outbox.address)[i]
+    item.time_s = delay
+    item.arg = arg
+    item.slot = session.slot
+    item.kind = kind
+    item.task = task
+
+
+def row(w: Any, now: float, session: Any, resource: int, delta: int, size: int) -> None:
+    """Append one row to the ledger."""
+    e = w.e
+    i = append(e.rows, ROW_BYTES)
+    if i >= e.chunk:
+        e.attention = 1
+    made = rows_at(e.rows.address)[i]
+    made.time_s = now
+    made.session = session.call
+    made.resource = resource
+    made.delta = delta
+    made.bytes = size
+    made.task = w.server.task
+    made.cause = w.server.kind
+
+
+def violation(w: Any, now: float, session: Any, what: int, resource: int, first: int, first_s: float) -> None:
+    """Report what the modelled server must not do."""
+    server = w.server
+    server.violations += 1
+    i = append(w.e.offences, OFFENCE_BYTES)
+    made = offences_at(w.e.offences.address)[i]
+    made.time_s = now
+    made.call = session.call
+    made.what = what
+    made.kind = server.kind
+    made.task = server.task
+    made.resource = resource
+    made.first = first
+    made.first_s = first_s
+
+
+def draw(w: Any, stream: int) -> float:
+    """The next value of a stream."""
+    s = w.streams[stream]
+    i = s.at
+    s.at = i + s.step
+    if i >= s.limit:
+        if i >= s.end:
+            raise OverflowError("an event drew more values of one stream than its buffer holds")
+        w.server.needs_draws = 1
+    return floats_at(w.e.values)[i]  # type: ignore[no-any-return]

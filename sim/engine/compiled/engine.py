@@ -1,0 +1,310 @@
+"""The compiled engine as Python sees it: it fills the block, runs slices, and hands on what they recorded."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from sim.engine.arrivals import arrival_blocks
+from sim.engine.collect import SPANS, Collector
+from sim.engine.compiled import layout, views
+from sim.engine.compiled.calendar import FREEZE, FREEZE_FOR_GOOD, SHUTDOWN, THAW
+from sim.engine.compiled.kernel import BEGIN, DONE, END, RUN_SLICE, SCHEDULE_AT
+from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
+from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS
+from sim.engine.sampling import BLOCK
+from sim.engine.setup import Setup, new_ledger, task_index
+from sim.engine.verdicts import Pending
+from sim.engine.world import Streams
+from sim.ledger.histogram import BUCKETS
+from sim.scenario import expected
+from sim.server import names as n
+from sim.server.records import fields
+from sim.server.streams import PHASE, STREAMS
+
+Array = np.ndarray[Any, Any]
+
+SLICE = 200_000
+"""Events between two looks at progress and interrupts: about 20 ms."""
+
+CHUNK = 32_768
+"""Rows that a buffer holds before they are handed on."""
+
+MARGIN = 1024
+"""A stream runs low when so many values are left; no single event uses up more than that."""
+
+BLOCKS = 4
+"""Blocks of values that a stream's buffer has room for, besides the margin."""
+
+CALLS = 16 * 1024
+"""Calls handed to the kernel at a time, at least while there are as many."""
+
+
+def fill(target: Any, source: Any, names: tuple[str, ...] | None = None) -> None:
+    """Copy a plain record into a NumPy one, field by field."""
+    for name in names or target.dtype.names:
+        target[name] = getattr(source, name)
+
+
+def seen(address: int, count: int, dtype: np.dtype[Any]) -> Array:
+    """A view of `count` elements at an address."""
+    if count == 0:
+        return np.empty(0, dtype)
+    buffer = (ctypes.c_char * (int(count) * dtype.itemsize)).from_address(int(address))
+    return np.frombuffer(buffer, dtype)
+
+
+class CompiledEngine:
+    """One run of a scenario under Numba. `run()` returns when the horizon is reached or the process has ended."""
+
+    name = "compiled"
+
+    def __init__(
+        self,
+        setup: Setup,
+        seed: int,
+        collector: Collector,
+        window_s: float,
+        replication: int = 0,
+        *,
+        record_messages: bool,
+        record_sessions: bool,
+    ) -> None:
+        self.setup = setup
+        self.collector = collector
+        self.now = 0.0
+        self.streams = Streams(setup, seed, replication)
+        self.block = np.zeros(1, layout.BLOCK)
+        self.address = int(self.block.ctypes.data)
+        self.e = self.block["e"]
+        self.e["chunk"] = CHUNK
+        self.e["record_messages"] = record_messages
+        self.e["record_sessions"] = record_sessions
+        self._fill_records(window_s)
+        self._fill_streams()
+        phase = setup.scenario.server.media.phase
+        if phase is None:
+            phase = self.streams.block(PHASE)[0] * setup.scenario.server.media.tick
+        self._fill_tasks(float(phase))
+        self.blocks = arrival_blocks(setup.scenario, seed, setup.duration_s, replication)
+        self.histograms = np.zeros((HISTOGRAMS, HISTOGRAM_WORDS), np.int64)
+        self.e["histograms"] = self.histograms.ctypes.data
+        self.world = SimpleNamespace(sessions=[], ledger=None, offences=[])
+        self.server = setup.server
+        self._tasks: list[tuple[int, float, int]] = [(0, 0.0, 0)] * len(setup.tasks)
+        self._pending: list[Pending] = []
+
+    # --- before -----------------------------------------------------------------------------------------------------
+
+    def _fill_records(self, window_s: float) -> None:
+        setup, block, e = self.setup, self.block[0], self.e
+        fill(block["server"], setup.server)
+        fill(block["p"], setup.parameters)
+        fill(block["ledger"], new_ledger(bool(setup.parameters.record_rows), window_s))
+        for target, plugin in zip(block["plugins"], setup.plugin_records, strict=False):
+            fill(target, plugin)
+        for target, fault in zip(block["faults"], setup.faults, strict=True):
+            fill(target, fault)
+        self.mixes = np.zeros(len(setup.mixes), layout.MIX)
+        for target, mix in zip(self.mixes, setup.mixes, strict=True):
+            fill(target, mix)
+        self.ports = np.zeros(max(1, setup.parameters.rtp_ports), np.int64)
+        scenario = setup.scenario
+        e["mixes"] = self.mixes.ctypes.data
+        e["ports"] = self.ports.ctypes.data
+        e["window_s"] = window_s
+        e["resources"] = len(setup.resources)
+        e["duration_s"] = setup.duration_s
+        e["drain_s"] = scenario.drain
+        e["horizon_s"] = setup.duration_s + scenario.drain
+        e["far_s"] = math.inf
+        e["calls_limit"] = -1 if scenario.arrivals.calls is None else scenario.arrivals.calls
+
+    def _fill_streams(self) -> None:
+        records = self.block["streams"][0]
+        random = [k for k in range(STREAMS) if self.streams.random(k)]
+        self._room = MARGIN + BLOCKS * BLOCK
+        self.values = np.zeros(STREAMS + len(random) * self._room)
+        self.e["values"] = self.values.ctypes.data
+        self._random = np.array(random, dtype=np.int64)
+        self._start = np.zeros(STREAMS, dtype=np.int64)
+        start = STREAMS
+        for k in range(STREAMS):
+            if not self.streams.random(k):
+                self.values[k] = self.streams.value(k)
+                records[k] = (k, 0, k + 1, k + 1)
+                continue
+            self._start[k] = start
+            records[k] = (start, 1, start, start)
+            self._top_up(k, 1)
+            start += self._room
+        self._records = records
+
+    def _top_up(self, k: int, blocks: int) -> None:
+        """Move what is left of a stream to the front of its buffer, and the next blocks behind it."""
+        record = self.block["streams"][0][k]
+        start, at, end = int(self._start[k]), int(record["at"]), int(record["end"])
+        left = end - at
+        values = self.values
+        values[start : start + left] = values[at:end]
+        end = start + left
+        for _ in range(blocks):
+            values[end : end + BLOCK] = self.streams.block(k)
+            end += BLOCK
+        record["at"], record["end"], record["limit"] = start, end, max(start, end - MARGIN)
+
+    def _refill(self) -> None:
+        """Give every stream that is half used up its next blocks."""
+        self.block["server"]["needs_draws"] = 0
+        records = self._records
+        left = (records["end"] - records["at"])[self._random]
+        for k in self._random[left < self._room - 2 * BLOCK].tolist():
+            record = records[k]
+            self._top_up(k, (self._room - int(record["end"] - record["at"])) // BLOCK)
+
+    def _fill_tasks(self, phase_s: float) -> None:
+        scenario, tasks, e = self.setup.scenario, self.block["tasks"][0], self.e
+        slots = scenario.server.queues.slots
+        connection, media = scenario.server.connection.queue, scenario.server.media.queue
+        tasks["discipline"] = CONSUMER
+        tasks["slots"] = slots
+        tasks["blocked_on"] = -1
+        tasks["index"] = np.arange(layout.MAX_TASKS)
+        for index in (n.NUA, n.SIP_AGENT):
+            tasks[index]["discipline"] = SOFIA
+            tasks[index]["lane"] = n.SOCKET_LANE
+        for index, discipline, queue in (
+            (n.CONNECTION_AGENT, POLLER, connection),
+            (n.MEDIA, MEDIA_TICK, media),
+        ):
+            tasks[index]["discipline"] = discipline
+            tasks[index]["slots"] = queue.slots
+            tasks[index]["grows"] = queue.when_full == "grow"
+        e["tasks"] = len(self.setup.tasks)
+        e["tick_s"] = scenario.server.media.tick
+        e["cost_s"] = float(expected(scenario.server.media.cost_per_context))
+        e["phase_s"] = phase_s
+        e["tick_k"] = -1
+
+    def _more_calls(self) -> None:
+        """The next calls that arrive, as many blocks of them as fill a buffer."""
+        parts, total = [], 0
+        while total < CALLS:
+            block = next(self.blocks, None)
+            if block is None:
+                self.e["arrivals_final"] = 1
+                break
+            parts.append(block)
+            total += len(block)
+        calls = np.zeros(total, layout.CALL)
+        for name in ("time_s", "hold_s", "patience_s", "requests", "vanishes"):
+            if parts:
+                calls[name] = np.concatenate([getattr(part, name) for part in parts])
+        self.calls = calls
+        self.e["calls_given"] = calls.ctypes.data
+        self.e["arrivals"] = total
+        self.e["arrivals_at"] = 0
+
+    # --- during -----------------------------------------------------------------------------------------------------
+
+    def run(self, progress: Callable[[float], None] | None = None) -> None:
+        """Run to the horizon. An interrupt is met between two slices: everything up to there is consistent."""
+        e, address = self.e, self.address
+        try:
+            self._more_calls()
+            self._schedule_plans()
+            BEGIN(address)
+            while RUN_SLICE(address, SLICE) != DONE:
+                if self.block["server"]["needs_draws"][0]:
+                    self._refill()
+                if e["arrivals_at"][0] == e["arrivals"][0] and not e["arrivals_final"][0]:
+                    self._more_calls()
+                if e["attention"][0]:
+                    self._flush_full()
+                if progress is not None:
+                    progress(min(1.0, float(e["now_s"][0] / e["horizon_s"][0])))
+            self.now = float(e["now_s"][0] if self.block["server"]["stopped"][0] else e["horizon_s"][0])
+        finally:
+            self.now = max(self.now, float(e["now_s"][0]))
+            self._flush(0)
+            self._keep()
+            END(address)
+
+    def _schedule_plans(self) -> None:
+        server = self.setup.scenario.server
+        for plan in server.freeze:
+            index = task_index(plan.task, self.setup.plugins)
+            SCHEDULE_AT(self.address, index, FREEZE_FOR_GOOD if plan.for_ is None else FREEZE, plan.at)
+            if plan.for_ is not None:
+                SCHEDULE_AT(self.address, index, THAW, plan.at + plan.for_)
+        if server.shutdown is not None:
+            SCHEDULE_AT(self.address, 0, SHUTDOWN, server.shutdown)
+
+    def _rows(self, name: str, dtype: np.dtype[Any], least: int) -> dict[str, Array] | None:
+        """Take the rows of a buffer, if there are at least so many."""
+        vector = self.e[name][0]
+        count = int(vector["length"])
+        if count == 0 or count < least:
+            return None
+        rows = seen(vector["address"], count, dtype)
+        columns = {field: rows[field].copy() for field in dtype.names or ()}
+        self.e[name]["length"] = 0
+        return columns
+
+    def _flush_full(self) -> None:
+        self._flush(CHUNK // 2)
+
+    def _flush(self, least: int) -> None:
+        """Hand the collector every buffer with at least so many rows."""
+        if messages := self._rows("message_rows", layout.MESSAGE_ROW, least):
+            self.collector.messages(messages)
+        if rows := self._rows("rows", layout.ROW, least):
+            self.collector.ledger_rows(rows)
+        if sessions := self._rows("session_rows", layout.SESSION_ROW, least):
+            self.collector.sessions(sessions)
+        if windows := self._rows("window_rows", layout.WINDOW_ROW, least):
+            self.collector.windows(windows)
+
+    # --- after ------------------------------------------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        """Copy out of the block what the result needs; its memory is given back after this."""
+        self._add_histograms()
+        block = self.block[0]
+        for name, _, length in fields(type(self.server)):
+            value = block["server"][name]
+            setattr(self.server, name, value.tolist() if length else value.item())
+        self.world.ledger = SimpleNamespace(**{k: block["ledger"][k].tolist() for k in layout.LEDGER.names or ()})
+        offences = self.e["offences"][0]
+        self.world.offences = seen(offences["address"], offences["length"], layout.OFFENCE).tolist()
+        records = seen(self.e["session_records"][0], self.e["slots"][0], layout.SESSION)
+        self.world.sessions = views.sessions(records[records["in_use"] != 0])
+        self._tasks = [
+            (int(t["messages"]), float(t["busy_s"]), int(t["queue_peak"]))
+            for t in block["tasks"][: len(self.setup.tasks)]
+        ]
+        self._pending = list(views.pending(block, records, len(self.setup.tasks), seen))
+
+    def _add_histograms(self) -> None:
+        totals = self.histograms[:, BUCKETS + 1 :].view(np.float64)
+        tasks = len(self.setup.tasks)
+        targets = dict(enumerate(self.collector.latency[name] for name in SPANS))
+        targets |= {layout.SPANS + i: self.collector.wait[i] for i in range(tasks)}
+        targets |= {layout.SPANS + layout.MAX_TASKS + i: self.collector.service[i] for i in range(tasks)}
+        for i, durations in targets.items():
+            counted = int(self.histograms[i, BUCKETS])
+            if counted:
+                durations.add_histogram(self.histograms[i, :BUCKETS], counted, *totals[i].tolist())
+
+    def task_statistics(self, index: int) -> tuple[int, float, int]:
+        """Messages served, time busy in seconds, and the longest queue of a task."""
+        return self._tasks[index]
+
+    def pending(self) -> Iterator[Pending]:
+        """Every message and live timer there is, and whether the task that would take it can still run."""
+        return iter(self._pending)

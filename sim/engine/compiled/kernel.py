@@ -1,0 +1,243 @@
+"""The compiled engine's main loop: the earliest event, again and again, until something needs Python."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+from numba import njit, types
+
+from sim.engine.compiled import cache
+from sim.engine.compiled.calendar import (
+    ARRIVAL,
+    FREEZE,
+    FREEZE_FOR_GOOD,
+    HEAP,
+    OUTSIDE,
+    SHUTDOWN,
+    THAW,
+    WINDOW,
+    earlier,
+    find_far,
+    heap_drop_first,
+    heap_push,
+    is_timer,
+)
+from sim.engine.compiled.memory import allocate, copy_bytes, release, world_at
+from sim.engine.compiled.post import deliver_all, due, push_from_outside
+from sim.engine.compiled.queues import MEDIA_TICK
+from sim.engine.compiled.record import window_over
+from sim.engine.compiled.register import OPTIONS, register
+from sim.engine.compiled.stations import freeze, media_loop, resume, task_loop, thaw
+from sim.engine.compiled.store import FIRST_CAPACITY, SESSION_BYTES, items_at, numbers_at, ring_take
+from sim.server.caller import arrive
+from sim.server.shutdown import shutdown_begins, shutdown_session
+from sim.server.timers import timer_lives
+
+DONE: Final = 0
+MORE: Final = 1
+
+
+def new_slot(w: Any) -> int:
+    """The slot for the next call: the one that was freed last, or a new one."""
+    e = w.e
+    free = e.free
+    if free.length > 0:
+        free.length -= 1
+        return numbers_at(free.address)[free.length]  # type: ignore[no-any-return]
+    if e.slots == e.slots_capacity:
+        capacity = e.slots_capacity * 2 if e.slots_capacity else FIRST_CAPACITY
+        address = allocate(capacity * SESSION_BYTES)
+        if e.slots_capacity:
+            copy_bytes(address, e.session_records, e.slots * SESSION_BYTES)
+            release(e.session_records)
+        e.session_records = address
+        e.slots_capacity = capacity
+    slot = e.slots
+    e.slots = slot + 1
+    words = numbers_at(e.session_records + slot * SESSION_BYTES)
+    for i in range(SESSION_BYTES // 8):
+        words[i] = 0
+    session = w.sessions[slot]
+    session.slot = slot
+    session.connection = -1
+    return slot  # type: ignore[no-any-return]
+
+
+def plan_arrival(w: Any) -> None:
+    """Schedule the next call, ask Python for more of them, or note that there are none."""
+    e = w.e
+    e.arrivals_planned = 0
+    if e.arrivals_at < e.arrivals:
+        at = w.calls_given[e.arrivals_at].time_s
+        e.seq += 1
+        e.arrival_s = e.now_s + max(0.0, at - e.now_s)
+        e.arrival_seq = e.seq
+        e.arrivals_planned = 1
+        earlier(e, e.arrival_s, e.arrival_seq, ARRIVAL)
+    elif e.arrivals_final:
+        load_end = e.now_s if 0 <= e.calls_limit <= e.calls else e.duration_s
+        w.ledger.load_end_s = load_end
+        e.horizon_s = load_end + e.drain_s
+        e.arrivals_over = 1
+    else:
+        e.attention = 1
+
+
+def arrival(w: Any) -> None:
+    """The next call arrives."""
+    e = w.e
+    given = w.calls_given[e.arrivals_at]
+    e.arrivals_at += 1
+    slot = new_slot(w)
+    session = w.sessions[slot]
+    arrive(w, session, e.calls, given.hold_s, given.requests, given.patience_s, given.vanishes, e.now_s)
+    e.calls += 1
+    deliver_all(w)
+    plan_arrival(w)
+
+
+def plan_window(e: Any) -> None:
+    """Schedule the end of the next interval of the level grid."""
+    e.window_k += 1
+    e.seq += 1
+    e.window_due_s = e.now_s + (e.window_k * e.window_s - e.now_s)
+    e.window_seq = e.seq
+
+
+def far_event(w: Any) -> None:
+    """Something happens that no task waits for."""
+    e = w.e
+    source = e.far_source
+    if source == ARRIVAL:
+        e.arrivals_planned = 0
+        find_far(w)
+        arrival(w)
+        return
+    if source == WINDOW:
+        window_over(w)
+        plan_window(e)
+        find_far(w)
+        return
+    if source == HEAP:
+        item = items_at(e.heap.address)[0]
+        task, kind, slot, arg = item.task, item.kind, item.slot, item.arg
+        heap_drop_first(e.heap)
+    else:
+        fifo = e.fifos[source]
+        item = items_at(fifo.address)[ring_take(fifo)]
+        task, kind, slot, arg = item.task, item.kind, item.slot, item.arg
+    find_far(w)
+    if kind < FREEZE:
+        if not is_timer(kind) or timer_lives(w.sessions[slot], kind, arg):
+            due(w, task, kind, slot, arg)
+    elif kind >= OUTSIDE:
+        push_from_outside(w, task, kind - OUTSIDE, slot, arg)
+    elif kind == SHUTDOWN:
+        shutdown_begins(w, e.now_s)
+        for i in range(e.slots):
+            shutdown_session(w, w.sessions[i])
+            deliver_all(w)
+    elif kind == THAW:
+        thaw(w, w.tasks[task])
+    else:
+        freeze(w.tasks[task], 1 if kind == FREEZE_FOR_GOOD else 0)
+
+
+def begin(address: int) -> None:
+    """Time 0: every task finds nothing to do, the first call and the first level window are scheduled."""
+    w = world_at(address)
+    e = w.e
+    for index in range(e.tasks):
+        task = w.tasks[index]
+        task.index = index
+        if task.discipline == MEDIA_TICK:
+            media_loop(w, task)
+        else:
+            task_loop(w, task)
+    plan_arrival(w)
+    plan_window(e)
+    find_far(w)
+
+
+def schedule_at(address: int, task: int, kind: int, at: float) -> None:
+    """Before the run: a freeze, its end, or the shutdown."""
+    w = world_at(address)
+    e = w.e
+    e.seq += 1
+    heap_push(w, at, e.seq, task, kind, 0, 0)
+
+
+def run_slice(address: int, events: int) -> int:
+    """At most so many events; DONE when the horizon is reached or the process has ended, else MORE."""
+    w = world_at(address)
+    e, server = w.e, w.server
+    if e.attention:
+        e.attention = 0
+        if not e.arrivals_planned and not e.arrivals_over:
+            plan_arrival(w)
+    while events > 0:
+        if server.stopped:
+            return DONE
+        events -= 1
+        last = e.near_count - 1
+        if last >= 0:
+            first = e.near[last]
+            if first.time_s < e.far_s or (first.time_s == e.far_s and first.seq < e.far_seq):
+                if first.time_s >= e.horizon_s:
+                    return DONE
+                e.now_s = first.time_s
+                e.near_count = last
+                resume(w, first.task)
+                if server.needs_draws or e.attention:
+                    return DONE if server.stopped else MORE
+                continue
+        if e.far_s >= e.horizon_s:
+            return DONE
+        e.now_s = e.far_s
+        far_event(w)
+        if server.needs_draws or e.attention:
+            return DONE if server.stopped else MORE
+    return MORE
+
+
+def release_vector(v: Any) -> None:
+    """Give a vector's memory back."""
+    if v.capacity > 0:
+        release(v.address)
+        v.capacity = 0
+
+
+def end(address: int) -> None:
+    """Give all memory back."""
+    w = world_at(address)
+    e = w.e
+    release_vector(e.outbox)
+    release_vector(e.heap)
+    release_vector(e.free)
+    release_vector(e.rows)
+    release_vector(e.message_rows)
+    release_vector(e.session_rows)
+    release_vector(e.window_rows)
+    release_vector(e.offences)
+    for i in range(8):
+        release_vector(e.fifos[i])
+    for i in range(13):
+        task = w.tasks[i]
+        release_vector(task.producers)
+        release_vector(task.unsent)
+        for lane in range(3):
+            release_vector(task.lanes[lane])
+    if e.slots_capacity > 0:
+        release(e.session_records)
+        e.slots_capacity = 0
+
+
+cache.use()
+register(sys.modules[__name__])
+_address = types.int64
+
+BEGIN = njit(types.void(_address), cache=True, **OPTIONS)(begin)
+SCHEDULE_AT = njit(types.void(_address, types.int64, types.int64, types.float64), cache=True, **OPTIONS)(schedule_at)
+RUN_SLICE = njit(types.int64(_address, types.int64), cache=True, **OPTIONS)(run_slice)
+END = njit(types.void(_address), cache=True, **OPTIONS)(end)

@@ -1,0 +1,236 @@
+"""Where everything of a run stands in memory: NumPy dtypes of the records that the compiled engine reads and writes.
+
+The server's records come from `sim.server.records`, field by field; the engine's own are declared here. All of them are
+parts of one block, except what grows: that stands elsewhere, and the block has its address.
+"""
+
+from __future__ import annotations
+
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from sim.engine.collect import SESSION_COUNTS, SESSION_TIMES
+from sim.ledger.records import MAX_RESOURCES, Ledger
+from sim.server.names import KINDS, LANES, PLUGIN
+from sim.server.records import Fault, Mix, Parameters, Plugin, Server, Session, layout
+from sim.server.streams import FAULTS, MAX_PLUGINS, STREAMS
+
+MAX_TASKS = PLUGIN + MAX_PLUGINS
+
+# FIFOs of timers and delayed messages, see `calendar`
+FIFOS = 8
+
+
+def _record(fields: list[tuple[Any, ...]]) -> np.dtype[Any]:
+    return np.dtype(fields, align=True)
+
+
+def _ledger() -> np.dtype[Any]:
+    """The ledger's counters; lists are as long as there can be resources."""
+    fields: list[tuple[Any, ...]] = []
+    for name, hint in get_type_hints(Ledger).items():
+        if hint in (list[int], list[float]):
+            fields.append((name, "f8" if hint == list[float] else "i8", (MAX_RESOURCES,)))
+        else:
+            fields.append((name, "f8" if hint is float else "i8"))
+    return _record(fields)
+
+
+SESSION = _record(layout(Session))
+SERVER = _record(layout(Server))
+PARAMETERS = _record(layout(Parameters))
+PLUGIN_RECORD = _record(layout(Plugin))
+MIX = _record(layout(Mix))
+FAULT = _record(layout(Fault))
+LEDGER = _ledger()
+
+MESSAGE = _record([("sent_s", "f8"), ("arg", "i8"), ("slot", "i4"), ("kind", "i4")])
+"""A message in a task's queue."""
+
+ITEM = _record([("time_s", "f8"), ("seq", "i8"), ("arg", "i8"), ("slot", "i4"), ("kind", "i2"), ("task", "i2")])
+"""A message in an outbox (`time_s` is its delay), on its way, or a timer."""
+
+VECTOR = _record([("address", "i8"), ("length", "i8"), ("capacity", "i8")])
+"""Something that grows at its end."""
+
+RING = _record([("address", "i8"), ("head", "i8"), ("count", "i8"), ("capacity", "i8"), ("last_s", "f8")])
+"""Something that grows at its end and is taken from its front; its capacity is a power of two."""
+
+NEAR = _record([("time_s", "f8"), ("seq", "i8"), ("task", "i8")])
+"""The next thing that happens to a task."""
+
+STREAM = _record([("at", "i8"), ("step", "i8"), ("limit", "i8"), ("end", "i8")])
+"""Where a random stream's next value stands in `values`, and where they run low."""
+
+TASK = _record(
+    [
+        ("index", "i8"),
+        ("discipline", "i8"),
+        ("serving", "i8"),
+        ("state", "i8"),  # what it waits for
+        ("asleep", "i8"),
+        ("frozen", "i8"),
+        ("frozen_for_good", "i8"),
+        ("stands_still", "i8"),
+        ("blocked_on", "i8"),
+        ("lane", "i8"),
+        ("batch", "i8"),
+        ("length", "i8"),
+        ("slots", "i8"),
+        ("grows", "i8"),
+        # the message in service
+        ("kind", "i8"),
+        ("slot", "i8"),
+        ("arg", "i8"),
+        ("sent_s", "f8"),
+        ("started_s", "f8"),
+        ("service_s", "f8"),
+        ("owner", "i8"),
+        ("unsent_from", "i8"),
+        # statistics
+        ("busy_s", "f8"),
+        ("messages", "i8"),
+        ("queue_peak", "i8"),
+        ("lanes", RING, (LANES,)),
+        ("producers", RING),
+        ("unsent", VECTOR),
+    ]
+)
+
+SPANS = 7
+"""Latencies, see `sim.engine.collect.SPANS`."""
+
+ENGINE = _record(
+    [
+        ("now_s", "f8"),
+        ("seq", "i8"),
+        ("horizon_s", "f8"),
+        ("duration_s", "f8"),
+        ("drain_s", "f8"),
+        ("calls", "i8"),
+        ("calls_limit", "i8"),  # -1: none
+        ("slots", "i8"),
+        ("slots_capacity", "i8"),
+        ("tasks", "i8"),
+        ("attention", "i8"),  # a buffer is full, or calls ran out: back to Python after this event
+        ("near_count", "i8"),
+        ("far_s", "f8"),
+        ("far_seq", "i8"),
+        ("far_source", "i8"),
+        # arrivals
+        ("arrival_s", "f8"),
+        ("arrival_seq", "i8"),
+        ("arrivals", "i8"),
+        ("arrivals_at", "i8"),
+        ("arrivals_final", "i8"),
+        ("arrivals_planned", "i8"),
+        ("arrivals_over", "i8"),
+        # level windows
+        ("window_s", "f8"),
+        ("window_due_s", "f8"),
+        ("window_seq", "i8"),
+        ("window_k", "i8"),
+        ("resources", "i8"),
+        # media tick
+        ("tick_s", "f8"),
+        ("cost_s", "f8"),
+        ("phase_s", "f8"),
+        ("drift_s", "f8"),
+        ("tick_k", "i8"),
+        ("tick_step", "i8"),
+        ("tick_began_s", "f8"),
+        ("tick_work_s", "f8"),
+        ("tick_stops", "i8"),
+        # what is recorded
+        ("record_messages", "i8"),
+        ("record_sessions", "i8"),
+        ("chunk", "i8"),
+        # addresses of what stands elsewhere
+        ("session_records", "i8"),
+        ("mixes", "i8"),
+        ("ports", "i8"),
+        ("values", "i8"),
+        ("calls_given", "i8"),
+        ("histograms", "i8"),
+        # what grows
+        ("outbox", VECTOR),
+        ("heap", VECTOR),
+        ("free", VECTOR),
+        ("rows", VECTOR),
+        ("message_rows", VECTOR),
+        ("session_rows", VECTOR),
+        ("window_rows", VECTOR),
+        ("offences", VECTOR),
+        ("near", NEAR, (MAX_TASKS + 3,)),
+        ("fifos", RING, (FIFOS,)),
+    ]
+)
+
+CALL = _record([("time_s", "f8"), ("hold_s", "f8"), ("patience_s", "f8"), ("requests", "i8"), ("vanishes", "i8")])
+"""A call that will arrive."""
+
+ROW = _record(
+    [(n, "i8" if n != "time_s" else "f8") for n in ("time_s", "session", "resource", "delta", "bytes", "task", "cause")]
+)
+MESSAGE_ROW = _record(
+    [
+        ("session", "i8"),
+        ("task", "i8"),
+        ("message", "i8"),
+        ("sent_s", "f8"),
+        ("started_s", "f8"),
+        ("finished_s", "f8"),
+        ("state", "i8"),
+        ("subrequests", "i8"),
+    ]
+)
+SESSION_ROW = _record([(name, "f8") for name in SESSION_TIMES] + [(name, "i8") for name in SESSION_COUNTS])
+WINDOW_ROW = _record(
+    [("time_s", "f8"), ("resource", "i8"), ("held", "f8"), ("min", "f8"), ("mean", "f8"), ("max", "f8")]
+)
+OFFENCE = _record(
+    [
+        ("time_s", "f8"),
+        ("call", "i8"),
+        ("what", "i8"),
+        ("kind", "i8"),
+        ("task", "i8"),
+        ("resource", "i8"),
+        ("first", "i8"),
+        ("first_s", "f8"),
+    ]
+)
+"""A violation, in the order of `World.offences`."""
+
+
+BLOCK = _record(
+    [
+        ("server", SERVER),
+        ("p", PARAMETERS),
+        ("ledger", LEDGER),
+        ("e", ENGINE),
+        ("plugins", PLUGIN_RECORD, (MAX_PLUGINS,)),
+        ("tasks", TASK, (MAX_TASKS,)),
+        ("streams", STREAM, (STREAMS,)),
+        ("faults", FAULT, (FAULTS,)),
+    ]
+)
+
+REMOTE: dict[str, Any] = {"session_records": SESSION, "mixes": MIX, "ports": np.dtype(np.int64), "calls_given": CALL}
+"""What stands elsewhere: the field of ENGINE with its address, and the type of its elements."""
+
+
+def field_offset(part: str, name: str) -> int:
+    """Where a field of one of the block's records stands in the block."""
+    record, start = BLOCK.fields[part][:2]  # type: ignore[index]
+    return int(start + record.fields[name][1])  # type: ignore[index]
+
+
+def address_offset(name: str) -> int:
+    """Where the block has the address of what stands elsewhere."""
+    return field_offset("e", name)
+
+
+if KINDS > 62:
+    raise AssertionError("message kinds no longer fit the bit masks of sim.engine.compiled")

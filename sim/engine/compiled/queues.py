@@ -1,0 +1,191 @@
+"""The tasks' queues: how a message comes in, which one is next, and what a full queue does."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sim.engine.compiled.calendar import HEAP, OUTSIDE, earlier, heap_push, schedule_task
+from sim.engine.compiled.store import MESSAGE_BYTES, items_at, messages_at, ring_append, ring_take
+from sim.engine.setup import SUBTRACT_SERVICE
+from sim.server.names import (
+    LANES,
+    M_CONTAINER,
+    M_STOP,
+    MESSAGE_LANE,
+    NUA,
+    P_COMPLETE,
+    P_OPEN,
+    PLUGIN,
+    STEP_SUBTRACT,
+    lane_of,
+)
+from sim.server.streams import BLOCK, OPERATION, OVERSLEEP, SERVICE, WAKE, draw
+
+# disciplines
+SOFIA: Final = 0
+CONSUMER: Final = 1
+POLLER: Final = 2
+MEDIA_TICK: Final = 3
+
+
+def put(ring: Any, kind: int, slot: int, arg: int, now: float) -> None:
+    """Append a message to a queue."""
+    i = ring_append(ring, MESSAGE_BYTES)
+    message = messages_at(ring.address)[i]
+    message.sent_s = now
+    message.arg = arg
+    message.slot = slot
+    message.kind = kind
+
+
+def push(w: Any, index: int, kind: int, slot: int, arg: int) -> bool:
+    """Put a message into a task's queue, and wake the task; False when there is no room and the producer must wait."""
+    task = w.tasks[index]
+    now = w.e.now_s
+    if task.discipline == SOFIA:
+        put(task.lanes[lane_of(kind) if index == NUA else MESSAGE_LANE], kind, slot, arg, now)
+        task.length += 1
+    elif task.discipline == MEDIA_TICK and kind == M_STOP:
+        put(task.lanes[1], kind, slot, arg, now)
+    else:
+        if task.length >= task.slots:
+            if task.discipline == CONSUMER:
+                return False
+            if not task.grows:
+                drop(w, kind, slot)
+                return True
+            task.slots += max(1, task.slots // 2)
+        put(task.lanes[0], kind, slot, arg, now)
+        task.length += 1
+    if task.length > task.queue_peak:
+        task.queue_peak = task.length
+    if task.asleep:
+        if task.discipline == MEDIA_TICK:
+            task.asleep = 0
+            schedule_task(w, index, tick_after(w, task, now) - now)
+        elif not task.frozen:
+            wake(w, task)
+    return True
+
+
+def drop(w: Any, kind: int, slot: int) -> None:
+    """`MPF Request Queue is Full`: an old server drops the message."""
+    session = w.sessions[slot]
+    session.inflight -= 1
+    session.lost_kind = kind + 1
+    session.lost_media = 1 if kind == M_CONTAINER else 0
+    w.server.lost += 1
+
+
+def wake(w: Any, task: Any) -> None:
+    """The sleeping thread takes up the message that wakes it; that takes it a while."""
+    task.asleep = 0
+    schedule_task(w, task.index, take(w, task, draw(w, WAKE + task.index)))
+    if task.discipline == SOFIA:
+        task.batch = -1
+
+
+def take(w: Any, task: Any, wake_s: float) -> float:
+    """Take up the next message `wake_s` from now; returns the time until its service ends."""
+    lane = next_lane(task) if task.discipline == SOFIA else 0
+    ring = task.lanes[lane]
+    message = messages_at(ring.address)[ring_take(ring)]
+    task.length -= 1
+    kind = message.kind
+    task.kind = kind
+    task.slot = message.slot
+    task.arg = message.arg
+    task.sent_s = message.sent_s
+    task.serving = 1
+    if task.discipline == CONSUMER and task.producers.count > 0:
+        signal_producer(w, task)
+    task.started_s = w.e.now_s + wake_s
+    task.service_s = draw(w, service_stream(task, kind))
+    return wake_s + task.service_s  # type: ignore[no-any-return]
+
+
+def service_stream(task: Any, kind: int) -> int:
+    """The stream of a message's service time."""
+    if P_OPEN <= kind < P_COMPLETE:
+        return OPERATION + ((task.index - PLUGIN) * 4 + kind - P_OPEN) * 4 + BLOCK  # type: ignore[no-any-return]
+    if kind == M_CONTAINER and task.arg // 256 == STEP_SUBTRACT:
+        return SERVICE + SUBTRACT_SERVICE
+    return SERVICE + kind
+
+
+def next_lane(task: Any) -> int:
+    """The lane of a sofia loop whose turn it is: batches are what was there when they began."""
+    if task.batch < 0:
+        # everything that was there when the thread was awake belongs to the batch
+        ring = task.lanes[task.lane]
+        messages = messages_at(ring.address)
+        batch = 0
+        for i in range(ring.count):
+            if messages[(ring.head + i) & (ring.capacity - 1)].sent_s > task.started_s:
+                break
+            batch += 1
+        task.batch = batch
+    while task.batch == 0:
+        task.lane = task.lane + 1 if task.lane + 1 < LANES else 0
+        task.batch = task.lanes[task.lane].count
+    task.batch -= 1
+    return task.lane  # type: ignore[no-any-return]
+
+
+def signal_producer(w: Any, task: Any) -> None:
+    """`apr_thread_cond_signal(not_full)`: wake the producer that has waited longest."""
+    e = w.e
+    waiting = items_at(task.producers.address)[ring_take(task.producers)]
+    delay = draw(w, WAKE + waiting.task)
+    if waiting.kind < 0:
+        schedule_task(w, waiting.task, delay)
+    else:
+        e.seq += 1
+        at = e.now_s + delay
+        heap_push(w, at, e.seq, waiting.task, OUTSIDE + waiting.kind, waiting.slot, waiting.arg)
+        earlier(e, at, e.seq, HEAP)
+
+
+# --- the media tick -------------------------------------------------------------------------------------------------
+
+
+def can_skip(w: Any) -> bool:
+    """Whether idle ticks end before the next one is due, so that nothing is lost by leaving them out."""
+    e = w.e
+    return e.cost_s * w.server.contexts < e.tick_s and e.drift_s < e.tick_s  # type: ignore[no-any-return]
+
+
+def next_tick(e: Any) -> float:
+    """Begin the next tick in sequence."""
+    e.tick_k += 1
+    return e.phase_s + e.tick_k * e.tick_s + e.drift_s  # type: ignore[no-any-return]
+
+
+def plan(w: Any) -> None:
+    """Work out when the tick after this one begins."""
+    e = w.e
+    slept = e.drift_s < e.tick_s
+    over = draw(w, OVERSLEEP) if slept else 0.0
+    end = e.now_s
+    if slept:
+        e.drift_s = (end - e.tick_began_s) + over
+    else:
+        e.drift_s = end - (e.phase_s + (e.tick_k + 1) * e.tick_s)
+
+
+def tick_after(w: Any, task: Any, now: float) -> float:
+    """Begin the first tick at or after `now`, leaving out the idle ones in between."""
+    e = w.e
+    first = e.phase_s + (e.tick_k + 1) * e.tick_s + e.drift_s
+    if first >= now:
+        e.tick_k += 1
+        return first  # type: ignore[no-any-return]
+    idle = e.cost_s * w.server.contexts
+    over = draw(w, OVERSLEEP)
+    k = max(e.tick_k + 2, int((now - e.phase_s - idle - over) / e.tick_s))
+    while e.phase_s + k * e.tick_s + idle + over < now:
+        k += 1
+    task.busy_s += idle * (k - e.tick_k - 1)
+    e.tick_k = k
+    e.drift_s = idle + over
+    return e.phase_s + k * e.tick_s + e.drift_s  # type: ignore[no-any-return]

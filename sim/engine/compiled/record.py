@@ -1,0 +1,134 @@
+"""What is recorded of a run: rows in buffers, or counts in histograms where rows would be too many."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sim.engine.compiled.layout import MAX_TASKS, SPANS
+from sim.engine.compiled.memory import float_bits
+from sim.engine.compiled.store import (
+    MESSAGE_ROW_BYTES,
+    SESSION_ROW_BYTES,
+    WINDOW_ROW_BYTES,
+    append,
+    counts_at,
+    floats_at,
+    message_rows_at,
+    session_rows_at,
+    window_rows_at,
+)
+from sim.ledger.histogram import BUCKETS, LOWEST_EXPONENT, SUB_BUCKETS
+
+HISTOGRAM_WORDS: Final = BUCKETS + 3
+"""Counts, then how many, their total and their maximum."""
+
+HISTOGRAMS: Final = SPANS + 2 * MAX_TASKS
+"""The latencies, then the wait of each task, then the service of each."""
+
+_LOWEST_BITS: Final = (LOWEST_EXPONENT + 1022) * SUB_BUCKETS
+"""Exponent and first six bits of the mantissa of the least value that does not fall into bucket 0."""
+
+
+def tally(w: Any, histogram: int, x: float) -> None:
+    """Count one duration; the same buckets as `sim.ledger.histogram.bucket`, read off the bits of the float."""
+    counts = counts_at(w.e.histograms + histogram * (HISTOGRAM_WORDS * 8))
+    totals = floats_at(w.e.histograms + (histogram * HISTOGRAM_WORDS + BUCKETS + 1) * 8)
+    i = (float_bits(x) >> 46) - (_LOWEST_BITS - 1)
+    if i < 1 or x <= 0.0:
+        i = 0
+    elif i > BUCKETS - 1:
+        i = BUCKETS - 1
+    counts[i] += 1
+    counts[BUCKETS] += 1
+    totals[0] += x
+    if x > totals[1]:
+        totals[1] = x
+
+
+def tally_span(w: Any, histogram: int, start: float, end: float) -> None:
+    """Count a latency, if both ends were reached."""
+    x = end - start
+    if x == x:
+        tally(w, histogram, x)
+
+
+def message_done(w: Any, task: Any, session: Any) -> None:
+    """A message was done with."""
+    e = w.e
+    if e.record_messages:
+        i = append(e.message_rows, MESSAGE_ROW_BYTES)
+        if i >= e.chunk:
+            e.attention = 1
+        row = message_rows_at(e.message_rows.address)[i]
+        row.session = session.call
+        row.task = task.index
+        row.message = task.kind
+        row.sent_s = task.sent_s
+        row.started_s = task.started_s
+        row.finished_s = e.now_s
+        row.state = session.state
+        row.subrequests = session.subrequests
+    else:
+        tally(w, SPANS + task.index, task.started_s - task.sent_s)
+        tally(w, SPANS + MAX_TASKS + task.index, e.now_s - task.started_s)
+
+
+def session_finished(w: Any, session: Any) -> None:
+    """A session's slot is free again."""
+    e = w.e
+    if e.record_sessions:
+        i = append(e.session_rows, SESSION_ROW_BYTES)
+        if i >= e.chunk:
+            e.attention = 1
+        row = session_rows_at(e.session_rows.address)[i]
+        row.arrived_s = session.arrived_s
+        row.created_s = session.created_s
+        row.offer_s = session.offer_s
+        row.answer_s = session.answer_s
+        row.bye_s = session.bye_s
+        row.bye_ok_s = session.bye_ok_s
+        row.deactivate_s = session.deactivate_s
+        row.terminate_s = session.terminate_s
+        row.close_answered_s = session.close_answered_s
+        row.released_s = session.released_s
+        row.media_s = session.media_s
+        row.open_s = session.open_s
+        row.call = session.call
+        row.answer_status = session.answer_status
+        row.state = session.state
+        row.pool_bytes = session.pool_bytes
+        row.requests = session.requests
+        row.cancelled = session.cancelled
+        row.crashed = session.crashed
+    else:
+        # in the order of sim.engine.collect.SPANS
+        tally_span(w, 0, session.arrived_s, session.answer_s)
+        tally_span(w, 1, session.bye_s, session.bye_ok_s)
+        tally_span(w, 2, session.deactivate_s, session.released_s)
+        tally_span(w, 3, session.created_s, session.released_s)
+        tally_span(w, 4, session.offer_s, session.media_s)
+        tally_span(w, 5, session.media_s, session.open_s)
+        tally_span(w, 6, session.terminate_s, session.close_answered_s)
+
+
+def window_over(w: Any) -> None:
+    """One interval of the level grid is over."""
+    e, ledger = w.e, w.ledger
+    now = e.now_s
+    start = now - e.window_s
+    for r in range(e.resources):
+        held = ledger.held[r]
+        area = ledger.window_area[r] + held * (now - ledger.window_since_s[r])
+        if ledger.window_max[r] or held:
+            i = append(e.window_rows, WINDOW_ROW_BYTES)
+            row = window_rows_at(e.window_rows.address)[i]
+            row.time_s = start
+            row.resource = r
+            row.held = held
+            row.min = ledger.window_min[r]
+            row.mean = area / e.window_s
+            row.max = ledger.window_max[r]
+        ledger.window_area[r] = 0.0
+        ledger.window_since_s[r] = now
+        ledger.window_min[r] = held
+        ledger.window_max[r] = held

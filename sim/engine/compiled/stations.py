@@ -1,0 +1,153 @@
+"""What each thread does next: the loops of `sim.engine.tasks`, resumed where they wait."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sim.engine.compiled.calendar import schedule_task
+from sim.engine.compiled.dispatch import handle_message
+from sim.engine.compiled.post import BLOCKED, deliver, go_on_sending, retire
+from sim.engine.compiled.queues import MEDIA_TICK, can_skip, next_tick, plan, take, wake
+from sim.engine.compiled.record import message_done
+from sim.engine.compiled.store import messages_at, ring_take
+
+# what a task waits for
+SLEEP: Final = 0
+SERVICE_END: Final = 1
+THAWED: Final = 2
+TICK: Final = 3
+# BLOCKED: Final = 4, see `post`
+CONTEXTS_RUN: Final = 5
+
+# steps of a media tick
+TICK_WAIT: Final = 0
+TICK_BEGIN: Final = 1
+TICK_REQUESTS: Final = 2
+TICK_CONTEXTS: Final = 3
+TICK_STOPS: Final = 4
+
+
+def resume(w: Any, index: int) -> None:
+    """What a task waited for has happened: go on until it waits again."""
+    task = w.tasks[index]
+    state = task.state
+    if state == SERVICE_END:
+        task.busy_s += task.service_s
+        if not complete(w, task):
+            return
+    elif state == BLOCKED:
+        if not go_on_sending(w, task):
+            return
+        settle(w, task)
+    elif state == CONTEXTS_RUN:
+        task.busy_s += w.e.tick_work_s
+    if task.discipline == MEDIA_TICK:
+        media_loop(w, task)
+    else:
+        task_loop(w, task)
+
+
+def complete(w: Any, task: Any) -> bool:
+    """A message's service has ended: run its handler and deliver what it sent; False when a queue was full."""
+    task.serving = 0
+    task.messages += 1
+    session = w.sessions[task.slot]
+    server = w.server
+    server.task = task.index
+    server.kind = task.kind
+    task.owner = session.connection
+    handle_message(w, session, task.kind, task.arg, task.started_s, w.e.now_s)
+    message_done(w, task, session)
+    if w.e.outbox.length > 0 and not deliver(w, task):
+        return False
+    settle(w, task)
+    return True
+
+
+def settle(w: Any, task: Any) -> None:
+    """A message is done with: its slot, or its connection's, may be free now."""
+    session = w.sessions[task.slot]
+    session.inflight -= 1
+    if session.inflight == 0:
+        retire(w, session)
+    owner = task.owner
+    if owner >= 0 and session.connection < 0 and owner != session.slot:
+        retire(w, w.sessions[owner])
+
+
+def task_loop(w: Any, task: Any) -> None:
+    """Take up the next message, or sleep."""
+    if task.frozen:
+        task.state = THAWED
+        task.stands_still = 1
+    elif task.length > 0:
+        task.state = SERVICE_END
+        schedule_task(w, task.index, take(w, task, 0.0))
+    else:
+        # whoever sends the next message takes it up as well: the event is the end of its service
+        task.state = SERVICE_END
+        task.asleep = 1
+
+
+def media_loop(w: Any, task: Any) -> None:
+    """One pass of `mpf_engine_main` after the other: requests, then contexts, then the answers to STOP."""
+    e = w.e
+    while True:
+        if e.tick_step == TICK_WAIT:
+            e.tick_step = TICK_BEGIN
+            task.state = TICK
+            if task.length == 0 and task.lanes[1].count == 0 and can_skip(w):
+                task.asleep = 1
+            else:
+                schedule_task(w, task.index, max(0.0, next_tick(e) - e.now_s))
+            return
+        if e.tick_step == TICK_BEGIN:
+            if task.frozen:
+                task.state = THAWED
+                task.stands_still = 1
+                return
+            e.tick_began_s = e.now_s
+            e.tick_step = TICK_REQUESTS
+        if e.tick_step == TICK_REQUESTS:
+            if task.length > 0:
+                task.state = SERVICE_END
+                schedule_task(w, task.index, take(w, task, 0.0))
+                return
+            e.tick_step = TICK_CONTEXTS
+            e.tick_work_s = e.cost_s * w.server.contexts
+            if e.tick_work_s > 0.0:
+                task.state = CONTEXTS_RUN
+                schedule_task(w, task.index, e.tick_work_s)
+                return
+        if e.tick_step == TICK_CONTEXTS:
+            e.tick_stops = task.lanes[1].count
+            e.tick_step = TICK_STOPS
+        while e.tick_stops > 0:
+            e.tick_stops -= 1
+            stops = task.lanes[1]
+            message = messages_at(stops.address)[ring_take(stops)]
+            task.kind = message.kind
+            task.slot = message.slot
+            task.arg = message.arg
+            task.sent_s = message.sent_s
+            task.started_s = e.now_s
+            if not complete(w, task):
+                return
+        plan(w)
+        e.tick_step = TICK_WAIT
+
+
+def freeze(task: Any, for_good: int) -> None:
+    """Take up no message until thawed; the one in service is finished."""
+    task.frozen = 1
+    task.frozen_for_good = for_good
+
+
+def thaw(w: Any, task: Any) -> None:
+    """Go on after a freeze."""
+    task.frozen = 0
+    if task.stands_still:
+        task.stands_still = 0
+        schedule_task(w, task.index, 0.0)
+    elif task.asleep and task.length > 0 and task.discipline != MEDIA_TICK:
+        wake(w, task)
