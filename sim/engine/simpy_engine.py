@@ -383,7 +383,7 @@ class SimpyEngine:
                 yield Pending(kind, slot, arg, task.index not in dead and target not in dead)
         for target, kind, slot, arg, _ in self.outside:
             yield Pending(kind, slot, arg, target not in dead)
-        for _, _, _, event in self.env._queue:
+        for _, _, _, event in sorted(self.env._queue, key=lambda entry: entry[:3]):
             delayed = event._value
             if isinstance(delayed, tuple) and len(delayed) == 5:
                 target, kind, slot, arg, _ = delayed
