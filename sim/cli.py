@@ -15,6 +15,7 @@ COMMANDS = (
     "sim.cli_scenario",
     "sim.cli_result",
     "sim.cli_audit",
+    "sim.cli_leaks",
 )
 
 _HELP = "Simulate what happens to a call's resources inside a UniMRCP server: capacity, latency and session leaks."

@@ -1,6 +1,5 @@
-"""`mrcpsim audit` and `leaks`: what a real server's log, or a result, says about its pools."""
+"""`mrcpsim audit`: what a real server's log says about its pools."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,16 +13,12 @@ from sim.cli_common import (
     ProgressBar,
     QuietOption,
     command,
-    out_console,
-    print_json,
 )
 from sim.cli_run import Detail, exit_code, judge, present
 
 if TYPE_CHECKING:
     from sim.ledger.result import RunResult
     from sim.ledger.sink import Sink
-
-SPELT_OUT = 20  # sessions that `leaks` explains one by one unless --all
 
 LogArgument = Annotated[
     list[str],
@@ -33,7 +28,6 @@ LogArgument = Annotated[
 
 def register(app: typer.Typer) -> None:
     app.command("audit")(audit)
-    app.command("leaks")(leaks)
 
 
 @command
@@ -67,31 +61,6 @@ def audit(
         for note in result.provenance.get("notes", ()):
             typer.echo(f"note: {note}", err=True)
     raise typer.Exit(exit_code(result))
-
-
-@command
-def leaks(
-    source: Annotated[list[str], typer.Argument(metavar="RESULT_DIR|LOG…", help="A result folder, or a server's log.")],
-    everything: Annotated[bool, typer.Option("--all", help="Explain every session, however many.")] = False,
-    json: JsonOption = False,
-) -> None:
-    """Say for every live or leaked pool why it is alive."""
-    from sim.ledger.result import load_result
-
-    folder = len(source) == 1 and Path(source[0]).is_dir()
-    result = load_result(source[0]) if folder else read_logs(source, Detail.SUMMARY, None, progress=not json)
-    if json:
-        print_json({"leaks": result.summary.to_dict()["leaks"]})
-        return
-    from sim.report.terminal import leaks_by_cause
-
-    console = out_console()
-    found = result.leaks
-    console.print(leaks_by_cause(found))
-    for leak in found if everything else found[:SPELT_OUT]:
-        console.print(f"\n{leak}", markup=False)
-    if len(found) > SPELT_OUT and not everything:
-        console.print(f"\n… and {len(found) - SPELT_OUT} more; --all explains them too")
 
 
 def read_logs(logs: list[str], ledger: Detail, sink: "Sink | None", progress: bool) -> "RunResult":

@@ -1,0 +1,121 @@
+"""The leaks of a result for a terminal: the verdict first, then causes, limits, and one by one why each pool lives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from sim.ledger.intervals import Estimate
+from sim.ledger.leaks import CauseGroup, Exhaustion, LeakReport
+from sim.ledger.summary import Leak, Violation
+from sim.report.terminal import BAD, GOOD, QUIET, SHOWN, WARN
+from sim.report.text import DASH, duration, number, plural, size
+
+VERDICT_STYLE = {"leak": BAD, "suspected leak": WARN, "high water": GOOD, "healthy": GOOD}
+
+
+def print_leaks(
+    report: LeakReport, leaks: Sequence[Leak], violations: Sequence[Violation], console: Console, spelt_out: int
+) -> None:
+    """Print everything; of the sessions, `spelt_out` are explained one by one."""
+    console.print(_verdict(report))
+    console.print(_causes(report))
+    console.print(_limits(report))
+    if violations:
+        console.print(_violations(violations))
+    for leak in leaks[:spelt_out]:
+        console.print(_explained(leak))
+    if len(leaks) > spelt_out:
+        console.print(f"\n… and {number(len(leaks) - spelt_out)} more; --all explains them too")
+
+
+def estimate(value: Estimate) -> str:
+    """`27.9 (15.3 to 47)`; an end that is infinite is said so."""
+    return f"{_three(value.value)} ({_three(value.low)} to {_three(value.high)})"
+
+
+def _three(value: float) -> str:
+    if math.isinf(value):
+        return "∞"
+    return number(value) if value >= 1000 else f"{value:.3g}"
+
+
+def _verdict(report: LeakReport) -> Text:
+    text = Text()
+    text.append(report.memory.text[:1].upper() + report.memory.text[1:] + ".", VERDICT_STYLE[report.memory.verdict])
+    count = sum(group.count for group in report.groups)
+    text.append(f"\n{plural(count, 'session')} of {number(report.calls)} leaked")
+    if count:
+        text.append(f": {estimate(report.leak_probability)} of the calls, {estimate(report.leaks_per_hour)} per hour")
+        text.append(f"  [{report.confidence:.0%} exact]", QUIET)
+    slope = report.memory.slope_per_hour
+    if slope is not None:
+        text.append(f"\nPools held grew by {estimate(slope)} per hour beyond what the arrivals explain.", QUIET)
+    return text
+
+
+def _causes(report: LeakReport) -> RenderableType:
+    if not report.groups:
+        return Text("Leaks  0")
+    table = Table(box=None, title="\nBy cause", title_justify="left", title_style="bold", pad_edge=False)
+    for heading, justify in (
+        ("cause", "left"), ("sessions", "right"), ("per hour", "right"), ("pools", "right"), ("first", "right"),
+    ):  # fmt: skip
+        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("states, and what they hold")
+    for group in report.groups:
+        table.add_row(*_cause_row(group))
+    return table
+
+
+def _cause_row(group: CauseGroup) -> tuple[str, ...]:
+    cause = group.cause + (f"\n  {group.plugin}" if group.plugin else "")
+    states = ", ".join(f"{state} {number(count)}" for state, count in group.states.items())
+    holds = ", ".join(f"{name} {number(count)}" for name, count in group.holds.items())
+    pools = DASH if group.pool_bytes is None else size(group.pool_bytes)
+    first = duration(group.first_s)
+    return cause, number(group.count), estimate(group.per_hour), pools, first, f"{states}\n{holds}"
+
+
+def _limits(report: LeakReport) -> RenderableType:
+    if not report.exhausted:
+        return Text("\nNo limit is used up by leaks." if report.groups else "", style=QUIET)
+    first = report.exhausted[0]
+    table = Table(box=None, title="\nWhat is exhausted when", title_justify="left", title_style="bold", pad_edge=False)
+    for heading in ("limit", "of", "busy", "leaked per hour", "first refusal after, hours"):
+        table.add_column(heading, justify="left" if heading == "limit" else "right")
+    for item in report.exhausted:
+        table.add_row(*_limit_row(item), style=BAD if item is first else "")
+    text = Text(f"{first.resource} is exhausted first: outage after {estimate(first.hours)} hours of this load.", BAD)
+    return Group(table, text)
+
+
+def _limit_row(item: Exhaustion) -> tuple[str, ...]:
+    in_bytes = item.resource == "memory"
+    shown = size if in_bytes else number
+    return item.resource, shown(item.limit), shown(round(item.busy, 1)), estimate(item.per_hour), estimate(item.hours)
+
+
+def _violations(violations: Sequence[Violation]) -> Text:
+    text = Text("\nLifetime violations", style="bold")
+    for v in violations[:SHOWN]:
+        text.append(f"\n  {v.time_s:.6f} s  session {v.session}  {v.kind}: {v.message}", "not bold")
+    if len(violations) > SHOWN:
+        text.append(f"\n  … and {number(len(violations) - SHOWN)} more in summary.json", QUIET)
+    return text
+
+
+def _explained(leak: Leak) -> Text:
+    since = f" since {leak.since_s:.3f} s" if leak.since_s is not None else ""
+    by = f" ({leak.plugin})" if leak.plugin else ""
+    text = Text(f"\nsession {leak.session}  ", style="bold")
+    text.append(leak.cause or "live", f"not bold {BAD if leak.cause else WARN}")
+    text.append(f"\n  {leak.state}{since}, waits for {leak.waiting_for or 'nothing'}{by}", "not bold")
+    text.append(f"\n  holds {', '.join(leak.holds) or 'nothing'}", "not bold")
+    for part in leak.explanation.split("; "):
+        text.append(f"\n  {part}".replace(" → ", "\n    → "), "not bold dim")
+    return text
