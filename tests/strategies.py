@@ -17,7 +17,7 @@ MOST_CALLS = 15
 TASKS = ("nua", "sip-agent", "server", "connection-agent", "media")
 COSTS = {
     "nua": ("invite", "ack", "bye", "cancel", "respond", "other"),
-    "sip_agent": ("i_invite", "i_state", "i_other"),
+    "sip_agent": ("i_invite", "i_state", "i_terminated", "i_other"),
     "server": (
         "offer",
         "control",
@@ -25,6 +25,8 @@ COSTS = {
         "channel_added",
         "channel_removed",
         "mpf_response",
+        "mpf_subtracted",
+        "stopped",
         "opened",
         "closed",
         "response",

@@ -48,7 +48,7 @@ COST_KEYS: dict[int, tuple[str, str]] = {
     n.A_ACK: ("sip_agent", "i_other"),
     n.A_READY: ("sip_agent", "i_other"),
     n.A_BYE: ("sip_agent", "i_other"),
-    n.A_TERMINATED: ("sip_agent", "i_state"),
+    n.A_TERMINATED: ("sip_agent", "i_terminated"),
     n.A_LAST: ("sip_agent", "i_other"),
     n.S_OFFER: ("server", "offer"),
     n.S_CONTROL: ("server", "control"),
@@ -60,7 +60,7 @@ COST_KEYS: dict[int, tuple[str, str]] = {
     n.S_OPENED: ("server", "opened"),
     n.S_CLOSED: ("server", "closed"),
     n.S_RESPONSE: ("server", "response"),
-    n.S_STOPPED: ("server", "response"),
+    n.S_STOPPED: ("server", "stopped"),
     n.S_EVENT: ("server", "event"),
     n.S_MEDIA: ("server", "mpf_response"),
     n.K_ADD: ("connection_agent", "add"),
@@ -77,6 +77,9 @@ COST_KEYS: dict[int, tuple[str, str]] = {
 
 SUBTRACT_SERVICE = n.M_STOP
 """Containers that subtract have a service time of their own; the stream of STOP, which has none, carries it."""
+
+SUBTRACTED_SERVICE = n.C_FINAL
+"""Likewise the server's work on such a container that came back; the stream of a caller's message carries it."""
 
 TASK_KEYS = ("nua", "sip-agent", "server", "connection-agent", "media")
 
@@ -320,6 +323,7 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[Stream]:
         put(s.SERVICE + kind, f"service.{n.MESSAGE_NAMES[kind]}", getattr(getattr(costs, task), key))
     put(s.SERVICE + n.M_CONTAINER, "service.media.add", costs.media.add)
     put(s.SERVICE + SUBTRACT_SERVICE, "service.media.subtract", costs.media.subtract)
+    put(s.SERVICE + SUBTRACTED_SERVICE, "service.MPF response to subtract", costs.server.mpf_subtracted)
     for key in (*TASK_KEYS, *plugins):
         put(s.WAKE + task_index(key, plugins), f"wake.{key}", scenario.server.wake_of(key))  # type: ignore[arg-type]
     for i, plugin in enumerate(plugins):

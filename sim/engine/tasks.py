@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from simpy.core import Environment
 from simpy.events import NORMAL, Event, Timeout
 
-from sim.engine.setup import SUBTRACT_SERVICE
+from sim.engine.setup import SUBTRACT_SERVICE, SUBTRACTED_SERVICE
 from sim.server.names import (
     LANES,
     M_CONTAINER,
@@ -26,6 +26,7 @@ from sim.server.names import (
     P_COMPLETE,
     P_OPEN,
     PLUGIN,
+    S_MEDIA,
     SOCKET_LANE,
     STEP_SUBTRACT,
     lane_of,
@@ -190,6 +191,8 @@ class ConsumerTask(Task):
         kind = message[0]
         if P_OPEN <= kind < P_COMPLETE:
             return draw(self.world, OPERATION + ((self.index - PLUGIN) * 4 + kind - P_OPEN) * 4 + BLOCK)
+        if kind == S_MEDIA and message[2] // 256 == STEP_SUBTRACT:
+            kind = SUBTRACTED_SERVICE
         return draw(self.world, SERVICE + kind)
 
     def wait_for_slot(self, producer: int) -> Event:

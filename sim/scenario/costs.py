@@ -28,6 +28,7 @@ class SipAgentCosts(Part):
 
     i_invite: Dist = Field(default=us(10, 20), description="nua_i_invite.")
     i_state: Dist = Field(default=us(40, 60), description="nua_i_state: session creation and the offer signal.")
+    i_terminated: Dist = Field(default=us(40, 60), description="nua_i_state [terminated]: the terminate signal.")
     i_other: Dist = Field(default=us(4, 8), description="Any other NUA event.")
 
 
@@ -40,9 +41,15 @@ class ServerCosts(Part):
     channel_added: Dist = Field(default=us(6, 10), description="Control channel added.")
     channel_removed: Dist = Field(default=us(6, 11), description="Control channel removed.")
     mpf_response: Dist = Field(default=us(50, 68), description="Media engine's container came back.")
+    mpf_subtracted: Dist = Field(
+        default=us(50, 68), description="The same for one that subtracted, and the release when it was the last."
+    )
     opened: Dist = Field(default=us(91, 326), description="Engine channel opened, and the answer when it was the last.")
     closed: Dist = Field(default=us(6, 13), description="Engine channel closed, and the release when it was the last.")
     response: Dist = Field(default=us(34, 42), description="Plugin's response to a request.")
+    stopped: Dist = Field(
+        default=us(34, 42), description="Plugin's answer to a STOP, and the session's taking down when it was the last."
+    )
     event: Dist = Field(default=us(34, 42), description="Plugin's event.")
     disconnect: Dist = Field(default=us(20, 35), description="TCP connection lost.")
     other: Dist = Field(default=us(6, 12), description="Anything else.")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sim.engine.compiled.calendar import HEAP, OUTSIDE, earlier, heap_push, schedule_task
 from sim.engine.compiled.store import MESSAGE_BYTES, items_at, messages_at, ring_append, ring_take
-from sim.engine.setup import SUBTRACT_SERVICE
+from sim.engine.setup import SUBTRACT_SERVICE, SUBTRACTED_SERVICE
 from sim.server.names import (
     LANES,
     M_CONTAINER,
@@ -16,6 +16,7 @@ from sim.server.names import (
     P_COMPLETE,
     P_OPEN,
     PLUGIN,
+    S_MEDIA,
     STEP_SUBTRACT,
     lane_of,
 )
@@ -110,6 +111,8 @@ def service_stream(task: Any, kind: int) -> int:
         return OPERATION + ((task.index - PLUGIN) * 4 + kind - P_OPEN) * 4 + BLOCK  # type: ignore[no-any-return]
     if kind == M_CONTAINER and task.arg // 256 == STEP_SUBTRACT:
         return SERVICE + SUBTRACT_SERVICE
+    if kind == S_MEDIA and task.arg // 256 == STEP_SUBTRACT:
+        return SERVICE + SUBTRACTED_SERVICE
     return SERVICE + kind
 
 
