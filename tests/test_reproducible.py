@@ -62,10 +62,6 @@ class Plans(Observer):
         if kind == N_INVITE:
             self.calls.append((session.invite_s, session.hold_s, session.requests_left))
 
-    def message_started(self, now: float, task: int, kind: int, session: Any) -> None: ...
-    def message_finished(self, now: float, task: int, kind: int, session: Any) -> None: ...
-    def resource_changed(self, now: float, session: int, resource: int, delta: int, size: int) -> None: ...
-
 
 def plans(overrides: dict[str, Any], seed: int = 7) -> list[tuple[float, float, int]]:
     watch = Plans()
