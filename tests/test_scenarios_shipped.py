@@ -69,7 +69,7 @@ GOLDEN: dict[str, dict[str, int]] = {
         "rejected": 0,
         "released": 1763,
         "peak": 74,
-        "messages": 86719,
+        "messages": 86879,
     },
 }
 
