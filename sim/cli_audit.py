@@ -36,19 +36,31 @@ def audit(
     ledger: Annotated[Detail, typer.Option("--ledger", help="How much the result folder holds.")] = Detail.SESSIONS,
     out: OutOption = None,
     force: ForceOption = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on reading as the log grows, with a live table of pools, until Ctrl-C.")
+    ] = False,
     fail_on: FailOnOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
     no_progress: NoProgressOption = False,
 ) -> None:
     """Build the ledger and summary of a real server's log; with --out, a result folder too."""
+    from sim.errors import LogError
     from sim.ledger.conditions import parse
     from sim.ledger.result import ResultFolder
     from sim.report.plots import write_pictures
 
     conditions = [parse(text) for text in fail_on or []]
     wanted = not (quiet or no_progress)
-    if out is None:
+    if follow:
+        if len(logs) != 1 or logs[0] == "-":
+            raise LogError(f"--follow must have one log file, which grows (got {' '.join(logs)})")
+        result = follow_one(logs[0], ledger if out is not None else Detail.SUMMARY)
+        judge(result, conditions)
+        if out is not None:
+            with ResultFolder(out, force) as folder:
+                folder.commit(result, write_pictures)
+    elif out is None:
         result = read_logs(logs, Detail.SUMMARY, None, wanted)
         judge(result, conditions)
     else:
@@ -61,6 +73,15 @@ def audit(
         for note in result.provenance.get("notes", ()):
             typer.echo(f"note: {note}", err=True)
     raise typer.Exit(exit_code(result))
+
+
+def follow_one(log: str, ledger: Detail) -> "RunResult":
+    """The audit of a growing log until Ctrl-C; the live table goes to standard error."""
+    from rich.console import Console
+
+    from sim.logs.follow import follow_log
+
+    return follow_log(log, console=Console(stderr=True), ledger=ledger.value)
 
 
 def read_logs(logs: list[str], ledger: Detail, sink: "Sink | None", progress: bool) -> "RunResult":
