@@ -16,6 +16,7 @@ COMMANDS = (
     "sim.cli_result",
     "sim.cli_audit",
     "sim.cli_leaks",
+    "sim.cli_catalogue",
 )
 
 _HELP = "Simulate what happens to a call's resources inside a UniMRCP server: capacity, latency and session leaks."
