@@ -1,0 +1,417 @@
+"""Lines of the SIP agent, the connection agent, the media engine and the plugins."""
+
+from collections.abc import Callable
+
+from sim.logs.write_bodies import IP, METHODS, mrcp_event, mrcp_request, mrcp_response, octets, offer_sdp
+from sim.logs.write_calls import Call, Row
+from sim.logs.write_server import ADD, SUBTRACT, unpack
+from sim.logs.write_story import AGENT, MEDIA, SERVER, SIP, Story
+
+PHRASES = {
+    200: "OK", 400: "Bad Request", 404: "Not Found", 406: "Not Acceptable", 480: "Temporarily Unavailable",
+    487: "Request Terminated", 488: "Not Acceptable Here", 500: "Internal Server Error", 503: "Service Unavailable",
+}  # fmt: skip
+
+
+class SipLines:
+    """The SIP agent logs; the NUA stack, whose messages decide about the dialog, is silent."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.handlers: dict[str, Callable[[Call, Row], None]] = {
+            "INVITE": self.invited, "ACK": self.acknowledged, "BYE": self.bye, "CANCEL": self.cancel,
+            "nua_respond": self.respond, "nua_bye": self.send_bye, "200 to BYE": self.bye_answered,
+            "BYE timeout": self.bye_timeout, "ACK timeout": self.ack_timeout, "session timer": self.session_timer,
+            "nua_i_invite": self.i_invite, "nua_i_state [received]": self.i_received,
+            "nua_i_state [completed]": self.i_completed, "nua_i_ack": self.i_ack, "nua_i_state [ready]": self.i_ready,
+            "nua_i_bye": self.i_bye, "nua_i_state [terminated]": self.i_terminated, "nua_i_terminated": self.i_last,
+        }  # fmt: skip
+
+    def handle(self, call: Call, row: Row) -> None:
+        """What the SIP agent logs for one of its messages, or learns from one of the NUA stack's."""
+        handler = self.handlers.get(row.message)
+        if handler is not None:
+            handler(call, row)
+
+    def event(self, time_s: float, event: str, text: str) -> None:
+        self.story.put(time_s, SIP, "INFO", f"Receive SIP Event [{event}] Status {text} [{SIP}]")
+
+    def call_state(self, time_s: float, call: Call, state: str) -> None:
+        pointer = f"0x{call.pointer:x}" if call.created else ""
+        self.story.put(time_s, SIP, "NOTICE", f"SIP Call State {pointer} [{state}]")
+
+    # --- the dialog, as the NUA stack has it -----------------------------------------------------------------------
+
+    def invited(self, call: Call, row: Row) -> None:
+        if call.dialog == "none":
+            call.dialog = "received"
+
+    def acknowledged(self, call: Call, row: Row) -> None:
+        if call.dialog in ("completed", "ready"):
+            call.dialog = "ready"
+
+    def end(self, call: Call, why: str) -> None:
+        call.dialog, call.ended = "terminated", why
+
+    def bye(self, call: Call, row: Row) -> None:
+        if call.dialog in ("received", "completed", "ready"):
+            self.end(call, "200 Session Terminated")
+
+    def cancel(self, call: Call, row: Row) -> None:
+        if call.dialog == "received":
+            self.end(call, "487 Request Terminated")
+
+    def respond(self, call: Call, row: Row) -> None:
+        status = call.responses.popleft() if call.responses else 200
+        if call.dialog != "received":
+            return
+        if status == 200:
+            call.dialog = "completed"
+        else:
+            self.end(call, f"{status} {PHRASES.get(status, 'Failure')}")
+
+    def send_bye(self, call: Call, row: Row) -> None:
+        if call.byes:
+            call.byes -= 1
+        elif call.dialog in ("received", "completed", "ready"):  # nobody's disconnect: a shutdown
+            self.story.put(row.sent, SERVER, "NOTICE", f"Initiate Session Termination <{call.name}>")
+        if call.dialog == "received":
+            self.end(call, "480 Temporarily Unavailable")
+        elif call.dialog in ("completed", "ready"):
+            self.terminating(call, row)
+
+    def terminating(self, call: Call, row: Row) -> None:
+        call.dialog = "terminating"
+        self.call_state(row.finished, call, "terminating")
+
+    def bye_answered(self, call: Call, row: Row) -> None:
+        if call.dialog == "terminating":
+            self.event(row.finished, "nua_r_bye", "200 OK")
+            self.end(call, "200 to BYE")
+
+    def bye_timeout(self, call: Call, row: Row) -> None:
+        if call.dialog == "terminating":
+            self.event(row.finished, "nua_r_bye", "408 Request Timeout")
+            self.end(call, "408 to BYE")
+
+    def ack_timeout(self, call: Call, row: Row) -> None:
+        if call.dialog == "completed":
+            self.event(row.finished, "nua_i_error", "408 ACK Timeout")
+            self.event(row.finished, "nua_i_state", "0 ACK Timeout")
+            self.terminating(call, row)
+
+    def session_timer(self, call: Call, row: Row) -> None:
+        if call.dialog == "ready":
+            self.event(row.finished, "nua_i_state", "0 Session Timeout")
+            self.terminating(call, row)
+
+    # --- `mrcp_sofia_event_callback` -------------------------------------------------------------------------------
+
+    def i_invite(self, call: Call, row: Row) -> None:
+        call.invites += 1
+        self.event(row.started, "nua_i_invite", "100 Trying")
+        self.create(call, row)
+
+    def create(self, call: Call, row: Row) -> None:
+        """`mrcp_sofia_session_create`, when the ledger says that this message made the pool."""
+        if not row.count("session_pool", 1):
+            return
+        call.pointer = self.story.sessions.take(row.finished)
+        if row.count("session_pool", -1):  # no profile: destroyed at once
+            text = f"Cannot Find Profile by Agent 0x{call.pointer:x} <new>"
+            self.story.put(row.finished, SIP, "WARN", text)
+            self.story.sessions.free(call.pointer, row.finished)
+            return
+        call.created = True
+        text = f"Create Session 0x{call.pointer:x} <new> [{self.story.setting.profile}]"
+        self.story.put(row.finished, SIP, "INFO", text)
+
+    def i_received(self, call: Call, row: Row) -> None:
+        call.received += 1
+        again = call.received > 1
+        self.event(row.started, "nua_i_state", "100 Trying")
+        was = call.created
+        self.call_state(row.started, call, "received")
+        if again:
+            if call.created and call.state != "DESTROYED":
+                self.story.send(call, SERVER, "OFFER", 1, row.finished, SIP)
+            return
+        self.create(call, row)
+        status = self.story.refused.get(call.number, 0)
+        if status == 503:
+            self.story.put(row.finished, SIP, "WARN", "Cannot Establish SIP Session in Offline Mode")
+        if status:
+            call.responses.append(status)
+        if status or not (call.created or was):  # without a status the process died here
+            return
+        body = offer_sdp(self.story.setting.mixes[0])
+        self.story.put(row.finished, SIP, "INFO", f"Remote SDP 0x{call.pointer:x} <new>\n{body}")
+        self.story.send(call, SERVER, "OFFER", 0, row.finished, SIP)
+
+    def i_completed(self, call: Call, row: Row) -> None:
+        self.event(row.started, "nua_i_state", "200 OK")
+        self.call_state(row.started, call, "completed")
+
+    def i_ack(self, call: Call, row: Row) -> None:
+        self.event(row.started, "nua_i_ack", "200 OK")
+
+    def i_ready(self, call: Call, row: Row) -> None:
+        self.event(row.started, "nua_i_state", "200 OK")
+        self.call_state(row.started, call, "ready")
+        self.event(row.started, "nua_i_active", "200 Call active")
+
+    def i_bye(self, call: Call, row: Row) -> None:
+        self.event(row.started, "nua_i_bye", "200 Session Terminated")
+
+    def i_terminated(self, call: Call, row: Row) -> None:
+        if call.ended.startswith("487"):
+            self.event(row.started, "nua_i_cancel", "200 OK")
+        self.event(row.started, "nua_i_state", call.ended or "200 Session Terminated")
+        self.call_state(row.started, call, "terminated")
+        if call.created and call.state != "DESTROYED":
+            self.story.send(call, SERVER, "TERMINATE", 0, row.finished, SIP)
+
+    def i_last(self, call: Call, row: Row) -> None:
+        self.event(row.started, "nua_i_terminated", call.ended or "200 Session Terminated")
+        call.done = True
+        self.story.forget(call)
+
+
+class AgentLines:
+    """The connection agent."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.handlers: dict[str, Callable[[Call, Row], None]] = {
+            "ADD channel": self.add, "MODIFY channel": self.modify, "REMOVE channel": self.remove, "send": self.send,
+            "accept": self.accept, "receive": self.receive, "peer disconnect": self.disconnect,
+            "termination timer": self.termination_timer, "inactivity timer": self.inactivity_timer,
+        }  # fmt: skip
+
+    def handle(self, call: Call, row: Row) -> None:
+        """All lines of one message on the connection agent."""
+        self.handlers[row.message](call, row)
+        idle = self.story.setting.inactivity_ms
+        self.story.wait(row, f" timeout [{idle}]" if idle else "")
+
+    def process(self, call: Call, row: Row) -> int:
+        self.story.put(row.started, AGENT, "DEBUG", f"Process Poller Wakeup [{AGENT}]")
+        return self.story.process(call, row)
+
+    def name(self, call: Call, number: int) -> str:
+        resource = call.channels[number].resource if number < len(call.channels) else "speechrecog"
+        return f"<{call.name}@{resource}>"
+
+    def add(self, call: Call, row: Row) -> None:
+        number = self.process(call, row)
+        self.story.pending += 1
+        text = f"Add Pending Control Channel {self.name(call, number)} [{self.story.pending}]"
+        self.story.put(row.started, AGENT, "INFO", text)
+        if call.state != "DESTROYED":
+            self.story.send(call, SERVER, "ADD-channel response", number, row.finished, AGENT)
+
+    def modify(self, call: Call, row: Row) -> None:
+        number = self.process(call, row)
+        self.story.put(row.started, AGENT, "INFO", f"Modify Control Channel {self.name(call, number)}")
+        if call.state != "DESTROYED":
+            self.story.send(call, SERVER, "MODIFY-channel response", number, row.finished, AGENT)
+
+    def remove(self, call: Call, row: Row) -> None:
+        number = self.process(call, row)
+        channel = call.channels[number] if number < len(call.channels) else None
+        connection = call.connection
+        if channel is not None and channel.assigned and connection is not None:
+            channel.assigned = False
+            connection.channels -= 1
+            text = f"Remove Control Channel {self.name(call, number)} [{connection.channels}]"
+            self.story.put(row.started, AGENT, "INFO", text)
+            if not connection.open and not connection.channels:
+                text = f"Mark TCP/MRCPv2 Connection for Destruction {connection.text}"
+                self.story.put(row.started, AGENT, "DEBUG", text)
+        else:
+            self.story.pending -= 1
+            text = f"Remove Pending Control Channel {self.name(call, number)} [{self.story.pending}]"
+            self.story.put(row.started, AGENT, "INFO", text)
+        if channel is not None:
+            channel.control = False
+        if call.state != "DESTROYED":
+            self.story.send(call, SERVER, "REMOVE-channel response", number, row.finished, AGENT)
+
+    def send(self, call: Call, row: Row) -> None:
+        argument = self.process(call, row)
+        number, connection = argument % 16, call.connection
+        if connection is None or not connection.open or number >= len(call.channels):
+            return
+        channel = call.channels[number]
+        method = METHODS[channel.resource]
+        if argument >= 16:
+            body = mrcp_event(call.name, channel.resource, method.complete, channel.requests)
+        else:
+            body = mrcp_response(call.name, channel.resource, channel.requests)
+        text = f"Send MRCPv2 Data {connection.text} [{octets(body)} bytes]\n{body}"
+        self.story.put(row.started, AGENT, "INFO", text)
+
+    def socket(self, row: Row) -> None:
+        self.story.put(row.started, AGENT, "DEBUG", f"Process Signalled Descriptor [{AGENT}]")
+
+    def accept(self, call: Call, row: Row) -> None:
+        self.socket(row)
+        connection = self.story.new_connection()
+        if not row.count("tcp_connection", 1):
+            self.story.put(row.started, AGENT, "WARN", f"Failed to Add to Pollset {connection.text}")
+            return
+        call.connection = call.own = connection
+        if self.story.setting.shared:
+            self.story.shared = connection
+        self.story.put(row.started, AGENT, "NOTICE", f"Accepted TCP/MRCPv2 Connection {connection.text}")
+
+    def receive(self, call: Call, row: Row) -> None:
+        self.socket(row)
+        if call.connection is None and self.story.setting.shared:
+            call.connection = self.story.shared
+        connection = call.connection
+        number = self.asked_channel(call) if row.argument is None else row.argument
+        call.asked += 1
+        if connection is None or not connection.open or number >= len(call.channels):
+            return
+        channel = call.channels[number]
+        if call.state == "DESTROYED" or not channel.control:
+            return
+        body = mrcp_request(call.name, channel.resource, METHODS[channel.resource].request, channel.requests + 1)
+        text = f"Receive MRCPv2 Data {connection.text} [{octets(body)} bytes]\n{body}"
+        self.story.put(row.started, AGENT, "INFO", text)
+        if not channel.assigned:
+            channel.assigned = True
+            connection.channels += 1
+            self.story.pending -= 1
+            text = (
+                f"Assign Control Channel {self.name(call, number)} to Connection {connection.text} "
+                f"[{self.story.pending}] -> [{connection.channels}]"
+            )
+            self.story.put(row.started, AGENT, "INFO", text)
+        self.story.send(call, SERVER, "CONTROL", number, row.finished, AGENT)
+
+    def asked_channel(self, call: Call) -> int:
+        """The channel of the next request where the table does not say: callers take them in turn, the last first."""
+        count, total = max(1, len(call.channels)), self.story.setting.requests
+        return (total - 1 - call.asked) % count if total is not None else 0
+
+    def disconnect(self, call: Call, row: Row) -> None:
+        self.socket(row)
+        connection = call.own
+        if connection is None or not connection.open:
+            return
+        connection.open = False
+        self.story.put(row.started, AGENT, "INFO", f"TCP/MRCPv2 Peer Disconnected {connection.text}")
+        if row.count("connection_pool", -1):
+            self.story.put(row.finished, AGENT, "NOTICE", f"Destroy TCP/MRCPv2 Connection {connection.text}")
+        else:
+            timeout = self.story.setting.termination_ms
+            text = f"Set Termination Timer {connection.text} timeout [{timeout}]"
+            self.story.put(row.started, AGENT, "DEBUG", text)
+
+    def raise_disconnect(self, call: Call, row: Row) -> None:
+        for other in list(self.story.calls.values()) if self.story.setting.shared else [call]:
+            if other.connection is call.own:
+                for number, channel in enumerate(other.channels):
+                    if channel.assigned:
+                        self.story.send(other, SERVER, "disconnect", number, row.finished, AGENT)
+
+    def termination_timer(self, call: Call, row: Row) -> None:
+        if call.own is not None and not call.own.open:
+            self.story.put(row.started, AGENT, "WARN", f"Termination Timeout Elapsed {call.own.text}")
+            self.raise_disconnect(call, row)
+
+    def inactivity_timer(self, call: Call, row: Row) -> None:
+        connection = call.own
+        if connection is None or not connection.open:
+            return
+        connection.open = False
+        self.story.put(row.started, AGENT, "WARN", f"TCP/MRCPv2 Connection Timed Out {connection.text}")
+        if row.count("connection_pool", -1):
+            self.story.put(row.finished, AGENT, "NOTICE", f"Destroy TCP/MRCPv2 Connection {connection.text}")
+        else:
+            self.raise_disconnect(call, row)
+
+
+class MediaLines:
+    """The media engine."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+
+    def handle(self, call: Call, row: Row) -> None:
+        """All lines of one container; the answer to a STOP leaves from this thread without a line of its own."""
+        if row.message != "MPF container":
+            channel = row.argument
+            if channel is None:
+                stopping = [key[1] for key, item in call.told.items() if key[0] == "stop" and not item.answers]
+                channel = stopping[0] if stopping else 0
+            self.story.told(call, row, "stop", channel, MEDIA)
+            return
+        argument = self.story.process(call, row)
+        step, first, count = unpack(argument)
+        engines = sum(channel.engine for channel in call.channels)
+        if step == ADD and not call.in_context:
+            call.in_context = True
+            self.say(row, "DEBUG", f"Add Media Context 0x{call.pointer:x}")
+        if step == ADD and first <= engines + 1 < first + count:
+            self.open_rtp(call, row, engines)
+        if step == SUBTRACT:
+            self.close_rtp(call, row)
+        self.story.send(call, SERVER, "MPF response", argument, row.finished, MEDIA)
+
+    def say(self, row: Row, priority: str, text: str) -> None:
+        self.story.put(row.finished, MEDIA, priority, text)
+
+    def open_rtp(self, call: Call, row: Row, engines: int) -> None:
+        low, high = self.story.setting.rtp
+        if not row.count("rtp_port", 1):
+            self.say(row, "WARN", f"Failed to Find Free RTP Port {IP}:[{low},{high}]")
+            return
+        call.rtp_port = self.story.ports.take()
+        self.say(row, "INFO", f"Enable RTP Session {IP}:{call.rtp_port}")
+        if engines:
+            self.say(row, "DEBUG", f"Create Linear Audio Bridge 0x{call.pointer:x}")
+            playout = "playout [50 ms] bounds [0 - 600 ms] adaptive [1] skew detection [1]"
+            self.say(row, "INFO", f"Open RTP Receiver {IP}:{call.rtp_port} <- {IP}:6000 {playout}")
+            path = "Source->[PCMU/8000/1]->Decoder->[LPCM/8000/1]->Bridge->[LPCM/8000/1]->Sink"
+            self.say(row, "INFO", f"Media Path 0x{call.pointer:x} {path}")
+
+    def close_rtp(self, call: Call, row: Row) -> None:
+        port = call.rtp_port if row.count("rtp_port", -1) else 0
+        if port and any(channel.engine for channel in call.channels):
+            self.say(row, "DEBUG", f"Destroy Audio Bridge 0x{call.pointer:x}")
+            self.say(row, "INFO", f"Close RTP Receiver {IP}:{port} <- {IP}:6000 [r:0 l:0 j:0 p:50 d:0 i:0]")
+        if row.count("media_context", -1):
+            self.say(row, "DEBUG", f"Remove Media Context 0x{call.pointer:x}")
+        if port:
+            self.say(row, "INFO", f"Remove RTP Session {IP}:{port}")
+            self.story.ports.free(port)
+            call.rtp_port = 0
+
+
+class PluginLines:
+    """The tasks of the plugins."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+
+    def handle(self, call: Call, row: Row) -> None:
+        """`Process Message` and `Wait for Messages`; the end of a recognition is no task message."""
+        if row.message == "recognition ends":
+            self.story.told(call, row, "event", self.channel(call, row), row.task)
+            return
+        number = self.story.process(call, row)
+        resource = self.story.tasks.get(row.task, "")
+        licensed = row.message == "open" and self.story.setting.licences.get(resource, False)
+        if licensed and not row.count(f"plugin_licence:{resource}", 1):
+            call.refused.add(number)
+        self.story.told(call, row, row.message, number, row.task)
+        self.story.wait(row)
+
+    def channel(self, call: Call, row: Row) -> int:
+        if row.argument is not None:
+            return row.argument
+        resource = self.story.tasks.get(row.task, "")
+        return next((i for i, channel in enumerate(call.channels) if channel.resource == resource), 0)

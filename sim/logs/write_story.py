@@ -1,0 +1,171 @@
+"""What every task's lines have in common: which call, which thread, and the three lines around each task message."""
+
+from collections import OrderedDict, deque
+from typing import Final
+
+from sim.logs.write_calls import Call, Connection, Ports, Row, Setting, Told
+from sim.logs.write_lines import Lines, message_addresses, session_addresses, session_id
+
+SIP: Final = "SIP-Agent-1"
+SERVER: Final = "MRCP Server"
+AGENT: Final = "MRCPv2-Agent-1"
+MEDIA: Final = "Media-Engine-1"
+
+KINDS: Final = {
+    "OFFER": "1;0", "CONTROL": "2;3", "TERMINATE": "1;2",
+    "ADD-channel response": "2;0", "MODIFY-channel response": "2;1", "REMOVE-channel response": "2;2",
+    "disconnect": "2;4", "OPEN response": "3;2", "CLOSE response": "3;3", "RESPONSE": "3;4", "STOP response": "3;4",
+    "EVENT": "3;4", "MPF response": "4;0",
+}  # fmt: skip
+"""Type and subtype of the messages on the server task; those on other tasks are all 1;0."""
+
+ANSWERS: Final = {"OPEN response": "open", "CLOSE response": "close", "RESPONSE": "request", "STOP response": "stop"}
+OPERATIONS: Final = {operation: answer for answer, operation in ANSWERS.items()}
+_REMEMBERED: Final = 20_000
+
+
+class Story:
+    """Everything the writer knows while it goes through the messages in the order in which they were handled."""
+
+    def __init__(
+        self, setting: Setting, lines: Lines, lost: dict[int, dict[str, int]], dropped: set[int],
+        refused: dict[int, int],
+    ) -> None:  # fmt: skip
+        self.setting = setting
+        self.lines = lines
+        self.lost = lost  # sessions that lost a message → how many of each kind did arrive
+        self.refused = refused  # calls that the SIP agent refused itself: 400, 488 or 503
+        self.dropped = dropped  # those that lost it to a full MPF queue
+        self.calls: dict[int, Call] = {}
+        self.gone: OrderedDict[int, Call] = OrderedDict()
+        self.sessions = session_addresses()
+        self.messages = message_addresses()
+        self.ports = Ports(*setting.rtp)
+        self.pending = 0  # control channels without a connection
+        self.open_sessions = 0
+        self.shutting_down = False
+        self.shared: Connection | None = None
+        self.client_port = 46_000
+        self.tasks = {task: resource for resource, (task, _) in setting.engines.items()}
+
+    # --- calls -----------------------------------------------------------------------------------------------------
+
+    def call(self, number: int) -> Call:
+        """The call of this number."""
+        found = self.calls.get(number) or self.gone.get(number)
+        if found is None:
+            found = self.calls[number] = Call(number, session_id(self.setting.seed, number))
+        return found
+
+    def forget(self, call: Call) -> None:
+        """Keep a call that is over only for a while, for messages that come too late."""
+        over = call.done and (call.state == "DESTROYED" or not call.created)
+        if over and call.number in self.calls:
+            del self.calls[call.number]
+            self.gone[call.number] = call
+            if len(self.gone) > _REMEMBERED:
+                self.gone.popitem(last=False)
+
+    # --- lines -----------------------------------------------------------------------------------------------------
+
+    def put(self, time_s: float, task: str, priority: str, text: str) -> None:
+        """One line of a task's own thread."""
+        self.lines.put(time_s, self.lines.thread(task), priority, text)
+
+    def send(self, call: Call, task: str, message: str, argument: int, time_s: float, by: str) -> None:
+        """`Signal Message`: `by` sends a task message, which `take` gives back when it is processed."""
+        address = self.messages.take(time_s)
+        key = f"[{task}] [0x{address:x};{KINDS.get(message, '1;0')}]"
+        self.put(time_s, by, "DEBUG", f"Signal Message to {key}")
+        if self.was_lost(call, message, task):
+            if call.number in self.dropped and task == MEDIA:
+                self.put(time_s, by, "ERROR", f"MPF Request Queue is Full [{task}]")
+            kind = KINDS.get(message, "1;0")
+            text = f"Failed to Signal Task Message [{task}] [0x{address & 0xFFFFFFFF:x};{kind}]"
+            self.put(time_s, by, "WARN", text)
+            return
+        call.expected.setdefault(f"{task}/{message}", deque()).append((address, argument))
+
+    def was_lost(self, call: Call, message: str, task: str) -> bool:
+        """Whether this sending of a message never arrived, in a session that stays because of that."""
+        arrived = self.lost.get(call.number)
+        if arrived is None:
+            return False
+        key = f"{task}/{message}"
+        sent = call.sends[key] = call.sends.get(key, 0) + 1
+        return sent > arrived.get(key, 0)
+
+    def process(self, call: Call, row: Row, priority: str = "DEBUG") -> int:
+        """`Process Message`; returns the argument that it was sent with."""
+        address, argument = self.take(call, row)
+        kind = KINDS.get(row.message, "1;0") if row.task == SERVER else "1;0"
+        self.put(row.started, row.task, priority, f"Process Message [{row.task}] [0x{address:x};{kind}]")
+        self.messages.free(address, row.started)
+        return argument if row.argument is None else row.argument
+
+    def take(self, call: Call, row: Row) -> tuple[int, int]:
+        """Address and argument of the message sent longest ago; a new one when nobody is known to have sent it."""
+        waiting = call.expected.get(f"{row.task}/{row.message}")
+        if waiting:
+            return waiting.popleft()
+        return self.messages.take(row.started), 0
+
+    def wait(self, row: Row, more: str = "") -> None:
+        """`Wait for Messages`: the task is done with the message."""
+        self.put(row.finished, row.task, "DEBUG", f"Wait for Messages [{row.task}]{more}")
+
+    # --- answers of plugins ------------------------------------------------------------------------------------------
+
+    def told(self, call: Call, row: Row, operation: str, channel: int, thread: str) -> None:
+        """A plugin (or the media thread, for it) is done with what it was told; its answer may carry this very time.
+
+        Called before the task's `Wait for Messages`, so that an answer's line finds its place in front of that.
+        """
+        call.told[operation, channel] = Told(row.finished, self.lines.reserve(4), thread)
+        answer = OPERATIONS.get(operation, "")
+        if answer and call.number in self.lost and self.was_lost(call, answer, SERVER):
+            self.send_lost(call, row.finished, thread, answer)
+
+    def send_lost(self, call: Call, time_s: float, by: str, message: str) -> None:
+        """An answer that found the server task's queue full and was lost."""
+        address, kind = self.messages.take(time_s), KINDS[message]
+        self.put(time_s, by, "DEBUG", f"Signal Message to [{SERVER}] [0x{address:x};{kind}]")
+        text = f"Failed to Signal Task Message [{SERVER}] [0x{address & 0xFFFFFFFF:x};{kind}]"
+        self.put(time_s, by, "WARN", text)
+
+    def answered(self, call: Call, row: Row) -> int:
+        """`Signal Message` of a plugin's answer, from whichever thread sent it, and `Process Message`; the channel."""
+        operation = ANSWERS.get(row.message, "event")
+        wanted = [(key, item) for key, item in call.told.items() if key[0] == operation]
+        if operation == "event":
+            wanted += [(key, item) for key, item in call.told.items() if key[0] == "request"]
+        if row.argument is not None:
+            wanted = [(key, item) for key, item in wanted if key[1] == row.argument % 16] or wanted
+        exact = [(key, item) for key, item in wanted if item.done == row.sent]
+        fresh = [(key, item) for key, item in wanted if not item.answers] or wanted
+        channel, at, by = 0, 0, ""
+        if exact or fresh:
+            (_, channel), item = (exact or fresh)[0]
+            if exact:
+                at, by = item.place + min(item.answers, 3), item.thread
+            item.answers += 1
+        channel = min(channel if row.argument is None else row.argument % 16, max(0, len(call.channels) - 1))
+        by = by or f"{self.task_of(call, channel)} worker"
+        address = self.messages.take(row.sent)
+        key_text = f"[{row.task}] [0x{address:x};{KINDS[row.message]}]"
+        self.lines.put(row.sent, self.lines.thread(by), "DEBUG", f"Signal Message to {key_text}", at)
+        self.put(row.started, row.task, "DEBUG", f"Process Message {key_text}")
+        self.messages.free(address, row.started)
+        return channel
+
+    def task_of(self, call: Call, channel: int) -> str:
+        """The task of the plugin that serves a channel."""
+        if not call.channels:
+            return next(iter(self.tasks), "Demo Recog Engine")
+        resource = call.channels[channel].resource
+        return self.setting.engines.get(resource, (f"{resource} engine", resource))[0]
+
+    def new_connection(self) -> Connection:
+        """The next client port."""
+        self.client_port = self.client_port + 2 if self.client_port < 60_000 else 46_000
+        return Connection(f"127.0.0.1:1544 <-> 127.0.0.1:{self.client_port}")

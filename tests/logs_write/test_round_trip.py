@@ -1,0 +1,181 @@
+"""Simulate, write the log, audit the log: the audit gives the run's own summary back."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim.engine.run import run
+from sim.ledger.result import RunResult
+from sim.logs.audit import audit_log
+from sim.logs.write import write_log
+from sim.logs.write_lines import session_id
+from sim.scenario import load_scenario
+
+ROUNDING_S = 1.01e-6
+IMMEDIATE = {"sip": {"bye_response": "immediate"}}
+BASE: dict[str, Any] = {
+    "duration": "6s", "drain": "50s", "arrivals": {"rate": "20/s"}, "server": IMMEDIATE,
+    "calls": {"hold": {"dist": "exponential", "mean": "1s"}},
+}  # fmt: skip
+DEBUG_ONLY = ("offer_to_media", "media_to_open", "close_delay")
+ENDURING = ("session_pool", "sip_home", "session_table", "control_channel", "connection_pool", "rtp_port")
+
+
+def plugin(**operations: Any) -> dict[str, Any]:
+    return {"plugins": {"speechrecog": operations}}
+
+
+def two(**more: Any) -> dict[str, Any]:
+    return {"calls": {"hold": "1s", "resources": ["speechrecog", "speechsynth"], **more}}
+
+
+SCENARIOS: dict[str, dict[str, Any]] = {
+    "healthy": {},
+    "close never answered": plugin(close={"never": 0.08}),
+    "open never answered": plugin(open={"never": 0.08}),
+    "request never answered": plugin(request={"never": 0.08}),
+    "stop never answered": plugin(stop={"never": 0.08}),
+    "close delayed by another thread": plugin(close={"delay": {"dist": "exponential", "mean": "300ms"}}),
+    "close answered late": plugin(close={"late": 0.1, "late_by": "2s"}),
+    "unknown resource": {"calls": {"hold": "1s", "offer": {"unknown_resource": 0.4}}},
+    "rtp range used up": {"server": {**IMMEDIATE, "limits": {"rtp_ports": "5000-5020"}}},
+    "channel limit": plugin(max_channel_count=6),
+    "licences": plugin(licences=6),
+    "no ACK": {"client": {"no_ack": 0.1}},
+    "callers vanish": {"client": {"vanish": {"probability": 0.2}}},
+    "callers give up": {**plugin(open={"delay": "2s"}), "client": {"patience": "1s"}},
+    "two resources": two(requests=2, recognition="100ms"),
+    "shared connections": {"calls": {"hold": "1s", "connection": "shared"}},
+    "re-INVITE": {"calls": {"hold": "1s", "reinvite_every": "300ms"}},
+    "session timer": {
+        "server": {"sip": {"bye_response": "immediate", "session_expires": "4s", "min_se": "4s"}},
+        "calls": {"hold": "30s"}, "client": {"refresh": False},
+    },
+    "no service time at all": {"server": {**IMMEDIATE, "wake": 0}, **plugin(close={"block": 0, "never": 0.1})},
+    "messages lost": {
+        "duration": "1s", "arrivals": {"rate": "1500/s"}, "server": {**IMMEDIATE, "queues": {"slots": 16}},
+    },
+    "graceful shutdown": {"arrivals": {"rate": "20/s", "calls": 60}, "server": {**IMMEDIATE, "shutdown": "4s"}},
+}  # fmt: skip
+
+
+def simulated(changes: dict[str, Any], seed: int = 3) -> RunResult:
+    return run(load_scenario({**BASE, **changes}), seed=seed, engine="simpy", ledger="full")
+
+
+def leaks_by_call(result: RunResult) -> dict[int, str]:
+    """Leak causes by the number of the call."""
+    sessions = result.sessions
+    assert sessions is not None
+    leaked = sessions[sessions["outcome"] == "leaked"]
+    return dict(zip(leaked["session"].tolist(), leaked["cause"].astype(str).tolist(), strict=True))
+
+
+def audited_leaks_by_call(simulated: RunResult, audited: RunResult) -> dict[int, str]:
+    """The same of an audit: by the id that the log gives a session, by its creation where it never got one."""
+    ours, theirs = simulated.sessions, audited.sessions
+    assert ours is not None
+    assert theirs is not None
+    numbers = {session_id(simulated.summary.seed, int(call)): int(call) for call in ours["session"]}
+    born = {round(at * 1e6): int(call) for at, call in zip(ours["created_s"], ours["session"], strict=True) if at == at}
+    found = {}
+    leaked = theirs[theirs["outcome"] == "leaked"]
+    for name, created, cause in zip(leaked["name"], leaked["created_s"], leaked["cause"], strict=True):
+        call = numbers.get(str(name))
+        found[born[round(created * 1e6)] if call is None else call] = str(cause)
+    return found
+
+
+def same_counts(simulated: RunResult, audited: RunResult) -> None:
+    for name in ("arrived", "created", "answered", "rejected", "cancelled", "released", "live", "leaked"):
+        ours, theirs = getattr(simulated.summary.sessions, name), getattr(audited.summary.sessions, name)
+        assert ours == theirs, name
+
+
+def same_latencies(simulated: RunResult, audited: RunResult, names: list[str]) -> None:
+    for name in names:
+        ours, theirs = simulated.summary.latency[name], audited.summary.latency[name]
+        assert ours.n == theirs.n, name
+        for quantile in ("mean", "p50", "p95", "p99", "max"):
+            one, other = getattr(ours, quantile), getattr(theirs, quantile)
+            assert (one is None) == (other is None), name
+            assert one is None or abs(one - other) <= ROUNDING_S, (name, quantile)
+
+
+def same_leaks(simulated: RunResult, audited: RunResult) -> None:
+    assert leaks_by_call(simulated) == audited_leaks_by_call(simulated, audited)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_audit_of_the_debug_log_is_the_run(name: str, tmp_path: Path) -> None:
+    ours = simulated(SCENARIOS[name])
+    path = tmp_path / "server.log"
+    write_log(ours, path)
+    theirs = audit_log(path, ledger="full")
+    same_counts(ours, theirs)
+    same_leaks(ours, theirs)
+    latencies = [latency for latency in ours.summary.latency if latency != "bye_to_ok"]  # no log shows it
+    if name == "graceful shutdown":
+        latencies.remove("invite_to_answer")  # 503 is no answer of the server task
+    same_latencies(ours, theirs, latencies)
+    for resource in ENDURING:
+        one, other = ours.summary.resources[resource], theirs.summary.resources.get(resource)
+        if other is None:
+            assert one.acquired == 0
+            continue
+        for number in ("acquired", "released", "held", "leaked"):
+            assert getattr(one, number) == getattr(other, number), (resource, number)
+    assert theirs.provenance["not_understood"] == 0
+    assert theirs.provenance["open_before_the_log"] == 0
+    one_task, other_task = ours.summary.tasks["MRCP Server"], theirs.summary.tasks["MRCP Server"]
+    assert one_task.messages == other_task.messages
+    assert one_task.service.mean == pytest.approx(other_task.service.mean, abs=ROUNDING_S)
+    if name != "messages lost":  # a log counts the time in which a producer is blocked to the wait
+        assert one_task.wait.mean == pytest.approx(other_task.wait.mean, abs=ROUNDING_S)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "healthy", "close never answered", "open never answered", "request never answered", "stop never answered",
+        "unknown resource", "rtp range used up", "no ACK", "two resources", "session timer",
+    ],
+)  # fmt: skip
+def test_the_audit_of_the_info_log_has_the_same_sessions_and_causes(name: str, tmp_path: Path) -> None:
+    ours = simulated(SCENARIOS[name])
+    path = tmp_path / "server.log"
+    write_log(ours, path, level="INFO")
+    theirs = audit_log(path)
+    assert theirs.provenance["level"] == "INFO"
+    same_counts(ours, theirs)
+    same_leaks(ours, theirs)
+    same_latencies(ours, theirs, ["invite_to_answer", "terminate_to_release", "pool_lifetime"])
+
+
+@pytest.mark.parametrize("gap", ["0s", "30ms"])
+def test_every_double_close_is_a_use_after_free_in_the_log_and_no_other_session_is(gap: str, tmp_path: Path) -> None:
+    ours = simulated(plugin(close={"twice": 0.1, "gap": gap}))
+    path = tmp_path / "server.log"
+    write_log(ours, path)
+    theirs = audit_log(path)
+    same_counts(ours, theirs)
+    freed = {violation.session for violation in ours.summary.violations if violation.kind == "use-after-free"}
+    assert len(freed) > 3
+    sessions = theirs.sessions
+    assert sessions is not None
+    numbers = {session_id(ours.summary.seed, call): call for call in range(ours.summary.sessions.arrived)}
+    by_row = {int(row): numbers[str(name)] for row, name in zip(sessions["session"], sessions["name"], strict=True)}
+    assert Counter(by_row[violation.session] for violation in theirs.summary.violations) == Counter(freed)
+    assert {violation.kind for violation in theirs.summary.violations} == {"use-after-free"}
+
+
+def test_a_crash_ends_the_log_as_it_ends_the_process(tmp_path: Path) -> None:
+    ours = simulated({**plugin(close={"twice": 0.1}), "server": {**IMMEDIATE, "on_use_after_free": "stop"}})
+    path = tmp_path / "server.log"
+    write_log(ours, path)
+    theirs = audit_log(path)
+    assert ours.summary.sessions.crashed_at_s is not None
+    assert theirs.summary.sessions.crashed_at_s == pytest.approx(ours.summary.sessions.crashed_at_s, abs=3e-6)
+    assert theirs.summary.sessions.released == ours.summary.sessions.released
