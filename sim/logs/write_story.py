@@ -21,7 +21,7 @@ KINDS: Final = {
 
 ANSWERS: Final = {"OPEN response": "open", "CLOSE response": "close", "RESPONSE": "request", "STOP response": "stop"}
 OPERATIONS: Final = {operation: answer for answer, operation in ANSWERS.items()}
-_REMEMBERED: Final = 20_000
+_REMEMBERED: Final = 3_000  # calls that are over, for answers that come too late
 
 
 class Story:
@@ -62,6 +62,8 @@ class Story:
         over = call.done and (call.state == "DESTROYED" or not call.created)
         if over and call.number in self.calls:
             del self.calls[call.number]
+            call.expected.clear()
+            call.sends.clear()
             self.gone[call.number] = call
             if len(self.gone) > _REMEMBERED:
                 self.gone.popitem(last=False)

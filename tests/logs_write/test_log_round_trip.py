@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from strategies import scenario_mappings
 
 from sim.engine.run import run
 from sim.ledger.result import RunResult
@@ -179,3 +181,23 @@ def test_a_crash_ends_the_log_as_it_ends_the_process(tmp_path: Path) -> None:
     assert ours.summary.sessions.crashed_at_s is not None
     assert theirs.summary.sessions.crashed_at_s == pytest.approx(ours.summary.sessions.crashed_at_s, abs=3e-6)
     assert theirs.summary.sessions.released == ours.summary.sessions.released
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(scenario_mappings())
+def test_any_scenario_can_be_written_as_a_log_that_is_understood(tmp_path: Path, mapping: dict[str, Any]) -> None:
+    scenario = load_scenario(mapping, {"arrivals.calls": 25, "expect": []})
+    ours = run(scenario, seed=1, engine="simpy", ledger="full")
+    path = tmp_path / "server.log"
+    write_log(ours, path, force=True)
+    theirs = audit_log(path)
+    died = theirs.summary.sessions.crashed_at_s is not None
+    assert theirs.provenance["not_understood"] == (1 if died else 0)  # the shell's line about the crash
+    assert theirs.provenance["open_before_the_log"] == 0
+    sessions = ours.sessions
+    if sessions is None:
+        assert ours.summary.sessions.arrived == 0
+        return
+    pools = int(sessions["created_s"].notna().sum())
+    assert theirs.summary.sessions.created == pools
+    assert theirs.summary.sessions.released == int(sessions["released_s"].notna().sum())

@@ -219,6 +219,13 @@ def test_what_is_no_full_simulated_result_is_refused_with_the_remedy(tmp_path: P
     assert not (tmp_path / "x.log").exists()
 
 
+def test_a_run_without_a_call_is_a_log_of_a_start_and_an_end() -> None:
+    quiet = run(load_scenario({"duration": "1ms", "arrivals": {"rate": "1/d"}}), seed=1, engine="simpy", ledger="full")
+    entries = list(log_lines(quiet))
+    assert entries[0].endswith("UniMRCP Server [1.8.0]\n")
+    assert "End of Simulation" in entries[-1]
+
+
 @pytest.mark.parametrize("start", ["yesterday", "0001-01-01", "2026-13-01T00:00:00", ""])
 def test_a_start_that_is_no_time_is_refused(folder: Path, start: str) -> None:
     told = runner.invoke(app, ["log", str(folder), "-o", "-", "--start", start])
