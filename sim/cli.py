@@ -17,6 +17,8 @@ COMMANDS = (
     "sim.cli_audit",
     "sim.cli_leaks",
     "sim.cli_catalogue",
+    "sim.cli_log",
+    "sim.cli_import",
 )
 
 _HELP = "Simulate what happens to a call's resources inside a UniMRCP server: capacity, latency and session leaks."

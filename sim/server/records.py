@@ -152,7 +152,8 @@ class Session:
     bye_ok_s: float
     deactivate_s: float
     terminate_s: float
-    close_answered_s: float
+    close_answered_s: float  # the last channel's
+    closed_s: float  # the latest answer to a close so far
     released_s: float
     since_s: float  # time of the last change of state
     hold_s: float
@@ -239,6 +240,8 @@ class Parameters:
     connection_bytes: int
     connection_request_bytes: int
     record_rows: int
+    context_cost_s: float  # of one media context in one tick
+    held_answers: float  # probability that an answer of the media engine waits for the tick's contexts
 
 
 class Plugin:
@@ -406,6 +409,7 @@ def clear_session(session: Session) -> None:
     session.deactivate_s = UNSET
     session.terminate_s = UNSET
     session.close_answered_s = UNSET
+    session.closed_s = UNSET
     session.released_s = UNSET
     session.since_s = 0.0
     session.hold_s = UNSET

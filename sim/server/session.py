@@ -316,7 +316,8 @@ def s_opened(w: World, session: Session, arg: int, started: float, now: float) -
         session.status = 480
     else:
         session.channel[i] |= IS_OPEN
-    session.open_s = started
+    if session.answer_status == 0:
+        session.open_s = started
     subrequest_remove(w, session, started, now)
 
 
@@ -438,14 +439,24 @@ def s_closed(w: World, session: Session, arg: int, started: float, now: float) -
         session.channel[arg] &= ~HAS_LICENCE
         release(w, now, session, ENGINE_CHANNEL + 2 * session.resource[arg] + 1, 0)
     if session.channel[arg] & IS_CLOSED:
-        answered_twice(w, session, arg, DOUBLE_CLOSE, session.close_answered_s, now)
+        answered_twice(w, session, arg, DOUBLE_CLOSE, session.closed_s, now)
     if not answered_in_time(w, session, arg, now):
         return
     if session.channel[arg] & IS_CLOSED == 0:
         session.channel[arg] |= IS_CLOSED
         session.channel[arg] &= ~IS_CLOSING
-        session.close_answered_s = started
+        session.closed_s = started
+        if all_closed(session):
+            session.close_answered_s = started
     subrequest_remove(w, session, started, now)
+
+
+def all_closed(session: Session) -> bool:
+    """Whether every engine channel has answered its close."""
+    for i in range(session.channels):
+        if session.channel[i] & HAS_ENGINE and session.channel[i] & IS_CLOSED == 0:
+            return False
+    return True
 
 
 def terminate_send(w: World, session: Session, now: float) -> None:

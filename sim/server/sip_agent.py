@@ -20,9 +20,8 @@ SESSION_REFUSED = 2
 
 
 def reject(w: World, session: Session, status: int, now: float) -> None:
-    """`nua_respond` with a failure that the SIP agent decides on itself."""
+    """`nua_respond` with a failure that the SIP agent decides on itself: no "Send Answer" of the server task."""
     session.answer_status = status
-    session.answer_s = now
     w.server.rejected[rejection_index(status)] += 1
     post(w, N_RESPOND, session, status)
 
@@ -52,6 +51,8 @@ def session_create(w: World, session: Session, now: float) -> bool:
         # no profile for the agent: mrcp_session_destroy at once
         give(w, now, session, HOLDS_POOL, session.pool_bytes)
         session.released_s = now
+        w.server.created += 1
+        w.server.released += 1
         reject(w, session, 488, now)
         return False
     take(w, now, session, HOLDS_HOME, 0)

@@ -75,7 +75,7 @@ def test_every_resource_is_acquired_and_released_once_and_the_pool_is_destroyed_
     [
         ({"server": {"sip": {"offline": True}}}, 503, 0),
         ({"server": {"pool": {"fails": 1.0, "checked": True}}}, 488, 0),
-        ({"calls": {"profile_missing": 1.0}}, 488, 0),
+        ({"calls": {"profile_missing": 1.0}}, 488, 1),
         ({"calls": {"offer": {"missing_sdp": 1.0}}}, 400, 1),
         ({"calls": {"offer": {"malformed_sdp": 1.0}}}, 400, 1),
         ({"calls": {"offer": {"unknown_resource": 1.0}}}, 404, 1),
