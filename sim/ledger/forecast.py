@@ -1,24 +1,27 @@
 """When leaks will have used a limit up: the time to the first refused call, from headroom, load and leak rate.
 
-The model: calls hold `busy` units of the resource on average (M/G/∞ seen by a call that arrives: Erlang-B on what is
-left), and leaks take one unit for good at rate r. With k units leaked, a call is refused with the probability
-B(limit - k, busy), so the first refusal comes at rate h(k) = λ·B(limit - k, busy). The time to it is the absorption
-time of a chain 0 → 1 → … → limit with rate r upwards and rate h(k) out; mean and variance follow in one pass backwards.
+The model: calls come at rate λ and hold one unit for an exponential time of mean `busy`/λ; at its end a call gives the
+unit back, or, with probability r/λ, leaks it for good. With j units busy and k leaked, the next call is refused when
+j + k is the limit. Mean and variance of the time until then follow from one pass over k, downwards; for each k the
+equations of neighbouring j are tridiagonal. The server begins empty.
 """
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sim.ledger.intervals import CONFIDENCE, Estimate
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-def erlang_b(servers: int, offered: float) -> list[float]:
-    """Erlang's loss probability for 0, 1, … `servers` servers (recursion of Jagerman, stable for any load)."""
-    losses = [1.0]
-    for n in range(1, servers + 1):
-        losses.append(offered * losses[-1] / (n + offered * losses[-1]))
-    return losses
+EXACT_UP_TO = 1500
+"""Larger limits are filled so slowly, compared with the noise of the load, that the leaks alone tell the time."""
+SHORTEST = 1e-6
+"""A call holds its unit at least for this share of the time between calls."""
 
 
 def first_refusal(limit: int, busy: float, calls: float, leaks: float, already: int = 0) -> tuple[float, float]:
@@ -26,19 +29,41 @@ def first_refusal(limit: int, busy: float, calls: float, leaks: float, already: 
 
     `limit` units, of which calls hold `busy` on average; `calls` and `leaks` per unit of time; `already` leaked.
     """
-    losses = erlang_b(limit, busy)
-    mean = second = 0.0
-    for leaked in range(limit, already - 1, -1):
-        refused = calls * losses[limit - leaked]
-        out = leaks + refused
-        if out <= 0.0:
-            return math.inf, math.inf
-        stay = 1.0 / out
-        go_on = leaks / out if leaked < limit else 0.0
-        # E[T²] of exp(out) + T' with probability go_on
-        second = 2.0 * stay * stay + go_on * (2.0 * stay * mean + second)
-        mean = stay + go_on * mean
-    return mean, math.sqrt(max(0.0, second - mean * mean))
+    if calls <= 0.0:
+        return math.inf, math.inf
+    left = limit - already
+    if left > EXACT_UP_TO:
+        free = left - busy - 2.0 * math.sqrt(busy)
+        return (free / leaks, math.sqrt(free) / leaks) if leaks > 0.0 else (math.inf, math.inf)
+    end = calls / max(busy, SHORTEST)  # rate at which one call ends
+    share = min(1.0, leaks / calls)
+    mean = second = np.zeros(0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for free in range(left + 1 if share > 0.0 else 1):
+            size = free if share > 0.0 else left
+            mean, second = _level(size, calls, end, share, mean, second)
+    if not math.isfinite(mean[0]) or not math.isfinite(second[0]):
+        return math.inf, math.inf
+    return float(mean[0]), math.sqrt(max(0.0, float(second[0] - mean[0] ** 2)))
+
+
+def _level(
+    free: int, calls: float, end: float, share: float, mean: NDArray[Any], second: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """First and second moment with 0 … `free` units busy, from those with one unit more leaked."""
+    from scipy.linalg import solve_banded
+
+    busy = np.arange(free + 1.0)
+    bands = np.zeros((3, free + 1))
+    bands[0, 1:] = -calls
+    bands[1] = calls + busy * end
+    bands[2, :-1] = -(busy[1:] * end * (1.0 - share))
+    right = np.ones(free + 1)
+    right[1:] += busy[1:] * end * share * mean[:free] if mean.size else 0.0
+    first = solve_banded((1, 1), bands, right)
+    right = 2.0 * first
+    right[1:] += busy[1:] * end * share * second[:free] if second.size else 0.0
+    return first, solve_banded((1, 1), bands, right)
 
 
 def time_to_refusal(

@@ -68,7 +68,7 @@ def _verdict(
         return "suspected leak", f"suspected leak: {held} pools are held at the end and {why}; {stays}"
     if held:
         return "healthy", f"no leak seen: {held} pools are held at the end, none older than is usual; {stays}"
-    if peak > 2.0 * max(1.0, mean):
+    if peak > 2.0 * max(10.0, mean):
         return "high water", f"high water, not a leak: every pool came back; {stays}, though the mean was {mean:.1f}"
     return "healthy", f"healthy: every pool came back; {stays}"
 

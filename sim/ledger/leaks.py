@@ -83,7 +83,7 @@ def leak_report(result: RunResult, memory_limit: float | None = None) -> LeakRep
         leak_probability=share(len(leaked), created),
         leaks_per_hour=per_hour,
         groups=_groups(leaked, hours, _pool_bytes(result)),
-        exhausted=_exhausted(summary, leaked, load_s, memory_limit),
+        exhausted=_exhausted(summary, leaked, load_s, _lifetime(result), memory_limit),
         memory=memory_verdict(result, load_s),
     )
 
@@ -112,11 +112,10 @@ def _groups(leaked: Sequence[Leak], hours: float, sizes: Mapping[int, int] | Non
 
 
 def _exhausted(
-    summary: Summary, leaked: Sequence[Leak], load_s: float, memory_limit: float | None
+    summary: Summary, leaked: Sequence[Leak], load_s: float, lifetime: float | None, memory_limit: float | None
 ) -> tuple[Exhaustion, ...]:
     """Every limited resource that leaks take units of, soonest exhausted first."""
     found = []
-    lifetime = summary.latency["pool_lifetime"].mean if "pool_lifetime" in summary.latency else None
     calls = summary.sessions.created / load_s if load_s > 0.0 else 0.0
     counts = Counter(name for leak in leaked for name in leak.holds)
     for resource, use in summary.resources.items():
@@ -143,6 +142,17 @@ def _per_hour(rate: Estimate) -> Estimate:
 
 def _in_hours(seconds: Estimate) -> Estimate:
     return Estimate(seconds.value / HOUR, seconds.low / HOUR, seconds.high / HOUR)
+
+
+def _lifetime(result: RunResult) -> float | None:
+    """How long a call that is answered 200 and released holds its session, on average; refused ones would bias it."""
+    sessions = result.sessions
+    if sessions is not None and len(sessions):
+        life = (sessions["released_s"] - sessions["created_s"])[sessions["answer_status"].fillna(0) == 200].dropna()
+        if len(life):
+            return float(life.mean())
+    known = result.summary.latency.get("pool_lifetime")
+    return known.mean if known is not None else None
 
 
 def _load_seconds(result: RunResult) -> float:

@@ -177,7 +177,7 @@ def _overload(over: RunResult, below: RunResult) -> list[str]:
         "## The order of events in `server-overload`",
         "",
         "Measured on the real server: latency grows, queues fill to 1024, producers block, the media tick stalls,",
-        "messages are lost, sessions leak in three states (28 without an offer, 67 without an answer, 154 terminating).",
+        "messages are lost, sessions leak in three states: 28 without an offer, 67 without an answer, 154 terminating.",
         "",
         "| first at | what |",
         "|---|---|",

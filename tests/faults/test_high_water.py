@@ -1,0 +1,42 @@
+"""RSS that never comes back is told apart from pools that never come back."""
+
+import pytest
+from fault_runs import run_shipped
+
+import sim
+from sim.ledger.leaks import leak_report
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("reported/high-water-not-a-leak", "high water"),
+        ("reported/slow-leak-in-quiet-hours", "leak"),
+        ("reported/memory-on-long-connection", "healthy"),
+        ("reported/tcp-never-opened", "suspected leak"),
+        ("faults/close-late", "healthy"),
+        ("faults/close-never", "leak"),
+        ("faults/vanish-tcp-closed", "healthy"),
+    ],
+)
+def test_the_verdict_on_memory(name, verdict):
+    assert leak_report(run_shipped(name)).memory.verdict == verdict
+
+
+def test_a_slow_leak_has_a_slope_and_a_busy_hour_has_none():
+    leak = leak_report(run_shipped("reported/slow-leak-in-quiet-hours")).memory
+    peak = leak_report(run_shipped("reported/high-water-not-a-leak")).memory
+    assert leak.slope_per_hour.low > 0
+    assert leak.slope_per_hour.low < 3600 * 0.01 < leak.slope_per_hour.high + 15
+    assert peak.slope_per_hour.low < 0 < peak.slope_per_hour.high
+    assert peak.resident_bytes > 3 * leak.resident_bytes  # the healthy run is the one that keeps more memory
+    assert "not a leak" in peak.text
+
+
+def test_a_run_that_ends_under_load_is_not_called_a_leak():
+    scenario = sim.load_scenario(
+        {"name": "cut", "duration": "60s", "drain": "10ms", "calls": {"hold": {"dist": "exponential", "mean": "2s"}}}
+    )
+    memory = leak_report(sim.run(scenario, seed=2)).memory
+    assert memory.held > 0
+    assert memory.verdict == "healthy"
