@@ -246,7 +246,6 @@ def servers(resources: tuple[str, ...] = ()) -> st.SearchStrategy[Mapping]:
     return st.fixed_dictionaries(
         {"wake": st.one_of(st.just(0.0), families(0.0005)), "costs": costs()},
         optional={
-            "cores": st.one_of(st.none(), st.integers(1, 3)),
             "profile": st.sampled_from(["uni2", "other"]),
             "sip": sip,
             "limits": st.fixed_dictionaries(

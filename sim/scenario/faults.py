@@ -65,7 +65,9 @@ NEVER = Fault(probability=0.0)
 class Vanish(Fault):
     """The caller disappears without BYE."""
 
-    probability: Probability = Field(default=0.0, description="Probability that a caller vanishes.")
+    probability: Probability = Field(
+        default=0.0, description="Probability that a caller vanishes; 1 where only a window or calls are given."
+    )
     after: Dist | None = Field(
         default=None,
         description="Time from the answer to the disappearance; null: at the end of its hold, in place of the BYE.",
@@ -74,3 +76,10 @@ class Vanish(Fault):
         default="closed",
         description="What becomes of its MRCPv2 connection: closed, left open, or never opened at all.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _certain_where_named(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "probability" not in value and {"from", "until", "calls"} & value.keys():
+            return {**value, "probability": 1.0}
+        return value

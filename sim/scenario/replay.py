@@ -3,7 +3,8 @@
 The file is a CSV with a header. Understood columns: `invite` or `arrived_s` (when the call arrived, seconds from any
 start, Unix time included), `hold` or `hold_s` (from the answer to the BYE; empty: the caller never hung up), and, where
 they are there, `recog` (time of a RECOGNIZE; empty: none), `requests` (their number), `cancelled` (time of the CANCEL),
-`outcome` (`vanished`: the caller disappeared without BYE). Other columns are not read. Rows may come in any order.
+`outcome` (`vanished`: the caller disappeared without BYE), `hangup_s` (the instant of the BYE on the axis of the
+arrivals; it goes before the hold). Other columns are not read. Rows may come in any order.
 """
 
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ class RecordedCall:
     """From the arrival to the caller's CANCEL; None: no CANCEL."""
     vanished: bool
     """The caller disappeared without BYE, at the end of its hold."""
+    hangup_after_s: float | None = None
+    """From the arrival to the BYE, where the file has its instant; it then goes before `hold_s`."""
 
     @property
     def cancelled(self) -> bool:
@@ -68,7 +71,12 @@ def _call(table: Table, line: int, row: dict[str, str], arrival: str, hold: str)
         if cancel < 0:
             table.fail(line, f"cancelled must not be before {arrival} (got {row['cancelled']!r})")
     vanished = row.get("outcome") == "vanished"
-    return RecordedCall(arrived, held, _requests(table, line, row), cancel, vanished)
+    hangup = None
+    if row.get("hangup_s"):
+        hangup = table.number(line, row, "hangup_s", most=1e12) - arrived
+        if hangup <= 0:
+            table.fail(line, f"hangup_s must be after {arrival} (got {row['hangup_s']!r})")
+    return RecordedCall(arrived, held, _requests(table, line, row), cancel, vanished, hangup)
 
 
 def _requests(table: Table, line: int, row: dict[str, str]) -> int | None:

@@ -12,7 +12,7 @@ from sim.scenario.calls import Resource
 from sim.scenario.costs import Costs
 from sim.scenario.distributions import Dist, constant, microseconds
 from sim.scenario.faults import NEVER, Fault
-from sim.scenario.units import PositiveCount, PositiveTime, Quantity, Size, Time, write_time
+from sim.scenario.units import PositiveCount, PositiveTime, Probability, Quantity, Size, Time, write_time
 
 TaskKey = Literal[
     "nua", "sip-agent", "server", "connection-agent", "media", "speechsynth", "speechrecog", "recorder", "speakverify"
@@ -64,7 +64,9 @@ class Sip(Part):
 
     t1: PositiveTime = Field(default=0.5, description="SIP T1; without ACK to its 200, a call ends after 64·T1.")
     t2: PositiveTime = Field(default=4.0, description="SIP T2: longest time between retransmissions.")
-    t4: PositiveTime = Field(default=5.0, description="SIP T4: longest life of a message in the network.")
+    t4: PositiveTime = Field(
+        default=5.0, description="SIP T4, kept for the record: nothing that is modelled waits for it."
+    )
     bye_response: Literal["on-release", "immediate"] = Field(
         default="on-release",
         description="When the BYE is answered: when the session is released, or at once (UniMRCP 1.8.0).",
@@ -119,6 +121,11 @@ class Media(Part):
     cost_per_context: Dist = Field(default=constant(0.0), description="Work per media context and tick.")
     oversleep: Dist = Field(
         default=constant(0.0), description="How much later than asked the thread wakes for its tick."
+    )
+    held_answers: Probability = Field(
+        default=0.0,
+        description="Part of its answers whose receiver shares the media thread's processor and so starts only when "
+        "the tick's contexts have been run.",
     )
     queue: AgentQueue = Field(default=AgentQueue(), description="Its request queue.")
 
@@ -203,12 +210,27 @@ class Wakes(Part):
     speakverify: Dist | None = Field(default=None, description="Verifier plugin's task.")
 
 
+class Warm(Part):
+    """Warm caches: how much less of its time a message takes that is taken up soon after the task's last one."""
+
+    within: Time = Field(default=0.0, description="Up to this long after the last one; 0: no such effect.")
+    server: Probability = Field(default=1.0, description="MRCP server task: part of the service time that is left.")
+    connection_agent: Probability = Field(default=1.0, description="MRCPv2 connection agent: the same.")
+    media: Probability = Field(default=1.0, description="Media engine: the same.")
+
+
+class Interference(Part):
+    """Other processes on the machine, which now and then take a processor away for a time."""
+
+    wake: Probability = Field(default=0.0, description="Probability that a woken thread has to wait for them.")
+    tick: Probability = Field(default=0.0, description="Probability that a media tick has to wait for them.")
+    service: Probability = Field(default=0.0, description="Probability that they interrupt the work on a message.")
+    length: Dist = Field(default=constant(0.0), description="How long they take.")
+
+
 class Server(Part):
     """The modelled server."""
 
-    cores: Annotated[int, Quantity("count", low=1, high=4096)] | None = Field(
-        default=None, description="Processors that all tasks share; null: each task has its own."
-    )
     profile: Text = Field(default="uni2", description="Name of the MRCPv2 profile.")
     sip: Sip = Field(default=Sip(), description="SIP agent and its timers.")
     limits: Limits = Field(default=Limits(), description="Where the server refuses.")
@@ -223,7 +245,11 @@ class Server(Part):
     memory: Memory = Field(default=Memory(), description="Bytes by phase.")
     wake: Dist = Field(default=microseconds(33, 45), description="Time to wake an idle thread.")
     wakes: Wakes = Field(default=Wakes(), description="The same for single tasks.")
+    interference: Interference = Field(
+        default=Interference(), description="Other processes on the machine, of a load generator for instance."
+    )
     costs: Costs = Field(default=Costs(), description="Service time of every message.")
+    warm: Warm = Field(default=Warm(), description="Service times of messages in quick succession.")
     freeze: tuple[Freeze, ...] = Field(default=(), description="Tasks that stand still for a time.")
     shutdown: Time | None = Field(default=None, description="Graceful shutdown at this time; null: none.")
 

@@ -78,6 +78,7 @@ def k_accept(w: World, session: Session, arg: int, started: float, now: float) -
         return
     if w.p.max_connections > 0 and w.server.tcp_connections >= w.p.max_connections:
         refuse(w, TCP_CONNECTION)
+        w.server.blocked += 1
         return
     w.server.tcp_connections += 1
     acquire(w, now, session, TCP_CONNECTION, 0)

@@ -97,7 +97,9 @@ def test_thread_ids_of_any_length(reference: RunResult) -> None:
     same(audit(HEADER.sub(rewrite, text_of("noack"))), reference)
 
 
-@pytest.mark.parametrize("headers", [{"TIME", "PRIORITY"}, {"DATE", "TIME", "MARK"}, set()], ids=str)
+@pytest.mark.parametrize(
+    "headers", [{"TIME", "PRIORITY"}, {"DATE", "TIME", "MARK"}, set()], ids=lambda h: ",".join(sorted(h)) or "none"
+)
 @pytest.mark.parametrize("name", ["recogdrop", "info20"])
 def test_leaks_keep_their_causes_under_other_headers(name: str, headers: set[str]) -> None:
     found = audit(with_headers(text_of(name), headers))
