@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sim.engine.sampling import BLOCK, generator
-from sim.scenario import Scenario, read_calls
+from sim.scenario import RecordedCall, Scenario, read_calls
 from sim.scenario.arrivals import RatePoint
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -139,6 +139,17 @@ def _invert(units: Array, at: Array, rate: Array, total: Array, linear: bool) ->
     return np.minimum(at[i] + step, at[i + 1])
 
 
+def _hold(call: RecordedCall) -> float:
+    """Seconds from the answer to the BYE or, negative, from the arrival to the BYE."""
+    if call.hangup_after_s is not None:
+        return -call.hangup_after_s
+    return 1e-9 if call.hold_s is None else call.hold_s
+
+
+def _vanishes(call: RecordedCall) -> bool:
+    return call.vanished or (call.hold_s is None and call.hangup_after_s is None and not call.cancelled)
+
+
 def _replayed(scenario: Scenario) -> Iterator[ArrivalBlock]:
     from sim.engine.setup import VANISH_HOW
 
@@ -149,8 +160,8 @@ def _replayed(scenario: Scenario) -> Iterator[ArrivalBlock]:
         part = calls[start : start + BLOCK]
         yield ArrivalBlock(
             np.array([c.arrived_s for c in part]),
-            np.array([1e-9 if c.hold_s is None else c.hold_s for c in part]),
+            np.array([_hold(c) for c in part]),
             np.array([-1.0 if c.requests is None else float(c.requests) for c in part]),
             np.array([math.nan if c.cancel_after_s is None else c.cancel_after_s for c in part]),
-            np.array([how if c.vanished or (c.hold_s is None and not c.cancelled) else -1.0 for c in part]),
+            np.array([how if _vanishes(c) else -1.0 for c in part]),
         )

@@ -80,6 +80,17 @@ def _mixture(dist: d.Mixture) -> Sampler:
     return draw
 
 
+def interrupted(draw: Sampler | None, value: float, probability: float, length: d.Dist) -> Sampler:
+    """A stream (or a constant `value`) of which some values, with this probability, are longer by `length`."""
+    longer = sampler(length)
+
+    def delayed(rng: np.random.Generator, n: int) -> Array:
+        plain = np.full(n, value) if draw is None else draw(rng, n)
+        return plain + np.where(rng.random(n) < probability, longer(rng, n), 0.0)
+
+    return delayed
+
+
 def uniform(rng: np.random.Generator, n: int) -> Array:
     """n values on [0, 1)."""
     return rng.random(n)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sim.engine.sampling import Sampler, constant_value, sampler, uniform
+from sim.engine.sampling import Sampler, constant_value, interrupted, sampler, uniform
 from sim.ledger.records import MAX_RESOURCES, Ledger
-from sim.scenario import Dist, Fault, Scenario, constant
+from sim.scenario import Dist, Fault, Scenario, constant, expected
 from sim.server import names as n
 from sim.server import streams as s
 from sim.server.records import (
@@ -91,6 +91,7 @@ class Stream:
     name: str
     value: float
     sampler: Sampler | None
+    dist: Dist | None = None  # what the sampler samples, where it is one of the scenario's
 
 
 @dataclass(slots=True)
@@ -242,6 +243,12 @@ def _parameters(scenario: Scenario, plugins: tuple[str, ...], record_rows: bool)
     p.request_bytes = memory.per_request
     p.connection_bytes = memory.connection
     p.record_rows = int(record_rows)
+    p.warm_s = server.warm.within
+    p.warm_server = server.warm.server
+    p.warm_agent = server.warm.connection_agent
+    p.warm_media = server.warm.media
+    p.context_cost_s = expected(server.media.cost_per_context)
+    p.held_answers = server.media.held_answers
     return p
 
 
@@ -347,16 +354,35 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[Stream]:
     put(s.REINVITE, "calls.reinvite_every", calls.reinvite_every)
     put(s.OVERSLEEP, "server.media.oversleep", scenario.server.media.oversleep)
     streams = [_stream(name, dist) for name, dist in named]
+    _interfere(scenario, streams)
     streams[s.MIX] = Stream("calls.resources", 0.0, uniform if len(calls.resources) > 1 else None)
+    streams[s.HELD] = Stream("server.media.held_answers", 0.0, uniform if scenario.server.media.held_answers else None)
     streams[s.PHASE] = Stream("server.media.phase", 0.0, uniform)
     for name, fault in _named_faults(scenario, plugins):
         streams.append(Stream(f"fault.{name}", 0.0, uniform if fault.probability > 0.0 else None))
     return streams
 
 
+def _interfere(scenario: Scenario, streams: list[Stream]) -> None:
+    """Other processes delay wake-ups, ticks and work on messages: part of what those streams deliver."""
+    other = scenario.server.interference
+    plugin_work = [s.OPERATION + k * 4 + s.BLOCK for k in range(s.MAX_PLUGINS * len(n.OPERATIONS))]
+    served = [s.SERVICE + kind for kind in range(n.S_OFFER, n.M_STOP + 1)] + [s.SERVICE + SUBTRACTED_SERVICE]
+    for probability, numbers in (
+        (other.wake, range(s.WAKE, s.OPERATION)),
+        (other.tick, (s.OVERSLEEP,)),
+        (other.service, (*served, *plugin_work)),
+    ):
+        for k in numbers if probability > 0.0 else ():
+            if not streams[k].name.startswith("unused."):
+                before = streams[k]
+                delayed = interrupted(before.sampler, before.value, probability, other.length)
+                streams[k] = Stream(before.name, 0.0, delayed)
+
+
 def _stream(name: str, dist: Dist) -> Stream:
     value = constant_value(dist)
-    return Stream(name, value, None) if value is not None else Stream(name, 0.0, sampler(dist))
+    return Stream(name, value, None) if value is not None else Stream(name, 0.0, sampler(dist), dist)
 
 
 def records(setup_: Setup) -> dict[str, Any]:

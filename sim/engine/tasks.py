@@ -31,7 +31,7 @@ from sim.server.names import (
     STEP_SUBTRACT,
     lane_of,
 )
-from sim.server.streams import BLOCK, OPERATION, OVERSLEEP, SERVICE, WAKE, draw
+from sim.server.streams import BLOCK, OPERATION, OVERSLEEP, SERVICE, WAKE, draw, warm_part
 
 if TYPE_CHECKING:
     from sim.engine.simpy_engine import SimpyEngine
@@ -118,8 +118,12 @@ class Task:
         """Take up the next message `wake_s` from now; returns the time until its service ends."""
         message = self.next_message()
         self.serving = message
+        ended_s = self.started_s + self.service_s
         self.started_s = self.env.now + wake_s
         self.service_s = self.service(message)
+        p = self.world.p
+        if p.warm_s > 0.0 and self.started_s - ended_s <= p.warm_s:
+            self.service_s *= warm_part(self.world, self.index)
         return wake_s + self.service_s
 
     def service(self, message: Message) -> float:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
@@ -12,7 +12,7 @@ from sim.scenario.calls import Resource
 from sim.scenario.costs import Costs
 from sim.scenario.distributions import Dist, constant, microseconds
 from sim.scenario.faults import NEVER, Fault
-from sim.scenario.units import PositiveCount, PositiveTime, Probability, Quantity, Size, Time, write_time
+from sim.scenario.units import PositiveCount, PositiveTime, Probability, Size, Time, write_time
 
 TaskKey = Literal[
     "nua", "sip-agent", "server", "connection-agent", "media", "speechsynth", "speechrecog", "recorder", "speakverify"

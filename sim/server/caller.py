@@ -77,7 +77,8 @@ def arrive(
 ) -> None:
     """A call arrives: what this caller will do is settled now, in order of arrival, then it sends INVITE.
 
-    `hold_s` not a number, `requests` below 0, `patience_s` not a number and `vanishes` below 0 mean: not recorded, draw it.
+    `hold_s` not a number, `requests` below 0, `patience_s` not a number, `vanishes` below 0: not recorded, draw it.
+    A negative `hold_s` is the recorded time of the BYE, counted from the arrival instead of from the answer.
     """
     clear_session(session)
     session.in_use = 1
@@ -149,6 +150,8 @@ def c_final(w: World, session: Session, arg: int, started: float, now: float) ->
         hang_up(w, session, now)
         return
     connect(w, session)
+    if session.hold_s < 0.0:
+        session.hold_s = max(0.0, -session.hold_s - (now - session.invite_s))
     until = session.hold_s
     if session.vanishes != STAYS:
         if w.p.vanish_after:

@@ -1,8 +1,9 @@
 """The media engine (MPF): containers of commands, RTP ports and media contexts."""
 
-from sim.server.effects import give, post, refuse, take
-from sim.server.names import CONTAINER_SIZE, M_CONTAINER, RTP_PORT, S_MEDIA, S_STOPPED, STEP_ADD, STEP_MODIFY
+from sim.server.effects import emit, give, post, refuse, take
+from sim.server.names import CONTAINER_SIZE, M_CONTAINER, RTP_PORT, S_MEDIA, S_STOPPED, SERVER, STEP_ADD, STEP_MODIFY
 from sim.server.records import HAS_ENGINE, HOLDS_CONTEXT, HOLDS_RTP, IN_CONTEXT, Session, World
+from sim.server.streams import HELD, draw
 
 
 def engine_channels(session: Session) -> int:
@@ -52,7 +53,11 @@ def m_container(w: World, session: Session, arg: int, started: float, now: float
             else:
                 rtp_close(w, session, now)
                 context_subtract(w, session, now)
-    post(w, S_MEDIA, session, arg)
+    delay = 0.0
+    if w.p.held_answers > 0.0 and draw(w, HELD) < w.p.held_answers:
+        # the woken thread waits for the processor that this one still needs for its contexts
+        delay = w.server.contexts * w.p.context_cost_s
+    emit(w, SERVER, S_MEDIA, session, arg, delay)
 
 
 def engine_termination(w: World, session: Session, index: int, step: int, now: float) -> None:

@@ -240,6 +240,10 @@ class Parameters:
     connection_bytes: int
     connection_request_bytes: int
     record_rows: int
+    warm_s: float  # how soon after the last message a task is still warm; 0: never
+    warm_server: float  # part of the service time that is left then
+    warm_agent: float
+    warm_media: float
     context_cost_s: float  # of one media context in one tick
     held_answers: float  # probability that an answer of the media engine waits for the tick's contexts
 

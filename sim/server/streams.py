@@ -6,7 +6,7 @@ differ in one knob share every other draw. A handler takes the next value of a s
 
 from typing import Final
 
-from sim.server.names import KINDS, OPERATIONS, PLUGIN
+from sim.server.names import CONNECTION_AGENT, KINDS, MEDIA, OPERATIONS, PLUGIN, SERVER
 from sim.server.records import Session, World
 
 MAX_PLUGINS: Final = 8
@@ -37,7 +37,9 @@ REINVITE: Final = _AFTER + 10
 PHASE: Final = _AFTER + 11
 OVERSLEEP: Final = _AFTER + 12
 
-FAULT: Final = _AFTER + 13
+HELD: Final = _AFTER + 13
+
+FAULT: Final = _AFTER + 14
 """+ fault number: uniform on [0, 1)."""
 
 # fault numbers
@@ -66,6 +68,17 @@ def draw(w: World, stream: int) -> float:
     if i >= w.draw_limit:
         w.server.needs_draws = 1
     return w.draws[stream][i]
+
+
+def warm_part(w: World, task: int) -> float:
+    """The part of a service time that is left while a task's caches are warm."""
+    if task == SERVER:
+        return w.p.warm_server
+    if task == CONNECTION_AGENT:
+        return w.p.warm_agent
+    if task == MEDIA:
+        return w.p.warm_media
+    return 1.0
 
 
 def fires(w: World, number: int, session: Session, now: float) -> bool:

@@ -35,6 +35,7 @@ class Stage:
             draw_limit=1,
             server=SimpleNamespace(contexts=0, needs_draws=0),
             outbox=[],
+            p=SimpleNamespace(warm_s=0.0),
         )
         from sim.server.streams import OVERSLEEP, WAKE
 

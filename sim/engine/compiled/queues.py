@@ -20,7 +20,7 @@ from sim.server.names import (
     STEP_SUBTRACT,
     lane_of,
 )
-from sim.server.streams import BLOCK, OPERATION, OVERSLEEP, SERVICE, WAKE, draw
+from sim.server.streams import BLOCK, OPERATION, OVERSLEEP, SERVICE, WAKE, draw, warm_part
 
 # disciplines
 SOFIA: Final = 0
@@ -100,8 +100,11 @@ def take(w: Any, task: Any, wake_s: float) -> float:
     task.serving = 1
     if task.discipline == CONSUMER and task.producers.count > 0:
         signal_producer(w, task)
+    ended_s = task.started_s + task.service_s
     task.started_s = w.e.now_s + wake_s
     task.service_s = draw(w, service_stream(task, kind))
+    if w.p.warm_s > 0.0 and task.started_s - ended_s <= w.p.warm_s:
+        task.service_s *= warm_part(w, task.index)
     return wake_s + task.service_s  # type: ignore[no-any-return]
 
 
