@@ -1,0 +1,72 @@
+"""`mrcpsim leaks` and `catalogue`: verdict, causes, limits, minimal scenario, exit codes."""
+
+import json
+
+import pytest
+from fault_runs import run_shipped
+from typer.testing import CliRunner
+
+from sim.cli import build
+
+NAME = "reported/slow-leak-in-quiet-hours"
+
+
+def mrcpsim(*arguments):
+    return CliRunner().invoke(build(), [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return run_shipped(NAME).save(tmp_path_factory.mktemp("leaks") / "result")
+
+
+def test_it_says_verdict_cause_limit_and_why_each_pool_is_alive(folder):
+    done = mrcpsim("leaks", folder, "--memory", "1GiB")
+    assert done.exit_code == 0
+    for text in (
+        "Leak: 14 pools can never come back",
+        "close-never-answered",
+        "engine_channel:speechrecog is exhausted first",
+        "memory",
+        "waits for CLOSE response from [Demo Recog Engine]",
+        "→ [mrcp_engine_channel_close_respond]",
+        "… and 9 more; --all explains them too",
+    ):
+        assert text in done.output, text
+    assert mrcpsim("leaks", folder, "--all").output.count("close-never-answered\n") >= 14
+
+
+def test_json_has_the_diagnoses_and_the_report(folder):
+    found = json.loads(mrcpsim("leaks", folder, "--json").stdout)
+    assert len(found["leaks"]) == 14
+    assert found["report"]["memory"]["verdict"] == "leak"
+    assert found["report"]["groups"][0]["count"] == 14
+    first = found["report"]["exhausted"][0]
+    assert first["hours"]["low"] < first["hours"]["value"] < first["hours"]["high"]
+
+
+def test_fail_on_gives_exit_code_1_only_when_it_holds(folder):
+    assert mrcpsim("leaks", folder, "--fail-on", "leaked.session_pool > 100").exit_code == 0
+    failed = mrcpsim("leaks", folder, "--fail-on", "leaked.session_pool > 0")
+    assert failed.exit_code == 1
+    assert "--fail-on holds: leaked.session_pool > 0" in failed.output
+
+
+def test_minimal_writes_a_scenario_that_runs_and_is_not_overwritten(folder, tmp_path):
+    target = tmp_path / "small.yaml"
+    made = mrcpsim("leaks", folder, "--minimal", "-o", target)
+    assert made.exit_code == 0
+    assert "1 of 1763 calls still show close-never-answered" in made.output
+    assert mrcpsim("check", target).exit_code == 0
+    again = mrcpsim("leaks", folder, "--minimal", "-o", target)
+    assert again.exit_code == 2
+    assert "exists already; replace it with --force" in again.output
+
+
+def test_minimal_of_a_log_and_a_bad_size_are_bad_usage(tmp_path, folder):
+    log = tmp_path / "server.log"
+    log.write_text("")
+    assert "--minimal needs a result folder" in mrcpsim("leaks", log, "--minimal").output
+    bad = mrcpsim("leaks", folder, "--memory", "lots")
+    assert bad.exit_code == 2
+    assert "--memory must be a size, such as 4GiB (got 'lots')" in bad.output
