@@ -41,7 +41,7 @@ def test_its_minimal_scenario_is_one_call(folder):
 
 def test_the_fix_passes_and_shows_what_it_costs(folder):
     fix = re.search(r"```sh\n(mrcpsim run.*?)```", GUIDE, re.S)[1]
-    arguments = shlex.split(fix)[3:]
+    arguments = shlex.split(fix.replace("\\\n", " "))[3:]
     done = mrcpsim("run", folder / "stop-race.yaml", *arguments, "--out", folder / "fix")
     assert done.exit_code == 0, done.output
     slow = mrcpsim("run", folder / "stop-race.yaml", *arguments[:-1], "latency.terminate_to_release.p99 > 100ms",
