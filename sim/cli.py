@@ -19,6 +19,8 @@ COMMANDS = (
     "sim.cli_catalogue",
     "sim.cli_log",
     "sim.cli_import",
+    "sim.cli_calibrate",
+    "sim.cli_validate",
 )
 
 _HELP = "Simulate what happens to a call's resources inside a UniMRCP server: capacity, latency and session leaks."

@@ -1,0 +1,122 @@
+"""`mrcpsim validate`: a scenario against a real log, quantile by quantile."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sim.cli_audit import LogArgument
+from sim.cli_common import (
+    FAILED_CONDITION,
+    JsonOption,
+    NoProgressOption,
+    OutOption,
+    ProgressBar,
+    QuietOption,
+    SeedOption,
+    SetOption,
+    command,
+    out_console,
+    overrides,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sim.ledger.result import RunResult
+    from sim.scenario import Scenario
+
+
+class Interference(StrEnum):
+    """Whose stalls by other processes a validation simulates."""
+
+    LOG = "log"
+    SCENARIO = "scenario"
+
+
+class Engine(StrEnum):
+    """Which engine simulates."""
+
+    AUTO = "auto"
+    SIMPY = "simpy"
+    COMPILED = "compiled"
+
+
+def register(app: typer.Typer) -> None:
+    app.command("validate")(validate)
+    app.command("validation-report")(validation_report)
+
+
+@command
+def validate(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO.yaml", help="The scenario that predicts.")],
+    logs: LogArgument,
+    settings: SetOption = None,
+    interference: Annotated[
+        Interference, typer.Option("--interference", help="Stalls by other processes: as in the log, or the scenario.")
+    ] = Interference.LOG,
+    runs: Annotated[int | None, typer.Option("--runs", min=1, max=1000, help="Simulated runs.")] = None,
+    seed: SeedOption = None,
+    engine: Annotated[Engine, typer.Option("--engine", help="Which engine simulates.")] = Engine.AUTO,
+    out: OutOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    no_progress: NoProgressOption = False,
+) -> None:
+    """Simulate a log's own calls and compare counts, latencies and waits; exit 1 when they disagree."""
+    from sim.logs.calibrate_watch import watch_logs
+    from sim.logs.validate import validate as compare
+    from sim.report.validation import QQ_PNG, print_validation, write_qq
+    from sim.scenario import load_scenario
+
+    made = load_scenario(scenario, overrides(settings))
+    with ProgressBar(not (quiet or no_progress)) as bar:
+        evidence = watch_logs(logs)
+        found = compare(
+            made, evidence, runner(engine.value), interference=interference.value, runs=runs, seed=seed,
+            progress=lambda part: bar(part, "simulating"),
+        )  # fmt: skip
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_qq(found, out / QQ_PNG)
+    if json:
+        print_json(found.to_dict())
+    elif not quiet:
+        print_validation(found, out_console())
+        if out is not None:
+            typer.echo(f"\nquantile-quantile plot  {out / QQ_PNG}")
+    raise typer.Exit(0 if found.ok else FAILED_CONDITION)
+
+
+@command
+def validation_report(
+    logs: LogArgument,
+    on: Annotated[str, typer.Option("--on", metavar="LOG", help="The log to calibrate on.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="REPORT.md", help="The report to write.")] = Path(
+        "reports/validation.md"
+    ),
+    engine: Annotated[Engine, typer.Option("--engine", help="Which engine simulates.")] = Engine.AUTO,
+    quiet: QuietOption = False,
+) -> None:
+    """Calibrate on one log, predict all the others, and write a report with plots."""
+    from sim.logs.validate_all import validate_all
+    from sim.report.validation_markdown import write_report
+
+    found = validate_all(on, logs, runner(engine.value), None if quiet else lambda text: typer.echo(text, err=True))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_report(found, output)
+    if not quiet:
+        typer.echo(f"wrote {output}")
+
+
+def runner(engine: str) -> "Callable[[Scenario, int], RunResult]":
+    """Simulates with one engine and keeps sessions and messages."""
+
+    def simulate(scenario: "Scenario", seed: int) -> "RunResult":
+        from sim.engine.run import run
+
+        return run(scenario, seed=seed, engine=engine, ledger="full")
+
+    return simulate

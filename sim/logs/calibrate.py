@@ -1,0 +1,267 @@
+"""A real server's log becomes a scenario that says of every value where it comes from.
+
+What is fitted are mechanisms: service times, wake-ups, the media tick, delays and blocks of plugins, faults, callers.
+End-to-end latencies are never fitted, so the scenario can be run at loads that were not in the log.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from sim.logs.calibrate_arrivals import Arrivals, arrivals
+from sim.logs.calibrate_calls import calls, client, timers
+from sim.logs.calibrate_costs import WARM_WITHIN_S, Services, services, wakes
+from sim.logs.calibrate_media import Ticks, reweighted, ticks
+from sim.logs.calibrate_plugins import engine_tasks, plugins
+from sim.logs.calibrate_stalls import Stalls, stalls, undisturbed
+from sim.logs.calibrate_watch import Evidence, watch_logs
+from sim.logs.calibrate_write import Noted, Sheet, noted, plain, save, seconds, to_text
+from sim.logs.fit import Fit, fit, short
+from sim.logs.fit_rates import rate
+from sim.logs.reader import StrPath
+
+_ENOUGH: Final = 20
+INFO_ASSUMED: Final = (
+    "INFO level: service times and wake-ups are not in the log; those of the reference server are used (measured at "
+    "DEBUG, where writing the log itself costs time)."
+)
+
+
+@dataclass(slots=True)
+class Calibration:
+    """A scenario found in a log: `tree` with comments, `mapping` without, `fits` by name, and the evidence."""
+
+    name: str
+    tree: dict[str, Any]
+    sheet: Sheet
+    evidence: Evidence
+    arrivals: Arrivals
+    ticks: Ticks | None
+    fits: dict[str, Fit] = field(default_factory=dict)
+    head: list[str] = field(default_factory=list)
+
+    @property
+    def mapping(self) -> Mapping[str, Any]:
+        """What `load_scenario` reads; names of files are relative to where the scenario is saved."""
+        found: Mapping[str, Any] = plain(self.tree)
+        return found
+
+    @property
+    def text(self) -> str:
+        """The scenario file."""
+        return to_text(self.tree, self.head)
+
+    @property
+    def highlights(self) -> list[str]:
+        """What was found, in a few lines for people."""
+        lines = [f"arrivals   {self.arrivals.kind}: {self.arrivals.comment}"]
+        if self.ticks is not None:
+            lines.append(
+                f"media      tick {short(self.ticks.tick_s)}, {short(self.ticks.cost_per_context_s)} per context, "
+                f"{self.ticks.seen} ticks seen"
+            )
+        for resource, block in self.tree.get("plugins", {}).items():
+            for name in ("open", "close", "request", "stop"):
+                for key in ("delay", "block", "never", "twice"):
+                    value = block.get(name, {}).get(key)
+                    if not isinstance(value, Noted):
+                        continue
+                    found = key in ("never", "twice") and value.value
+                    if found or "DELAYED" in value.comment or "BLOCKING" in value.comment:
+                        lines.append(f"plugin     {resource}.{name}.{key}: {value.comment}")
+        lines += [f"note       {note}" for note in self.evidence.notes]
+        return lines
+
+    def save(self, path: Path) -> list[Path]:
+        """Write the scenario to `path`, and beside it the CSV files that it names; all files written."""
+        save(path, self.text, self.sheet)
+        written = [path] + ([path.with_name(self.sheet.name)] if self.sheet.columns else [])
+        if self.arrivals.kind == "replay":
+            from sim.logs.validate_replay import write_calls
+
+            file = path.with_name(plain(self.tree)["arrivals"]["file"])
+            write_calls(self.evidence, file)
+            written.append(file)
+        return written
+
+
+def calibrate_logs(
+    paths: Sequence[StrPath], *, name: str | None = None, progress: Callable[[int], None] | None = None
+) -> Calibration:
+    """The scenario of one server's log, given in one or several files. LogError when there is nothing to learn from."""
+    return calibrate_evidence(watch_logs(paths, progress), name)
+
+
+def calibrate_evidence(evidence: Evidence, name: str | None = None) -> Calibration:
+    """The same from evidence that was read before."""
+    name = name or scenario_name(evidence.names[0])
+    sheet = Sheet(f"{name}.samples.csv")
+    seen = arrivals(np.array([call.arrived for call in evidence.calls]))
+    tick = ticks(evidence)
+    fits: dict[str, Fit] = {}
+    tree: dict[str, Any] = {
+        "name": name,
+        "description": f"Calibrated from {', '.join(Path(n).name for n in evidence.names)}.",
+    }
+    span = max(call.arrived for call in evidence.calls) - min(call.arrived for call in evidence.calls)
+    tree["duration"] = seconds(max(span, 1.0))
+    tree["arrivals"] = _arrivals(seen, name)
+    tree["calls"] = calls(evidence, sheet)
+    tree["client"] = client(evidence, sheet)
+    tree["server"] = _server(evidence, tick, sheet, fits)
+    made = plugins(evidence, sheet)
+    if made:
+        tree["plugins"] = {resource: _ordered(block) for resource, block in made.items()}
+    return Calibration(name, tree, sheet, evidence, seen, tick, fits, _head(evidence))
+
+
+def scenario_name(path: str) -> str:
+    """A scenario's name from the name of a log file."""
+    stem = "stdin" if path == "-" else Path(path).name
+    for ending in (".gz", ".xz", ".log"):
+        stem = stem.removesuffix(ending)
+    return re.sub(r"[^\w.-]+", "-", stem).lstrip("._-")[:80] or "calibrated"
+
+
+def _head(evidence: Evidence) -> list[str]:
+    counts = evidence.summary.sessions
+    lines = [
+        f"Calibrated by mrcpsim from {', '.join(Path(n).name for n in evidence.names)}: {counts.created} sessions, "
+        f"{counts.released} released, {counts.leaked} leaked, {counts.live} alive at the end of the log.",
+        "Every value says what it was fitted to; [a, b] are 95 % intervals. Mechanisms are fitted (service times,",
+        "wake-ups, the media tick, delays, faults), never end-to-end latencies.",
+    ]
+    return lines + list(evidence.notes) + ([] if evidence.debug else [INFO_ASSUMED])
+
+
+def _arrivals(seen: Arrivals, name: str) -> Any:
+    block: dict[str, Any] = {"kind": Noted(seen.kind, seen.comment)}
+    if seen.kind in ("poisson", "even"):
+        block["rate"] = f"{seen.rate:.6g}/s"
+    elif seen.kind == "profile":
+        block["profile"] = [{"at": seconds(at), "rate": f"{max(r, 1e-6):.6g}/s"} for at, r in seen.profile]
+    elif seen.kind == "burst":
+        burst = seen.burst
+        block["burst"] = {
+            "size": burst["size"], "every": seconds(burst["every"]), "spacing": seconds(burst["spacing"]),
+        }  # fmt: skip
+    else:
+        block["file"] = f"{name}.calls.csv"
+    return block
+
+
+def _server(evidence: Evidence, tick: Ticks | None, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
+    sip: dict[str, Any] = {
+        "bye_response": Noted("immediate", "what UniMRCP 1.8.0 does; a log does not show when a BYE was answered"),
+        **timers(evidence),
+    }
+    server: dict[str, Any] = {"sip": sip}
+    profiles = sorted({call.profile for call in evidence.calls if call.profile})
+    if profiles:
+        server["profile"] = profiles[0]
+    limits: dict[str, Any] = {}
+    if evidence.rtp_range is not None and 1 <= evidence.rtp_range[0] < evidence.rtp_range[1] <= 65535:
+        said = f"the server's start; used up {evidence.rtp_refused} times"
+        limits["rtp_ports"] = Noted(f"{evidence.rtp_range[0]}-{evidence.rtp_range[1]}", said)
+    if evidence.max_connections:
+        limits["max_connection_count"] = Noted(evidence.max_connections, "the server's start")
+    if limits:
+        server["limits"] = limits
+    if evidence.termination_timeout:
+        server["connection"] = {
+            "termination_timeout": Noted(seconds(evidence.termination_timeout), "the timer that the log sets")
+        }
+    media = _media(tick, sheet, fits)
+    if media:
+        server["media"] = media
+    times = services(evidence) if evidence.debug else None
+    woken = wakes(evidence, tick.cost_per_context_s if tick else 0.0) if evidence.debug else {}
+    server.update(_interference(stalls(tick, woken.values(), times), sheet, fits))
+    if times is not None:
+        server.update(_wakes(evidence, woken, sheet, fits))
+        server.update(_costs(times, sheet, fits))
+    return server
+
+
+def _media(tick: Ticks | None, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
+    if tick is None:
+        return {}
+    block: dict[str, Any] = {
+        "tick": Noted(
+            seconds(round(tick.tick_s, 8)),
+            f"{tick.seen} ticks seen; in this log their phase was {(tick.phase_s or 0.0) * 1e3:.3f} ms after its first "
+            "line, which every run draws anew",
+        ),
+        "cost_per_context": Noted(
+            seconds(tick.cost_per_context_s), "how much longer a tick takes for each context that it runs"
+        ),
+    }
+    if tick.answers >= _ENOUGH:
+        seen = rate(tick.held, tick.answers)
+        block["held_answers"] = Noted(
+            round(seen.value, 4), f"answers that were taken up only after the tick's contexts: {seen.comment}"
+        )
+    late = fit(undisturbed(reweighted(tick.overslept, tick.weights)))
+    if late is not None:
+        fits["oversleep"] = late
+        block["oversleep"] = noted(late, sheet, "oversleep", "without stalls, see interference")
+    return block
+
+
+def _interference(seen: Stalls, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
+    if seen.length is None:
+        return {}
+    fits["interference"] = seen.length
+    block: dict[str, Any] = {
+        name: Noted(round(found.value, 6), f"stalls of {what}: {found.comment}")
+        for name, found, what in (
+            ("wake", seen.wake, "threads that were woken"),
+            ("tick", seen.tick, "media ticks"),
+            ("service", seen.service, "work on messages"),
+        )
+        if found.trials
+    }
+    said = "other processes on that machine during this run; not the server's own, and different in every run"
+    block["length"] = noted(seen.length, sheet, "interference", said)
+    return {"interference": block}
+
+
+def _wakes(evidence: Evidence, woken: dict[str, Any], sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
+    tasks = engine_tasks(evidence)
+    roles = dict(zip(evidence.messages["task"].tolist(), evidence.messages["role"].tolist(), strict=True))
+    block: dict[str, Any] = {}
+    for task, sample in woken.items():
+        place = {"server": "server", "connection": "connection_agent"}.get(roles[task], tasks.get(task, ""))
+        found = fit(undisturbed(sample))
+        if place and found is not None:
+            fits[f"wake.{place}"] = found
+            block[place] = noted(found, sheet, f"wake.{place}", "start of the work less the end of the sender's")
+    return {"wakes": block} if block else {}
+
+
+def _costs(times: Services, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
+    costs: dict[str, Any] = {}
+    for (task, key), sample in sorted(times.samples.items()):
+        found = fit(undisturbed(sample))
+        if found is not None:
+            fits[f"{task}.{key}"] = found
+            costs.setdefault(task, {})[key] = noted(found, sheet, f"{task}.{key}")
+    block: dict[str, Any] = {"costs": costs} if costs else {}
+    if any(times.told_by.values()):
+        said = "what is left of a service time so soon after the task's last message; learned from " + ", ".join(
+            f"{n} messages ({task})" for task, n in times.told_by.items() if n
+        )
+        block["warm"] = {
+            "within": Noted(seconds(WARM_WITHIN_S), said),
+            **{task: round(part, 4) for task, part in times.warm.items() if times.told_by[task]},
+        }
+    return block
+
+
+def _ordered(block: dict[str, Any]) -> dict[str, Any]:
+    order = ("engine", "id", "max_channel_count", "stop_answered_at", "open", "close", "request", "stop")
+    return {key: block[key] for key in order if key in block}

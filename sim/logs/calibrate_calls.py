@@ -1,0 +1,181 @@
+"""What callers want and do: hold, requests, resources, connection, patience, and how often they fail."""
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from sim.logs.calibrate_write import Noted, Sheet, noted
+from sim.logs.fit import fit
+from sim.logs.fit_rates import rate
+
+if TYPE_CHECKING:
+    from sim.logs.calibrate_watch import CallSeen, Evidence
+
+USUAL_T1: Final = 0.5
+RESOURCES: Final = ("speechsynth", "speechrecog", "recorder", "speakverify")
+
+
+def no_ack(evidence: "Evidence") -> list["CallSeen"]:
+    """Answered calls whose ACK never came, as far as the log can tell: they ended without BYE or CANCEL."""
+    if not evidence.ready:
+        return []  # these lines are missing from the log altogether
+    return [
+        call
+        for call in evidence.calls
+        if call.status == 200 and call.number not in evidence.ready and math.isfinite(call.ended)
+        and call.bye_kind not in ("bye", "cancel")
+    ]  # fmt: skip
+
+
+def vanished(evidence: "Evidence") -> list["CallSeen"]:
+    """Calls whose connection ended without BYE, so that the server had to send BYE itself."""
+    silent = {call.number for call in no_ack(evidence)}
+    return [
+        call
+        for call in evidence.calls
+        if math.isfinite(call.asked_bye) and call.bye_kind != "bye" and call.number not in silent
+    ]
+
+
+def calls(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
+    """The `calls` block."""
+    block: dict[str, Any] = {}
+    gone = {call.number for call in vanished(evidence)}
+    silent = {call.number for call in no_ack(evidence)}
+    answered = [call for call in evidence.calls if call.status == 200 and math.isfinite(call.answer)]
+    held = [call.bye - call.answer for call in answered if call.bye_kind == "bye" and call.bye >= call.answer]
+    held += [c.gone - c.answer for c in answered if c.number in gone and math.isfinite(c.gone) and c.gone > c.answer]
+    open_ = [
+        evidence.end - call.answer
+        for call in answered
+        if call.bye_kind not in ("bye", "cancel") and call.number not in gone | silent
+        and not math.isfinite(call.released) and not math.isfinite(call.ended)
+    ]  # fmt: skip
+    hold = fit(held, open_)
+    if hold is not None:
+        block["hold"] = noted(hold, sheet, "hold", "from the answer to the BYE")
+    block.update(_requests(evidence, answered, sheet))
+    mixes = Counter(tuple(r for r in call.resources if r in RESOURCES) for call in evidence.calls)
+    mixes.pop((), None)
+    if mixes:
+        total = sum(mixes.values())
+        said = "; ".join(f"{' + '.join(names)}: {count} of {total}" for names, count in mixes.most_common())
+        value: Any = [{"weight": n, "resources": list(names)} for names, n in mixes.most_common()]
+        block["resources"] = Noted(list(mixes.most_common()[0][0]) if len(mixes) == 1 else value, said)
+    offer = {}
+    for status, key in ((404, "unknown_resource"), (400, "missing_sdp")):
+        hits = sum(call.status == status for call in evidence.calls)
+        if hits:
+            seen = rate(hits, len(evidence.calls))
+            offer[key] = Noted(round(seen.value, 6), f"answered {status}: {seen.comment}")
+    if offer:
+        block["offer"] = offer
+    missing = sum(call.status == 488 for call in evidence.calls)
+    if missing:
+        seen = rate(missing, len(evidence.calls))
+        block["profile_missing"] = Noted(round(seen.value, 6), f"answered 488: {seen.comment}")
+    return block
+
+
+def _requests(evidence: "Evidence", answered: list["CallSeen"], sheet: Sheet) -> dict[str, Any]:
+    block: dict[str, Any] = {}
+    counts = [call.requests for call in answered]
+    if not counts:
+        return block
+    spread = Counter(counts)
+    said = ", ".join(f"{n} in {k} calls" for n, k in sorted(spread.items())[:8])
+    if len(spread) == 1:
+        block["requests"] = Noted(counts[0], f"MRCP requests: {said}")
+    else:
+        values = sorted(counts)
+        points = [values[i * len(values) // 100] for i in range(100)] if len(values) > 100 else values
+        block["requests"] = Noted({"dist": "empirical", "values": points}, f"MRCP requests: {said}")
+    recognition, pauses = _request_times(evidence)
+    lasted = fit(recognition)
+    if lasted is not None:
+        block["recognition"] = noted(lasted, sheet, "recognition", "from the response to the completion event")
+    between = fit(pauses)
+    if between is not None:
+        block["pause"] = noted(between, sheet, "pause", "the caller's pause before a further request")
+    return block
+
+
+def _request_times(evidence: "Evidence") -> tuple[list[float], list[float]]:
+    """Durations from a response to its completion event, and from then (or the response) to the next request."""
+    recognition: list[float] = []
+    pauses: list[float] = []
+    last: dict[int, tuple[str, float]] = {}
+    for session, method, what, time in evidence.requests:
+        before = last.get(session)
+        if what == "Response" and method == "DEACTIVATE":
+            continue
+        if what == "Event" and not method.endswith("-COMPLETE"):
+            continue
+        if before is not None and what == "Event" and before[0] == "Response":
+            recognition.append(time - before[1])
+        elif before is not None and what == "Request" and before[0] in ("Response", "Event"):
+            pauses.append(time - before[1])
+        last[session] = (what, time)
+    return recognition, pauses
+
+
+def client(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
+    """The `client` block."""
+    block: dict[str, Any] = {}
+    tcp = len(evidence.accepts) > 0
+    block["tcp"] = Noted(tcp, f"{len(evidence.accepts)} TCP connections accepted")
+    if tcp:
+        delays = connect_delays(evidence)
+        if len(delays):
+            middle = float(np.median(delays))
+            usual = fit(delays[delays < max(10 * middle, 0.05)])
+            if usual is not None:
+                block["connect_delay"] = noted(
+                    usual, sheet, "connect_delay", "from the answer to the accepted connection"
+                )
+    answered = sum(call.status == 200 for call in evidence.calls)
+    silent = no_ack(evidence)
+    if answered and evidence.ready:
+        seen = rate(len(silent), answered)
+        block["no_ack"] = Noted(round(seen.value, 6), f"no ACK: {seen.comment}")
+    gone = vanished(evidence)
+    if gone and answered:
+        seen = rate(len(gone), answered)
+        closed = sum(math.isfinite(call.gone) for call in gone)
+        how = "closed" if closed or not tcp else "open"
+        block["vanish"] = {
+            "probability": Noted(round(seen.value, 6), f"the server had to send BYE itself: {seen.comment}"),
+            "tcp": Noted(how, f"{closed} of {len(gone)} closed their connection"),
+        }
+    given_up = [call.bye - call.arrived for call in evidence.calls if call.bye_kind == "cancel"]
+    if given_up:
+        waited = [call.answer - call.arrived for call in evidence.calls if math.isfinite(call.answer)]
+        # most answers come before patience ends: the exponential that the censored sample asks for
+        patience = fit(given_up, waited, families=("exponential", "gamma", "lognormal", "weibull"))
+        if patience is not None:
+            block["patience"] = noted(patience, sheet, "patience", "time to the CANCEL, answered calls cut it off")
+    return block
+
+
+def connect_delays(evidence: "Evidence") -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """From each answer to its TCP connection: one to one in order if as many came, else to the latest answer."""
+    answers = np.sort(np.array([c.answer for c in evidence.calls if c.status == 200 and math.isfinite(c.answer)]))
+    accepts = np.sort(evidence.accepts[np.isfinite(evidence.accepts)])
+    if len(answers) == 0 or len(accepts) == 0:
+        return np.empty(0)
+    if len(answers) == len(accepts):
+        return np.asarray(np.maximum(accepts - answers, 0.0), dtype=np.float64)
+    place = np.searchsorted(answers, accepts) - 1
+    return np.asarray((accepts - answers[np.maximum(place, 0)])[place >= 0], dtype=np.float64)
+
+
+def timers(evidence: "Evidence") -> dict[str, Any]:
+    """SIP timers that the log shows: without ACK a call ends after 64·T1."""
+    after = [call.ended - call.answer for call in no_ack(evidence) if math.isfinite(call.answer)]
+    if not after:
+        return {}
+    t1 = float(np.median(after)) / 64
+    said = f"{len(after)} calls without ACK ended {float(np.median(after)):.3f} s after the answer, which is 64·T1"
+    return {"t1": Noted(f"{round(t1, 3) * 1e3:.4g}ms", said)}

@@ -1,0 +1,245 @@
+"""Service time of every message on every task, and the time to wake an idle thread, from a DEBUG log.
+
+A simulated message leaves when its sender is done; a real one may leave earlier. The wake-up latency is therefore
+counted from the end of the sender's work, so that the receiver starts when it really did.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.logs.calibrate_media import contexts_at
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.logs.calibrate_watch import Evidence
+
+Array = NDArray[np.float64]
+
+SERVER_KEYS: Final = {
+    "offer": "offer", "control": "control", "terminate": "terminate", "channel_added": "channel_added",
+    "channel_modified": "channel_added", "channel_removed": "channel_removed", "opened": "opened", "closed": "closed",
+    "response": "response", "event": "event", "disconnect": "disconnect", "stopped": "stopped",
+    "mpf_response": "mpf_response", "mpf_subtracted": "mpf_subtracted",
+}  # fmt: skip
+AGENT_KEYS: Final = {"add": "add", "remove": "remove", "modify": "modify", "other": "send"}
+MEDIA_KEYS: Final = ("add", "subtract")
+OPERATIONS: Final = ("open", "close", "request", "stop")
+WARM_WITHIN_S: Final = 0.3e-3  # so long after its last message a task's code and data are still in the caches
+_FEWEST: Final = 15
+_UNINTERRUPTED: Final = 0.05  # quantile of the times after the last signal that stands for an uninterrupted one
+LONGEST_EVENT: Final = 0.05  # a SIP event that takes longer than this to handle was not one event
+
+
+TASKS: Final = (
+    ("server", SERVER_KEYS, "server"),
+    ("connection", AGENT_KEYS, "connection_agent"),
+    ("media", {key: key for key in MEDIA_KEYS}, "media"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Service times in seconds by (task of the scenario, key of its costs), and what is left of them when warm.
+
+    A sample taken while the task was warm stands here as long as it would have been on a cold one.
+    """
+
+    samples: dict[tuple[str, str], Array]
+    warm: dict[str, float]  # by task
+    told_by: dict[str, int]  # warm messages that this was learned from
+
+
+def services(evidence: "Evidence") -> Services:
+    """The service time of every kind of message."""
+    rows = evidence.messages
+    known = (rows["finished"].notna() & rows["started"].notna()).to_numpy()
+    names = server_names(evidence, rows)
+    time = work_ends(evidence) - rows["started"].to_numpy()
+    soon = idle_before(evidence) <= WARM_WITHIN_S
+    role = rows["role"].to_numpy()
+    found: dict[tuple[str, str], Array] = {}
+    warm: dict[str, float] = {}
+    told: dict[str, int] = {}
+    for source, keys, task in TASKS:
+        here = {seen: np.flatnonzero(known & (role == source) & (names == seen)) for seen in keys}
+        warm[task], told[task] = _warm_part([(time[at], soon[at]) for at in here.values()])
+        for seen, key in keys.items():
+            at = here[seen]
+            if len(at):
+                sample = np.where(soon[at], time[at] / warm[task], time[at])
+                before = found.get((task, key))
+                found[task, key] = sample if before is None else np.concatenate((before, sample))
+    found.update(sip_agent(evidence))
+    return Services(found, warm, told)
+
+
+def _warm_part(groups: list[tuple[Array, NDArray[np.bool_]]]) -> tuple[float, int]:
+    """Warm median over cold median, averaged over the kinds of message that were seen often enough as both."""
+    logs, weights = [], []
+    for time, soon in groups:
+        n_warm, n_cold = int(np.count_nonzero(soon)), int(np.count_nonzero(~soon))
+        if min(n_warm, n_cold) >= _FEWEST:
+            logs.append(np.log(np.median(time[soon]) / np.median(time[~soon])))
+            weights.append(1 / (1 / n_warm + 1 / n_cold))
+    if not logs:
+        return 1.0, 0
+    part = float(np.exp(np.average(logs, weights=weights)))
+    return min(1.0, max(0.05, part)), int(sum(weights))
+
+
+def idle_before(evidence: "Evidence") -> Array:
+    """For each message, how long its task had been idle when it took it up; infinite for the first."""
+    rows = evidence.messages
+    result = np.full(len(rows), np.inf)
+    ends = work_ends(evidence)
+    started = rows["started"].to_numpy()
+    for _, part in rows[rows["started"].notna()].groupby("task", sort=False):
+        at = part.index.to_numpy()
+        at = at[started[at].argsort(kind="stable")]
+        end = np.where(np.isnan(ends[at]), started[at], ends[at])
+        result[at[1:]] = started[at[1:]] - np.maximum.accumulate(end)[:-1]
+    return result
+
+
+def work_ends(evidence: "Evidence") -> Array:
+    """When each message's work was done; NaN where the log does not show it.
+
+    A task that has signalled another often logs "Wait for Messages" only after that one has run on its processor. What
+    comes after the last signal is therefore counted as the task's usual time for it, when nobody interrupts.
+    """
+    rows = evidence.messages
+    finished = rows["finished"].to_numpy()
+    last = last_sends(evidence)
+    ends = finished.copy()
+    for _, part in rows.groupby("task", sort=False):
+        mine = part.index.to_numpy()
+        after = (finished - last)[mine]
+        after = after[np.isfinite(after)]
+        if len(after):
+            usual = float(np.quantile(after, _UNINTERRUPTED))
+            ends[mine] = np.where(
+                np.isfinite(last[mine]), np.minimum(finished[mine], last[mine] + usual), finished[mine]
+            )
+    return np.asarray(ends, dtype=np.float64)
+
+
+def last_sends(evidence: "Evidence") -> Array:
+    """For each message, when its task signalled the last of those that it sent while working on it; NaN: none."""
+    rows = evidence.messages
+    result = np.full(len(rows), np.nan)
+    worked = rows[rows["started"].notna() & rows["finished"].notna()]
+    signals = rows[rows["sent"].notna()]
+    for thread, work in worked.groupby("thread"):
+        sent = np.sort(signals.loc[signals["sender"] == thread, "sent"].to_numpy())
+        if not len(sent):
+            continue
+        begin, end = work["started"].to_numpy(), work["finished"].to_numpy()
+        place = np.searchsorted(sent, end, side="right") - 1
+        inside = (place >= 0) & (sent[np.maximum(place, 0)] >= begin)
+        result[work.index.to_numpy()[inside]] = sent[place[inside]]
+    return result
+
+
+def server_names(evidence: "Evidence", rows: "pd.DataFrame") -> NDArray[np.object_]:
+    """The kind of each message, finer than the log's types: adding from subtracting, a response from a STOP's."""
+    name = rows["name"].to_numpy().astype(object)
+    number, started, role = rows["session"].to_numpy(), rows["started"].to_numpy(), rows["role"].to_numpy()
+    terminating = {call.number: call.terminate for call in evidence.calls}
+    deactivated = {call.number: call.deactivate for call in evidence.calls}
+    for i in np.flatnonzero((role == "server") & ((name == "mpf_response") | (name == "response"))).tolist():
+        since = (terminating if name[i] == "mpf_response" else deactivated).get(int(number[i]), np.nan)
+        if started[i] > since:
+            name[i] = "mpf_subtracted" if name[i] == "mpf_response" else "stopped"
+    return name
+
+
+def sip_agent(evidence: "Evidence") -> dict[tuple[str, str], Array]:
+    """The SIP agent does not log its messages: its work is seen between its lines and what it signals."""
+    found: dict[tuple[str, str], Array] = {}
+    states = evidence.states
+    found["sip_agent", "i_invite"] = _until(states["invite"], states["received"])
+    rows = evidence.messages
+    for name, key, line in (("offer", "i_state", "received"), ("terminate", "i_terminated", "terminated")):
+        sent = rows[(rows["role"] == "server") & (rows["name"] == name) & rows["sent"].notna()]
+        signals = list(zip(sent["sender"].tolist(), sent["sent"].tolist(), strict=True))
+        found["sip_agent", key] = _until(states[line], signals)
+    found["sip_agent", "i_other"] = _until(states["bye"], states["terminated"])
+    return {place: sample for place, sample in found.items() if len(sample)}
+
+
+def _until(begins: list[tuple[int, float]], ends: list[tuple[int, float]]) -> Array:
+    """From each begin to the next end on the same thread, where no other begin lies between."""
+    samples = []
+    by_thread: dict[int, tuple[list[float], list[float]]] = {}
+    for which, lines in enumerate((begins, ends)):
+        for thread, time in lines:
+            by_thread.setdefault(thread, ([], []))[which].append(time)
+    for starts, stops in by_thread.values():
+        start, stop = np.sort(np.array(starts)), np.sort(np.array(stops))
+        if not len(start) or not len(stop):
+            continue
+        place = np.searchsorted(stop, start)
+        nearest = np.where(place < len(stop), stop[np.minimum(place, len(stop) - 1)], np.inf)
+        alone = np.append(start[1:], np.inf) >= nearest
+        span = (nearest - start)[alone]
+        samples.append(span[span < LONGEST_EVENT])
+    return np.concatenate(samples) if samples else np.empty(0)
+
+
+def wakes(evidence: "Evidence", context_cost_s: float) -> dict[str, Array]:
+    """Samples of the time to wake an idle thread, by the task's name in the log.
+
+    Where the media engine has answered it goes on to its contexts; an answer that was held up by them is counted from
+    their end.
+    """
+    rows = evidence.messages
+    known = rows["sent"].notna() & rows["started"].notna()
+    rows = rows[known & (rows["role"] != "media")]
+    waits = wait_times(evidence, context_cost_s)
+    found: dict[str, Array] = {}
+    for task, part in rows.groupby("task", sort=True):
+        part = part.sort_values("started", kind="stable")
+        sent, started = part["sent"].to_numpy(), part["started"].to_numpy()
+        finished = np.where(part["finished"].isna(), started, part["finished"].to_numpy())
+        busy_until = np.concatenate(([-np.inf], np.maximum.accumulate(finished)[:-1]))
+        sample = waits[part.index.to_numpy()][busy_until <= sent]
+        if len(sample):
+            found[str(task)] = sample
+    return found
+
+
+def wait_times(evidence: "Evidence", context_cost_s: float) -> Array:
+    """For each message, how long it waited from when its sender's work was done (and the contexts were, as in `wakes`).
+
+    NaN where the log does not show it.
+    """
+    rows = evidence.messages
+    sent, started = rows["sent"].to_numpy(), rows["started"].to_numpy()
+    ready = np.maximum(sent, sender_ends(evidence))
+    held = context_cost_s * contexts_at(evidence.contexts, sent)
+    answers = (rows["name"] == "mpf_response").to_numpy() & (started - sent > 0.5 * held)
+    return np.asarray(np.maximum(started - np.where(answers, ready + held, ready), 0.0), dtype=np.float64)
+
+
+def sender_ends(evidence: "Evidence") -> Array:
+    """For each message, when its sender was done with the message during which it was sent; -inf: not on a task."""
+    rows = evidence.messages
+    result = np.full(len(rows), -np.inf)
+    done = work_ends(evidence)
+    worked = rows[rows["started"].notna() & rows["finished"].notna()]
+    for thread, work in worked.groupby("thread"):
+        mine = np.flatnonzero((rows["sender"] == thread).to_numpy() & rows["sent"].notna().to_numpy())
+        if not len(mine):
+            continue
+        order = work["started"].to_numpy().argsort(kind="stable")
+        begin, end = work["started"].to_numpy()[order], work["finished"].to_numpy()[order]
+        ends = done[work.index.to_numpy()][order]
+        sent = rows["sent"].to_numpy()[mine]
+        place = np.searchsorted(begin, sent, side="right") - 1
+        inside = (place >= 0) & (sent <= end[np.maximum(place, 0)])
+        result[mine[inside]] = ends[place[inside]]
+    return result

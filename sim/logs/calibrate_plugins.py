@@ -1,0 +1,205 @@
+"""How plugins answer: at once, delayed by another thread, or after blocking their own task; and how often never.
+
+An answer that is signalled by the plugin's own thread while its task works on the request is the task's: however long
+that took, the task was busy (blocking). One that another thread signals came while the task was free (delay).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.logs.calibrate_costs import OPERATIONS, server_names, work_ends
+from sim.logs.calibrate_stalls import undisturbed
+from sim.logs.calibrate_write import Noted, Sheet, noted
+from sim.logs.fit import fit, short
+from sim.logs.fit_rates import rate
+
+if TYPE_CHECKING:
+    from sim.logs.calibrate_watch import Evidence
+
+Array = NDArray[np.float64]
+
+ANSWERS: Final = {"open": "opened", "close": "closed", "request": "response", "stop": "stopped"}
+LEAK_CAUSES: Final = {
+    "open": "open-never-answered", "close": "close-never-answered", "request": "request-never-answered",
+    "stop": "stop-never-answered",
+}  # fmt: skip
+_STRAY: Final = 0.02  # answers that only seem to come from elsewhere, because lines of two threads were swapped
+BLOCKING_S: Final = 1e-3  # work of a plugin's task beyond this is called blocking
+USUAL_ENGINES: Final = {
+    "Demo Synth Engine": "speechsynth", "Demo Recog Engine": "speechrecog", "Demo Verifier Engine": "speakverify",
+    "Recorder Engine": "recorder",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Operation:
+    """What the log shows of one operation of one plugin."""
+
+    asked: int
+    work: Array  # the task's time on each
+    own: int  # answered by the plugin's own task
+    media: int  # answered from the media engine's thread
+    other: int  # answered by any other thread
+    delays: Array  # from the end of the task's work to the answer, for those
+    waiting: Array  # not answered when the log ended, and no fault: for how long
+    first_sent: Array
+
+
+def engine_tasks(evidence: "Evidence") -> dict[str, str]:
+    """The MRCP resource of each plugin's task: what the sessions had that it worked for."""
+    resources = {call.number: call.resources for call in evidence.calls}
+    rows = evidence.messages
+    votes: dict[str, dict[str, int]] = {}
+    plugin = rows[rows["role"] == "plugin"]
+    for task, number in zip(plugin["task"].tolist(), plugin["session"].tolist(), strict=True):
+        names = resources.get(number, ())
+        count = votes.setdefault(task, {})
+        for name in names:
+            count[name] = count.get(name, 0) + (10 if len(names) == 1 else 1)
+    found: dict[str, str] = {}
+    for task in sorted(votes, key=lambda t: t not in USUAL_ENGINES):
+        usual = USUAL_ENGINES.get(task)
+        free = {name: n for name, n in votes[task].items() if name not in found.values()}
+        if usual in votes[task]:
+            found[task] = usual
+        elif free:
+            found[task] = max(free, key=lambda name: free[name])
+    return found
+
+
+def operations(evidence: "Evidence", task: str) -> dict[str, Operation]:
+    """What each operation of one plugin's task did."""
+    rows = evidence.messages
+    names = server_names(evidence, rows)
+    role = rows["role"].to_numpy()
+    media = evidence.media_threads
+    ends = work_ends(evidence)
+    leaked = {call.number: call.cause for call in evidence.calls if call.outcome == "leaked"}
+    found = {}
+    for name in OPERATIONS:
+        mine = rows[(rows["task"] == task).to_numpy() & (names == name)]
+        if not len(mine):
+            continue
+        answers = rows[(role == "server") & (names == ANSWERS[name])].sort_values("sent", kind="stable")
+        queues: dict[int, list[tuple[float, str, int]]] = {}
+        for session, sent, by, sender in zip(
+            answers["session"].tolist(), answers["sent"].tolist(), answers["by"].tolist(), answers["sender"].tolist(),
+            strict=True,
+        ):  # fmt: skip
+            queues.setdefault(session, []).append((sent, by, sender))
+        operation = Operation(len(mine), np.empty(0), 0, 0, 0, np.empty(0), np.empty(0), np.empty(0))
+        delays, waiting = [], []
+        done = mine[mine["finished"].notna()].sort_values("sent", kind="stable")
+        operation.work = ends[done.index.to_numpy()] - done["started"].to_numpy()
+        operation.first_sent = done["sent"].to_numpy()
+        for session, started, finished in zip(
+            done["session"].tolist(), done["started"].tolist(), done["finished"].tolist(), strict=True
+        ):
+            later = [answer for answer in queues.get(session, []) if answer[0] >= started]
+            if not later:
+                if leaked.get(session) != LEAK_CAUSES[name]:
+                    waiting.append(evidence.end - finished)
+                continue
+            sent, by, sender = later[0]
+            if by == task:
+                operation.own += 1
+            elif sender in media:
+                operation.media += 1
+            else:
+                operation.other += 1
+                delays.append(max(0.0, sent - finished))
+        operation.delays, operation.waiting = np.array(delays), np.array(waiting)
+        found[name] = operation
+    return found
+
+
+def plugins(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
+    """The `plugins` block of the scenario, by resource, and nothing for a log without plugin messages."""
+    found: dict[str, Any] = {}
+    tasks = engine_tasks(evidence)
+    ids = _engine_ids(evidence)
+    for task, resource in sorted(tasks.items()):
+        block: dict[str, Any] = {"engine": Noted(task, "the task's name in the log")}
+        if resource in ids:
+            block["id"] = ids[resource]
+        for name, operation in operations(evidence, task).items():
+            block[name] = _operation(evidence, resource, name, operation, sheet)
+            if name == "stop":
+                block["stop_answered_at"] = _stop_at(operation)
+        found[resource] = block
+    for resource in {name for call in evidence.calls for name in call.resources}:
+        block = found.setdefault(resource, {"id": ids[resource]} if resource in ids else {})
+        _faults(evidence, resource, block, alone=len(tasks) <= 1)
+        refused = evidence.channel_refusals
+        if refused:
+            peak = evidence.channel_peaks.get(resource, 0)
+            block["max_channel_count"] = Noted(
+                peak,
+                f"channels were refused {sum(refused.values())} times; there were never more than {peak} at a time",
+            )
+    return found
+
+
+def _engine_ids(evidence: "Evidence") -> dict[str, str]:
+    ids: dict[str, str] = {}
+    for call in evidence.calls:
+        ids.update(zip(call.resources, call.engines, strict=True))
+    return ids
+
+
+def _stop_at(operation: Operation) -> Noted:
+    at_tick = operation.media >= operation.own + operation.other
+    answered = operation.media + operation.own + operation.other
+    return Noted("tick" if at_tick else "task", f"{operation.media} of {answered} came from the media engine's thread")
+
+
+def _operation(evidence: "Evidence", resource: str, name: str, operation: Operation, sheet: Sheet) -> dict[str, Any]:
+    block: dict[str, Any] = {}
+    answered = operation.own + operation.media + operation.other
+    column = f"{resource}.{name}"
+    work = fit(undisturbed(operation.work))
+    if work is not None:
+        busy = float(np.mean(operation.work))
+        if operation.own > operation.other + operation.media and busy > BLOCKING_S:
+            how = f"BLOCKING: the plugin's own task answers ({operation.own} of {answered}) and is busy until it does"
+        else:
+            how = "the task's own work"
+        block["block"] = noted(work, sheet, f"{column}.block", how)
+    if operation.other > _STRAY * max(answered, 1):
+        samples = np.concatenate((operation.delays, np.zeros(operation.own)))
+        waits = fit(
+            samples if operation.own > _STRAY * answered else operation.delays, operation.waiting, resolution=2e-6
+        )
+        if waits is not None:
+            how = (
+                f"DELAYED by another thread: {operation.other} of {answered} answers were signalled by a thread other "
+                "than the task's, which was free meanwhile (its own work took "
+                f"{short(float(np.median(operation.work)))})"
+            )
+            block["delay"] = noted(waits, sheet, f"{column}.delay", how)
+    elif operation.own:
+        block["delay"] = Noted("0s", f"{operation.own} of {answered} were answered by the plugin's own task")
+    return block
+
+
+def _faults(evidence: "Evidence", resource: str, block: dict[str, Any], alone: bool) -> None:
+    """Never and twice, with exact binomial intervals."""
+    calls = [call for call in evidence.calls if resource in call.resources]
+    trials = {
+        "open": sum(call.status == 200 or call.cause == LEAK_CAUSES["open"] for call in calls),
+        "close": sum(np.isfinite(call.terminate) for call in calls),
+        "request": sum(call.requests for call in calls),
+        "stop": sum(np.isfinite(call.deactivate) and call.requests > 0 for call in calls),
+    }
+    for name, tried in trials.items():
+        hits = sum(call.cause == LEAK_CAUSES[name] for call in calls)
+        if tried:
+            never = rate(hits, tried)
+            block.setdefault(name, {})["never"] = Noted(round(never.value, 6), f"never answered: {never.comment}")
+    if trials["close"] and (alone or evidence.double_closes == 0):
+        twice = rate(evidence.double_closes, trials["close"])
+        if evidence.debug:
+            block.setdefault("close", {})["twice"] = Noted(round(twice.value, 6), f"answered twice: {twice.comment}")

@@ -1,0 +1,307 @@
+"""What calibration needs of a log beyond its audit: every task message, SIP event, tick and caller, as tables."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import LogError
+from sim.logs.audit import Auditor, read_into
+from sim.logs.diagnose import Verdict
+from sim.logs.reader import StrPath, open_sources
+from sim.logs.session import Session
+from sim.logs.tasks import Message
+from sim.logs.wording import Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.ledger.summary import Summary
+
+Array = NDArray[np.float64]
+
+MESSAGE_COLUMNS: Final = (
+    "task", "role", "name", "type", "subtype", "session", "sent", "started", "finished", "sender", "thread", "by",
+    "pointer",
+)  # fmt: skip
+
+
+class CallSeen(NamedTuple):
+    """One session of the log; times in seconds since the log began, NaN where not reached."""
+
+    number: int
+    arrived: float
+    created: float
+    answer: float
+    status: int
+    bye: float
+    bye_kind: str
+    ended: float
+    deactivate: float
+    terminate: float
+    closed: float
+    released: float
+    asked_bye: float
+    gone: float
+    requests: int
+    resources: tuple[str, ...]
+    engines: tuple[str, ...]
+    profile: str
+    outcome: str
+    cause: str
+    v1: bool
+
+
+class RequestSeen(NamedTuple):
+    """One MRCP request, response or event."""
+
+    session: int
+    method: str
+    what: str
+    time: float
+
+
+@dataclass
+class Evidence:
+    """Everything that the calibration of one log reads; times are seconds since the log began."""
+
+    messages: "pd.DataFrame"
+    calls: list[CallSeen]
+    requests: list[RequestSeen]
+    states: dict[
+        str, list[tuple[int, float]]
+    ]  # "invite", "received", "bye", "terminated": thread and time of each line
+    ready: set[int]  # sessions whose ACK came
+    accepts: Array
+    disconnects: int
+    contexts: Array  # rows (time, +1 or -1)
+    rtp_enabled: Array
+    rtp_refused: int
+    rtp_range: tuple[int, int] | None
+    max_connections: int | None
+    channel_peaks: dict[str, int]
+    channel_refusals: dict[str, int]
+    termination_timeout: float | None
+    double_closes: int
+    messages_lost: int
+    latencies: dict[str, Array]  # samples of the audit, by the names of the summary
+    debug: bool
+    timed: bool
+    end: float
+    summary: "Summary"
+    names: tuple[str, ...]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def media_threads(self) -> set[int]:
+        """Thread ids of media engines."""
+        rows = self.messages
+        return set(rows.loc[rows["role"] == "media", "thread"].tolist())
+
+
+class Watcher(Auditor):
+    """An auditor that also keeps what `Evidence` has."""
+
+    def __init__(self) -> None:
+        super().__init__(None, "summary", self._message)
+        self.seen_messages: list[tuple[object, ...]] = []
+        self.seen_calls: list[tuple[object, ...]] = []
+        self.seen_requests: list[tuple[int, str, str, int]] = []
+        self.lines: dict[str, list[tuple[int, int]]] = {"invite": [], "received": [], "bye": [], "terminated": []}
+        self.ready: set[int] = set()
+        self.accepts: list[int] = []
+        self.disconnects = 0
+        self.context_changes: list[tuple[int, int]] = []
+        self.rtp_enabled: list[int] = []
+        self.rtp_refused = 0
+        self.rtp_range: tuple[int, int] | None = None
+        self.refusals: dict[str, int] = {}
+        self.timeout_ms: int | None = None
+        watches: dict[Kind, Callable[[bytes, int, int], None]] = {
+            Kind.SIP_EVENT: self._on_sip_event, Kind.CALL_STATE: self._on_call_state,
+            Kind.TCP_ACCEPT: self._on_accept, Kind.TCP_DISCONNECT: self._on_disconnect,
+            Kind.CONTEXT_ADD: self._on_context_add, Kind.CONTEXT_REMOVE: self._on_context_remove,
+            Kind.RTP_ENABLE: self._on_rtp, Kind.RTP_FULL: self._on_rtp_full, Kind.RTP_FACTORY: self._on_factory,
+            Kind.MRCP: self._on_mrcp, Kind.TCP_TIMER: self._on_timer, Kind.CHANNEL_FAILED: self._on_refusal,
+        }  # fmt: skip
+        for kind, watch in watches.items():
+            self.parts.handlers[kind] = _both(self.parts.handlers[kind], watch)
+
+    def _message(self, m: Message) -> None:
+        session = m.session.number if m.session is not None else -1
+        self.seen_messages.append(
+            (m.task, m.stats, m.name or "other", *m.kind, session, m.sent, m.started, m.finished, m.sender, m.thread,
+             m.by, m.pointer)
+        )  # fmt: skip
+
+    def _closed(self, session: Session) -> None:
+        super()._closed(session)
+        self._keep(session, "", "")
+
+    def _open_at_end(self, session: Session, verdict: Verdict, end: int, died: bool) -> None:
+        super()._open_at_end(session, verdict, end, died)
+        self._keep(session, verdict.outcome, verdict.cause)
+
+    def _keep(self, s: Session, outcome: str, cause: str) -> None:
+        self.seen_calls.append(
+            (s.number, s.arrived, s.created, s.answer, s.status or s.refused, s.bye, s.bye_kind, s.ended,
+             s.deactivate, s.terminate, s.closed, s.released, s.asked_bye, s.gone, s.requests,
+             tuple(r.decode("utf-8", "replace") for r in s.engines), tuple(s.engines.values()),
+             s.profile.decode("utf-8", "replace"), outcome, cause, s.v1)
+        )  # fmt: skip
+
+    # --- single lines --------------------------------------------------------------------------------------------
+
+    def _on_sip_event(self, text: bytes, time: int, thread: int) -> None:
+        if text.startswith(b"nua_i_invite", 19):
+            self.lines["invite"].append((thread, time))
+        elif text.startswith(b"nua_i_bye", 19):
+            self.lines["bye"].append((thread, time))
+
+    def _on_call_state(self, text: bytes, time: int, thread: int) -> None:
+        pointer, _, state = text[15:].partition(b" [")
+        if state.startswith(b"received"):
+            self.lines["received"].append((thread, time))
+        elif state.startswith(b"terminated"):
+            self.lines["terminated"].append((thread, time))
+        elif state.startswith(b"ready"):
+            session = self.account.by_pointer.get(pointer)
+            if session is not None:
+                self.ready.add(session.number)
+
+    def _on_accept(self, text: bytes, time: int, thread: int) -> None:
+        self.accepts.append(time)
+
+    def _on_disconnect(self, text: bytes, time: int, thread: int) -> None:
+        self.disconnects += 1
+
+    def _on_context_add(self, text: bytes, time: int, thread: int) -> None:
+        self.context_changes.append((time, 1))
+
+    def _on_context_remove(self, text: bytes, time: int, thread: int) -> None:
+        self.context_changes.append((time, -1))
+
+    def _on_rtp(self, text: bytes, time: int, thread: int) -> None:
+        self.rtp_enabled.append(time)
+
+    def _on_rtp_full(self, text: bytes, time: int, thread: int) -> None:
+        self.rtp_refused += 1
+
+    def _on_factory(self, text: bytes, time: int, thread: int) -> None:
+        low, _, high = text[text.rindex(b"[") + 1 :].rstrip(b"]").partition(b",")
+        self.rtp_range = (int(low), int(high))
+
+    def _on_refusal(self, text: bytes, time: int, thread: int) -> None:
+        name = text[text.index(b"[") + 1 : text.index(b"]")].decode("utf-8", "replace") if b"[" in text else ""
+        self.refusals[name] = self.refusals.get(name, 0) + 1
+
+    def _on_timer(self, text: bytes, time: int, thread: int) -> None:
+        at = text.rfind(b"timeout [")
+        if at >= 0:
+            self.timeout_ms = int(text[at + 9 :].rstrip(b"]"))
+
+    def _on_mrcp(self, text: bytes, time: int, thread: int) -> None:
+        start = text.find(b" <")
+        words = text[8:start].split(b" ")
+        if start < 0 or len(words) != 2:
+            return
+        session = self.account.by_name.get(text[start + 2 :].partition(b">")[0].partition(b"@")[0])
+        if session is not None:
+            self.seen_requests.append((session.number, words[0].decode(), words[1].decode(), time))
+
+    # --- the end -------------------------------------------------------------------------------------------------
+
+    def evidence(self, names: Sequence[str]) -> Evidence:
+        """Close the books and hand everything out."""
+        import pandas as pd
+
+        summary = self.finish("log")
+        origin = self.holdings.origin
+
+        def seconds(values: object) -> Array:
+            micros = np.asarray(values, dtype=np.int64)
+            return np.asarray(np.where(micros < 0, np.nan, (micros - origin) / 1e6), dtype=np.float64)
+
+        table = pd.DataFrame(
+            [(r[0], r[1].role, *r[2:]) for r in self.seen_messages],  # type: ignore[attr-defined]
+            columns=list(MESSAGE_COLUMNS),
+        )
+        for column in ("sent", "started", "finished"):
+            table[column] = seconds(table[column])
+        calls = []
+        for row in sorted(self.seen_calls, key=lambda r: r[0]):  # type: ignore[arg-type,return-value]
+            call = CallSeen(*row)  # type: ignore[arg-type]
+            times = ("arrived", "created", "answer", "bye", "ended", "deactivate", "terminate", "closed", "released",
+                     "asked_bye", "gone")  # fmt: skip
+            moved: dict[str, Any] = {name: _at(getattr(call, name), origin) for name in times}
+            calls.append(call._replace(**moved))
+        changes = np.asarray(self.context_changes, dtype=np.float64).reshape(-1, 2)
+        changes[:, 0] = (changes[:, 0] - origin) / 1e6
+        uses = self.holdings.uses
+        return Evidence(
+            messages=table,
+            calls=calls,
+            requests=[RequestSeen(n, m, w, (t - origin) / 1e6) for n, m, w, t in self.seen_requests],
+            states={k: [(thread, (t - origin) / 1e6) for thread, t in v] for k, v in self.lines.items()},
+            ready=self.ready,
+            accepts=seconds(self.accepts),
+            disconnects=self.disconnects,
+            contexts=changes,
+            rtp_enabled=seconds(self.rtp_enabled),
+            rtp_refused=self.rtp_refused,
+            rtp_range=self.rtp_range,
+            max_connections=self.holdings.limits.get("tcp_connection"),
+            channel_peaks={k.partition(":")[2]: u.peak for k, u in uses.items() if k.startswith("engine_channel:")},
+            channel_refusals=self.refusals,
+            termination_timeout=self.timeout_ms / 1e3 if self.timeout_ms else None,
+            double_closes=self._double_closes(table),
+            messages_lost=self.parts.lost_messages,
+            latencies={k: np.asarray(v, dtype=np.float64) / 1e6 for k, v in self.latencies.samples.items()},
+            debug=self.debug_level(),
+            timed=self.timed,
+            end=((self.clock.last if self.clock is not None else origin) - origin) / 1e6,
+            summary=summary,
+            names=tuple(names),
+            notes=self.notes(),
+        )
+
+    def _double_closes(self, table: "pd.DataFrame") -> int:
+        """Close answers beyond one for each close that was asked for."""
+        asked = int(((table["role"] == "plugin") & (table["name"] == "close")).sum())
+        came = int((table["name"] == "closed").sum())
+        reported = sum("closed twice" in v.message for v in self.account.violations)
+        return max(reported, came - asked, 0)
+
+
+def _at(micros: int, origin: int) -> float:
+    return (micros - origin) / 1e6 if micros >= 0 else float("nan")
+
+
+def _both(
+    first: Callable[[bytes, int, int], None] | None, second: Callable[[bytes, int, int], None]
+) -> Callable[[bytes, int, int], None]:
+    if first is None:
+        return second
+    own = first
+
+    def handle(text: bytes, time: int, thread: int) -> None:
+        own(text, time, thread)
+        second(text, time, thread)
+
+    return handle
+
+
+def watch_logs(paths: Sequence[StrPath], progress: Callable[[int], None] | None = None) -> Evidence:
+    """The evidence of one server's log, in one or several files. LogError when it can not be read or has no times."""
+    watcher = Watcher()
+    sources = open_sources(paths)
+    read_into(watcher, sources, progress)
+    evidence = watcher.evidence([source.name for source in sources])
+    where = evidence.names[0]
+    if not evidence.timed:
+        raise LogError(f"{where}: expected entries with a TIME header, for calibration is about times (got none)")
+    if not evidence.calls:
+        raise LogError(f"{where}: expected at least one session (got a log without any)")
+    return evidence

@@ -1,0 +1,251 @@
+"""A sample, some of it censored, becomes the distribution that describes it: a family that fits, or the sample itself.
+
+Families are fitted by maximum likelihood; an observation that was still going on when the log ended counts as longer
+than what was seen. Goodness of fit is the Kolmogorov-Smirnov distance between the fitted and the (Kaplan-Meier)
+distribution function, judged by a parametric bootstrap, because the parameters come from the same sample.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Parameters = tuple[float, ...]
+
+BOOTSTRAPS: Final = 99
+SIGNIFICANT: Final = 0.05
+POINTS: Final = 200  # quantile points that stand for a large sample
+FEWEST: Final = 5  # below, nothing is fitted
+_TESTED: Final = 2000  # the test looks at so many observations at most: more reject any family
+_HOPELESS: Final = 1.63  # sqrt(n)·D beyond which even known parameters are rejected at 1 %
+RESOLUTION: Final = 1e-6  # a log's clock
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A distribution as a scenario writes it (numbers in seconds), and why it was chosen."""
+
+    dist: dict[str, Any]
+    family: str
+    n: int
+    censored: int
+    mean: float
+    low: float  # 95 % interval of the mean
+    high: float
+    p_value: float | None = None
+    note: str = ""
+    tried: dict[str, float] = field(default_factory=dict)  # p-value of every family that was tried
+
+    @property
+    def comment(self) -> str:
+        """The choice in words, for the written scenario."""
+        about = f"{self.n} samples" + (f", {self.censored} of them cut off by the log's end" if self.censored else "")
+        spread = f"mean {short(self.mean)} [{short(self.low)}, {short(self.high)}]"
+        if self.family == "constant":
+            return f"constant; {about}{_also(self.note)}"
+        if self.p_value is not None:
+            return f"{self.family}, p = {self.p_value:.2f} (KS, bootstrap); {about}, {spread}{_also(self.note)}"
+        best = max(self.tried, key=self.tried.__getitem__, default="")
+        why = f"no family fits (best {best}, p = {self.tried[best]:.2f})" if best else "too few samples to fit"
+        if best and self.tried[best] < 0.005:
+            why = f"no family fits (p < 0.01 for all {len(self.tried)})"
+        return f"empirical: {why}; {about}, {spread}{_also(self.note)}"
+
+
+def _also(note: str) -> str:
+    return f"; {note}" if note else ""
+
+
+def short(seconds: float) -> str:
+    """A duration for people, four digits at most."""
+    if not math.isfinite(seconds):
+        return str(seconds)
+    for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
+        if abs(seconds) >= size:
+            return f"{seconds / size:.4g}{unit}"
+    return f"{seconds / 1e-6:.4g}us"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One parametric family: how to fit, draw, and write it."""
+
+    name: str
+    fit: Callable[[Array, Array], Parameters]  # (observed, censored) → parameters
+    cdf: Callable[[Array, Parameters], Array]
+    log_pdf: Callable[[Array, Parameters], Array]
+    draw: Callable[[np.random.Generator, int, Parameters], Array]
+    mean: Callable[[Parameters], float]
+    written: Callable[[Parameters], dict[str, Any]]
+
+
+def fit(
+    observed: Sequence[float] | Array,
+    censored: Sequence[float] | Array = (),
+    *,
+    resolution: float = RESOLUTION,
+    families: Sequence[str] | None = None,
+    seed: int = 1,
+) -> Fit | None:
+    """The distribution of a sample in seconds; `censored` are durations that had not ended. None for no sample.
+
+    Deterministic. Families that pass the test at 5 % are compared by AIC; when none does, the sample itself is used.
+    """
+    from sim.logs.fit_families import FAMILIES
+
+    rng = np.random.default_rng(seed)
+    x = np.asarray(observed, dtype=np.float64)
+    x = np.maximum(x[np.isfinite(x)], 0.0)
+    c = np.asarray(censored, dtype=np.float64)
+    c = c[np.isfinite(c) & (c > 0)]
+    if len(x) == 0:
+        return None
+    mean, low, high = _mean_interval(x, rng)
+    if float(np.ptp(x)) <= 2 * resolution or (len(x) >= FEWEST and _spread(x) < 1e-4 * float(np.median(x))):
+        middle = float(np.median(x))
+        return Fit({"dist": "constant", "value": middle}, "constant", len(x), len(c), middle, low, high)
+    if len(x) < FEWEST:
+        return Fit(empirical(x), "empirical", len(x), len(c), mean, low, high)
+    # whole microseconds are no continuous values: spread them over the interval that they stand for
+    smooth = np.maximum(x + rng.uniform(-0.5, 0.5, len(x)) * resolution, 0.01 * resolution)
+    if len(smooth) > _TESTED:
+        smooth = rng.choice(smooth, _TESTED, replace=False)
+        c = c[rng.random(len(c)) < _TESTED / len(x)]
+    tried: dict[str, float] = {}
+    passed: list[tuple[float, Family, Parameters]] = []
+    for family in FAMILIES:
+        if families is not None and family.name not in families:
+            continue
+        found = try_family(family, smooth, c, rng)
+        if found is None:
+            continue
+        parameters, p_value, aic = found
+        tried[family.name] = p_value
+        if p_value >= SIGNIFICANT:
+            passed.append((aic, family, parameters))
+    if not passed:
+        return Fit(empirical(x), "empirical", len(x), len(c), mean, low, high, None, "", tried)
+    least = min(aic for aic, _, _ in passed)
+    # the first in the list, the simplest, among those that are as good
+    _, family, parameters = next(row for row in passed if row[0] <= least + 2.0)
+    mean, low, high = _fitted_interval(family, parameters, smooth, c, rng)
+    return Fit(family.written(parameters), family.name, len(x), len(c), mean, low, high, tried[family.name], "", tried)
+
+
+def empirical(x: Array, points: int = POINTS) -> dict[str, Any]:
+    """The sample as it is or, when it is large, as the means of equal parts of it: the mean is kept exactly."""
+    values = np.sort(x)
+    if len(values) > points:
+        edges = np.linspace(0, len(values), points + 1)
+        total = np.concatenate(([0.0], np.cumsum(values)))
+        at = np.interp(edges, np.arange(len(values) + 1), total)
+        values = np.diff(at) / np.diff(edges)
+    return {"dist": "empirical", "values": [float(v) for v in values]}
+
+
+def _spread(x: Array) -> float:
+    low, high = np.quantile(x, [0.01, 0.99])
+    return float(high - low)
+
+
+def _mean_interval(x: Array, rng: np.random.Generator) -> tuple[float, float, float]:
+    mean = float(x.mean())
+    if len(x) < 2:
+        return mean, 0.0, math.inf
+    part = x if len(x) <= 5000 else rng.choice(x, 5000, replace=False)
+    means = part[rng.integers(0, len(part), (200, len(part)))].mean(axis=1) if len(part) <= 5000 else np.array([mean])
+    spread = math.sqrt(len(part) / len(x))
+    low, high = np.quantile(means, [0.025, 0.975])
+    return mean, mean + float(low - part.mean()) * spread, mean + float(high - part.mean()) * spread
+
+
+def _fitted_interval(
+    family: Family, parameters: Parameters, x: Array, c: Array, rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """The fitted mean with its 95 % interval: exact for the exponential, by bootstrap for the others."""
+    mean = family.mean(parameters)
+    if family.name == "exponential":
+        from scipy import stats
+
+        total = float(x.sum() + c.sum())
+        low = 2 * total / float(stats.chi2.ppf(0.975, 2 * len(x) + (2 if len(c) else 0)))
+        high = 2 * total / float(stats.chi2.ppf(0.025, 2 * len(x)))
+        return mean, low, high
+    means = []
+    for _ in range(100):
+        again = rng.choice(x, len(x))
+        cut = rng.choice(c, len(c)) if len(c) else c
+        try:
+            means.append(family.mean(family.fit(again, cut)))
+        except (ValueError, ArithmeticError):
+            continue
+    if len(means) < 50:
+        return mean, 0.0, math.inf
+    low, high = np.quantile(means, [0.025, 0.975])
+    return mean, float(low), float(high)
+
+
+def try_family(family: Family, x: Array, c: Array, rng: np.random.Generator) -> tuple[Parameters, float, float] | None:
+    """Parameters, p-value and AIC of one family; None when it can not be fitted."""
+    with np.errstate(all="ignore"):
+        try:
+            parameters = family.fit(x, c)
+        except (ValueError, ArithmeticError):
+            return None
+        if not all(math.isfinite(value) for value in parameters):
+            return None
+        distance = ks_distance(x, c, lambda t: family.cdf(t, parameters))
+        if len(c) == 0 and distance * math.sqrt(len(x)) > _HOPELESS:
+            return parameters, 0.0, math.inf
+        likelihood = float(family.log_pdf(x, parameters).sum())
+        if len(c):
+            likelihood += float(np.log(np.maximum(1.0 - family.cdf(c, parameters), 1e-300)).sum())
+        worse = 0
+        for _ in range(BOOTSTRAPS):
+            drawn = family.draw(rng, len(x) + len(c), parameters)
+            more, cut = _cut(drawn, x, c, rng)
+            if len(more) < 2:
+                continue
+            try:
+                again = family.fit(more, cut)
+            except (ValueError, ArithmeticError):
+                continue
+            worse += ks_distance(more, cut, lambda t, p=again: family.cdf(t, p)) >= distance  # type: ignore[misc]
+    return parameters, (worse + 1) / (BOOTSTRAPS + 1), 2 * len(parameters) - 2 * likelihood
+
+
+def _cut(drawn: Array, x: Array, c: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Censor drawn values as the sample was: by times from the Kaplan-Meier curve of its censoring times."""
+    if len(c) == 0:
+        return drawn, c
+    times, survival = kaplan_meier(c, x)
+    u = rng.random(len(drawn))
+    place = np.searchsorted(-survival, -u, side="left")
+    limit = np.where(place < len(times), times[np.minimum(place, len(times) - 1)], np.inf)
+    return drawn[drawn <= limit], limit[drawn > limit]
+
+
+def kaplan_meier(observed: Array, censored: Array) -> tuple[Array, Array]:
+    """The distinct observed times and the survival probability just after each (Kaplan and Meier 1958)."""
+    times, deaths = np.unique(observed, return_counts=True)
+    everyone = np.sort(np.concatenate((observed, censored)))
+    at_risk = len(everyone) - np.searchsorted(everyone, times, side="left")
+    return times, np.asarray(np.cumprod(1.0 - deaths / at_risk), dtype=np.float64)
+
+
+def ks_distance(observed: Array, censored: Array, cdf: Callable[[Array], Array]) -> float:
+    """Largest distance between the empirical (Kaplan-Meier) and the given distribution function."""
+    if len(censored) == 0:
+        values = np.sort(observed)
+        n = len(values)
+        expected = cdf(values)
+        above = np.arange(1, n + 1) / n - expected
+        return float(max(above.max(), (expected - np.arange(n) / n).max()))
+    times, survival = kaplan_meier(observed, censored)
+    expected = cdf(times)
+    before = np.concatenate(([1.0], survival[:-1]))
+    return float(max(np.abs(1.0 - survival - expected).max(), np.abs(1.0 - before - expected).max()))

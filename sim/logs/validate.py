@@ -1,0 +1,271 @@
+"""A scenario against a real log: the log's own calls are simulated, and everything is compared quantile by quantile.
+
+A run has properties of its own that no scenario can know, and that say nothing about the server: at which phase its
+ticks fall, and how often other processes on the machine took its processor. Both are read from the log (the second only
+on request from the scenario); latencies, services and wake-ups of the server are the scenario's.
+"""
+
+import math
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.ledger.summary import LATENCIES
+from sim.logs.calibrate_costs import AGENT_KEYS, SERVER_KEYS, services, wait_times, wakes
+from sim.logs.calibrate_media import ticks
+from sim.logs.calibrate_stalls import Stalls, stalls
+from sim.logs.validate_replay import replayed
+from sim.logs.validate_theory import PROBABILITIES, planner
+
+if TYPE_CHECKING:
+    from sim.ledger.result import RunResult
+    from sim.logs.calibrate_watch import Evidence
+    from sim.scenario import Scenario
+
+Array = NDArray[np.float64]
+Runner = Callable[["Scenario", int], "RunResult"]
+"""Simulates a scenario with a seed and keeps sessions and messages: `sim.engine.run.run`, given by the caller."""
+
+JUDGED: Final = ("invite_to_answer", "terminate_to_release")
+TOLERANCE: Final = 0.10
+FEWEST: Final = 20
+_BOOTSTRAPS: Final = 400
+_SESSIONS: Final = 4000  # predicted from about so many, in at least _LEAST runs
+_LEAST, _MOST = 3, 20
+SPANS: Final = {
+    "invite_to_answer": ("arrived_s", "answer_s"), "terminate_to_release": ("deactivate_s", "released_s"),
+    "pool_lifetime": ("created_s", "released_s"), "offer_to_media": ("offer_s", "media_s"),
+    "media_to_open": ("media_s", "open_s"), "close_delay": ("terminate_s", "close_answered_s"),
+}  # fmt: skip
+_UNSEEN: Final = {"receive", "accept", "peer disconnect", "termination timer", "inactivity timer", "STOP at tick"}
+_ROLES: Final = {"server": "MRCP Server", "connection": "MRCPv2-Agent-1", "media": "Media-Engine-1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """One quantile in seconds: measured with its 95 % bootstrap interval, and predicted."""
+
+    measured: float
+    predicted: float
+    low: float
+    high: float
+
+    @property
+    def error(self) -> float:
+        """Relative."""
+        return self.predicted / self.measured - 1.0 if self.measured > 0 else math.inf
+
+    @property
+    def agrees(self) -> bool:
+        """Within 10 % of the measured, or within its interval where that is wider."""
+        return abs(self.error) <= TOLERANCE or self.low <= self.predicted <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One duration: its quantiles, the Kolmogorov-Smirnov distance, and both samples in seconds."""
+
+    quantiles: Mapping[str, Quantile]
+    ks: float
+    measured: Array
+    predicted: Array
+    theory: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def agrees(self) -> bool:
+        """Every quantile does."""
+        return all(quantile.agrees for quantile in self.quantiles.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as in `validate --json`."""
+        found: dict[str, Any] = {
+            name: {"measured": q.measured, "predicted": q.predicted, "low": q.low, "high": q.high, "ok": q.agrees}
+            for name, q in self.quantiles.items()
+        }
+        found.update(ks=self.ks, n=len(self.measured), n_predicted=len(self.predicted), ok=self.agrees)
+        if self.theory:
+            found["mm1"] = dict(self.theory)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The outcome: one verdict, counts, latencies, the waits of every task, and what was read from the log."""
+
+    scenario: str
+    log: str
+    ok: bool
+    verdict: str
+    counts: Mapping[str, tuple[float, float]]  # measured, predicted (mean of the runs)
+    latency: Mapping[str, Comparison]
+    tasks: Mapping[str, Comparison]
+    theory: Mapping[str, Any]
+    read_from_log: Mapping[str, Any]
+    runs: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `validate --json` prints."""
+        return {
+            "ok": self.ok,
+            "verdict": self.verdict,
+            "scenario": self.scenario,
+            "log": self.log,
+            "counts": {name: {"measured": m, "predicted": p} for name, (m, p) in self.counts.items()},
+            "latency": {name: c.to_dict() for name, c in self.latency.items()},
+            "tasks": {name: {"wait": c.to_dict()} for name, c in self.tasks.items()},
+            "theory": self.theory,
+            "read_from_log": self.read_from_log,
+            "runs": self.runs,
+        }
+
+
+def validate(
+    scenario: "Scenario",
+    evidence: "Evidence",
+    run: Runner,
+    *,
+    interference: Literal["log", "scenario"] = "log",
+    runs: int | None = None,
+    seed: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Validation:
+    """Simulate the calls of a log with a scenario, several times, and compare. `run` does one simulation."""
+    seen = ticks(evidence)
+    noise = _noise(evidence, seen)
+    wanted = runs or int(np.clip(math.ceil(_SESSIONS / max(len(evidence.calls), 1)), _LEAST, _MOST))
+    first_seed = scenario.seed if seed is None else seed
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        taken = noise if interference == "log" else None
+        replay = replayed(scenario, evidence, seen, Path(folder) / "calls.csv", taken)
+        for i in range(wanted):
+            results.append(run(replay, first_seed + i))
+            if progress is not None:
+                progress((i + 1) / wanted)
+    theory = planner(evidence)
+    latency = {
+        name: found
+        for name in LATENCIES
+        if name in SPANS
+        and (found := compare(
+            evidence.latencies.get(name, np.empty(0)), _span(results, name), theory["latency"].get(name, {})
+        )) is not None
+    }  # fmt: skip
+    tasks = _tasks(evidence, results, seen.cost_per_context_s if seen else 0.0)
+    counts = _counts(evidence, results)
+    ok, verdict = _verdict(latency, counts)
+    media = replay.server.media
+    read = {
+        "phase_s": media.phase,
+        "tick_s": seen.tick_s if seen else None,
+        "interference": interference,
+        "stalls": {
+            name: {"log": getattr(noise, name).value, "scenario": getattr(scenario.server.interference, name)}
+            for name in ("tick", "wake", "service")
+        },
+    }
+    name = Path(evidence.names[0]).name + (f" and {len(evidence.names) - 1} more" if len(evidence.names) > 1 else "")
+    return Validation(scenario.name, name, ok, verdict, counts, latency, tasks, theory, read, wanted)
+
+
+def compare(measured: Array, predicted: Array, theory: Mapping[str, float | None] | None = None) -> Comparison | None:
+    """Two samples of one duration; None when either has too few."""
+    measured = measured[np.isfinite(measured)]
+    predicted = predicted[np.isfinite(predicted)]
+    if len(measured) < FEWEST or len(predicted) < FEWEST:
+        return None
+    rng = np.random.default_rng(1)
+    ordered, other = np.sort(measured), np.sort(predicted)
+    picks = np.sort(rng.integers(0, len(ordered), (_BOOTSTRAPS, min(len(ordered), 5000))), axis=1)
+    quantiles = {}
+    for name, p in PROBABILITIES.items():
+        again = ordered[picks[:, min(picks.shape[1] - 1, int(picks.shape[1] * p))]]
+        low, high = np.quantile(again, [0.025, 0.975])
+        quantiles[name] = Quantile(_order(ordered, p), _order(other, p), float(low), float(high))
+    return Comparison(quantiles, ks_two(ordered, other), ordered, other, theory or {})
+
+
+def _order(ordered: Array, p: float) -> float:
+    """The value at index floor(n·p), as everywhere in this project."""
+    return float(ordered[min(len(ordered) - 1, int(len(ordered) * p))])
+
+
+def ks_two(one: Array, two: Array) -> float:
+    """Largest distance between two empirical distribution functions; both sorted."""
+    everything = np.concatenate((one, two))
+    first = np.searchsorted(one, everything, side="right") / len(one)
+    second = np.searchsorted(two, everything, side="right") / len(two)
+    return float(np.abs(first - second).max())
+
+
+def _noise(evidence: "Evidence", seen: Any) -> Stalls:
+    if not evidence.debug:
+        return stalls(seen, (), None)
+    return stalls(seen, wakes(evidence, seen.cost_per_context_s if seen else 0.0).values(), services(evidence))
+
+
+def _span(results: list["RunResult"], name: str) -> Array:
+    begin, end = SPANS[name]
+    parts = []
+    for result in results:
+        assert result.sessions is not None
+        parts.append((result.sessions[end] - result.sessions[begin]).dropna().to_numpy(dtype=np.float64))
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _tasks(evidence: "Evidence", results: list["RunResult"], cost: float) -> dict[str, Comparison]:
+    """Queue waits, each from when its sender's work was done, as the model counts them."""
+    found: dict[str, Comparison] = {}
+    if not evidence.debug:
+        return found
+    rows = evidence.messages
+    waits = wait_times(evidence, cost)
+    known = {*SERVER_KEYS, *AGENT_KEYS, "add", "subtract", "open", "close", "request", "stop"}
+    listed = rows["name"].isin(known).to_numpy() & np.isfinite(waits)
+    roles = dict(zip(rows["task"].tolist(), rows["role"].tolist(), strict=True))
+    for task in sorted(roles):
+        measured = waits[(rows["task"] == task).to_numpy() & listed]
+        other = task if roles[task] == "plugin" else _ROLES.get(roles[task], task)
+        parts = []
+        for result in results:
+            assert result.messages is not None
+            table = result.messages
+            mine = table[(table["task"] == other) & ~table["message"].isin(_UNSEEN)]
+            parts.append((mine["started_s"] - mine["sent_s"]).to_numpy(dtype=np.float64))
+        compared = compare(measured, np.concatenate(parts) if parts else np.empty(0))
+        if compared is not None:
+            found[task] = compared
+    return found
+
+
+def _counts(evidence: "Evidence", results: list["RunResult"]) -> dict[str, tuple[float, float]]:
+    measured = evidence.summary.sessions
+    found: dict[str, tuple[float, float]] = {}
+    for name in ("arrived", "created", "answered", "cancelled", "released", "leaked", "live"):
+        predicted = float(np.mean([getattr(result.summary.sessions, name) for result in results]))
+        found[name] = (float(getattr(measured, name)), predicted)
+    statuses = {status for result in results for status in result.summary.sessions.rejected} | set(measured.rejected)
+    for status in sorted(statuses):
+        predicted = float(np.mean([result.summary.sessions.rejected.get(status, 0) for result in results]))
+        found[f"rejected {status}"] = (float(measured.rejected.get(status, 0)), predicted)
+    return found
+
+
+def _verdict(latency: Mapping[str, Comparison], counts: Mapping[str, tuple[float, float]]) -> tuple[bool, str]:
+    """Whether what is judged agrees, in one line."""
+    rows = [(name, q, value) for name in JUDGED if name in latency for q, value in latency[name].quantiles.items()]
+    if not rows:
+        return False, "DISAGREES: the log has too few calls to compare any latency"
+    off = [(name, q, value) for name, q, value in rows if not value.agrees]
+    wrong = [name for name, (m, p) in counts.items() if name != "live" and abs(m - p) > 3 * math.sqrt(max(m, p, 1.0))]
+    good = len(rows) - len(off)
+    said = f"{good} of {len(rows)} judged quantiles within 10 % or the measurement's own interval"
+    if not off and not wrong:
+        return True, f"AGREES: {said}; counts agree"
+    worst = [f"{name} {q} {value.error:+.0%}" for name, q, value in off]
+    return False, f"DISAGREES: {said}; " + ", ".join([*worst, *(f"number {name}" for name in wrong)])

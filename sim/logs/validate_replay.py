@@ -1,0 +1,143 @@
+"""The calls of a log become arrivals that a scenario replays, in the media phase that the log had."""
+
+import csv
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from sim.logs.calibrate_calls import calls as calls_block
+from sim.logs.calibrate_calls import client, connect_delays, no_ack
+from sim.logs.calibrate_write import Sheet, plain
+from sim.logs.fit import empirical
+
+if TYPE_CHECKING:
+    from sim.logs.calibrate_media import Ticks
+    from sim.logs.calibrate_stalls import Stalls
+    from sim.logs.calibrate_watch import CallSeen, Evidence
+    from sim.scenario import Scenario
+
+MOST_LISTED: Final = 16  # calls that a fault can name one by one
+CALL_COLUMNS: Final = ("arrived_s", "hold_s", "requests", "cancelled", "outcome", "hangup_s")
+NOTHING: Final = {"dist": "constant", "value": 0.0}
+
+
+def write_calls(evidence: "Evidence", path: Path) -> float:
+    """Write the recorded calls as a CSV that `arrivals.kind: replay` reads; the time of the first, in seconds."""
+    calls = [call for call in evidence.calls if math.isfinite(call.arrived)]
+    counted: dict[int, int] = {}
+    for request in evidence.requests:
+        if request.what == "Request":
+            counted[request.session] = counted.get(request.session, 0) + 1
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(CALL_COLUMNS)
+        for call in calls:
+            rows.writerow(_row(call, counted.get(call.number, 0), evidence.end))
+    return min(call.arrived for call in calls)
+
+
+def _row(call: "CallSeen", requests: int, end: float) -> tuple[str, ...]:
+    cancelled = call.bye_kind == "cancel" and math.isfinite(call.bye)
+    hold, outcome, hangup = "", "", ""
+    if not cancelled:
+        if call.bye_kind == "bye" and math.isfinite(call.bye) and math.isfinite(call.answer):
+            hold = f"{max(0.0, call.bye - call.answer):.6f}"
+            hangup = f"{max(call.bye, call.arrived + 1e-6):.6f}"
+        elif math.isfinite(call.answer) and call.status == 200:
+            gone = call.gone if math.isfinite(call.gone) else call.asked_bye
+            if math.isfinite(gone) and gone > call.answer:  # its connection ended without BYE
+                hold, outcome = f"{gone - call.answer:.6f}", "vanished"
+            else:  # still talking when the log ended
+                hold = f"{end + 60.0 - call.answer:.6f}"
+        else:
+            hold = "3.0"
+    return (
+        f"{call.arrived:.6f}", hold, str(requests), f"{call.bye:.6f}" if cancelled else "", outcome, hangup,
+    )  # fmt: skip
+
+
+def _callers(evidence: "Evidence") -> dict[str, Any]:
+    """The callers' side of the log: connections, and who never sent an ACK."""
+    sheet = Sheet("")
+    block = plain(client(evidence, sheet))
+    block.pop("patience", None)
+    if "connect_delay" in block:
+        delays = connect_delays(evidence)
+        block["connect_delay"] = empirical(delays[delays < max(10 * float(np.median(delays)), 0.05)])
+    silent = {call.number for call in no_ack(evidence)}
+    order = sorted((c for c in evidence.calls if math.isfinite(c.arrived)), key=lambda c: c.arrived)
+    numbers = [i + 1 for i, call in enumerate(order) if call.number in silent]
+    if numbers and len(numbers) <= MOST_LISTED:
+        block["no_ack"] = {"probability": 1.0, "calls": numbers}
+    if "vanish" in block:  # who vanishes is recorded call by call
+        block["vanish"]["probability"] = 0.0
+    return dict(block)
+
+
+def median_of(dist: Any) -> float:
+    """The median of a scenario's distribution, in seconds (of a mixture: of its heaviest part)."""
+    from scipy import special
+
+    shift, kind = float(dist.shift), dist.dist
+    if kind == "mixture":
+        weights = dist.probabilities
+        return shift + median_of(dist.parts[weights.index(max(weights))].of)
+    if kind == "empirical":
+        return shift + float(np.median(dist.values))
+    if kind in ("gamma", "erlang"):
+        return shift + float(special.gammaincinv(dist.shape, 0.5)) * float(dist.mean) / float(dist.shape)
+    if kind == "weibull":
+        return float(shift + float(dist.scale) * math.log(2) ** (1 / float(dist.shape)))
+    if kind == "lognormal":
+        return shift + float(dist.median)
+    if kind in ("exponential", "hyperexponential"):
+        return shift + float(dist.mean) * math.log(2)
+    return shift + float(dist.mean)
+
+
+def replayed(
+    scenario: "Scenario",
+    evidence: "Evidence",
+    ticks: "Ticks | None",
+    file: Path,
+    interference: "Stalls | None" = None,
+) -> "Scenario":
+    """`scenario` with the callers of the log, the phase of its ticks and, with `interference`, its stalls.
+
+    The log shows a call when the SIP agent takes its event up, so the NUA stack and the agent's wake-up, of which it
+    shows nothing, cost nothing here: the simulated event is at the recorded instant.
+    """
+    from sim.scenario import expected, load_scenario, to_mapping
+
+    first = write_calls(evidence, file)
+    last = max(call.arrived for call in evidence.calls if math.isfinite(call.arrived))
+    mapping = to_mapping(scenario)
+    mapping["arrivals"] = {"kind": "replay", "file": str(file)}
+    mapping["duration"] = f"{last - first + 0.001:.6f}s"
+    mapping["drain"] = f"{max(evidence.end - last, 0.001):.6f}s"
+    mapping["expect"] = []
+    server: dict[str, Any] = mapping["server"]
+    server["costs"]["nua"] = dict.fromkeys(server["costs"]["nua"], NOTHING)
+    server["wakes"] = {**server.get("wakes", {}), "nua": NOTHING, "sip_agent": NOTHING}
+    mapping["client"].update(plain(_callers(evidence)))
+    if interference is not None and interference.length is not None:
+        given = server["interference"]
+        given.update(wake=interference.wake.value, tick=interference.tick.value, service=interference.service.value)
+        given["length"] = interference.length.dist
+    wanted = plain(calls_block(evidence, Sheet("")))
+    mapping["calls"]["offer"] = wanted.get("offer", {})
+    for key in ("resources", "profile_missing"):
+        if key in wanted:
+            mapping["calls"][key] = wanted[key]
+    if ticks is not None and ticks.phase_s is not None:
+        tick = float(scenario.server.media.tick)
+        from sim.logs.calibrate_media import phase_for
+
+        media = scenario.server.media
+        log_phase = phase_for(ticks, expected(media.cost_per_context), median_of(media.oversleep))
+        phase = (log_phase - first) % ticks.tick_s
+        if abs(ticks.tick_s - tick) < 1e-6 * tick + 1e-9:
+            server["media"]["phase"] = f"{min(phase, tick):.9f}s"
+    return load_scenario(mapping)

@@ -1,0 +1,190 @@
+"""A validation for a terminal, and as pictures: quantile against quantile, with what a planner would have said."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from sim.report.plots import COLOURS, FAINT, INK
+from sim.report.terminal import BAD, GOOD, LATENCY_LABELS, QUIET
+from sim.report.text import DASH, duration
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+QQ_PNG = "qq.png"
+DRAWN = 200  # points of one quantile-quantile curve
+
+
+class QuantileLike(Protocol):
+    """One quantile, measured and predicted."""
+
+    @property
+    def measured(self) -> float: ...
+    @property
+    def predicted(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def error(self) -> float: ...
+    @property
+    def agrees(self) -> bool: ...
+
+
+class ComparisonLike(Protocol):
+    """One duration, measured and predicted."""
+
+    @property
+    def quantiles(self) -> Mapping[str, Any]: ...
+    @property
+    def ks(self) -> float: ...
+    @property
+    def measured(self) -> Any: ...
+    @property
+    def predicted(self) -> Any: ...
+    @property
+    def theory(self) -> Mapping[str, float | None]: ...
+
+
+class ValidationLike(Protocol):
+    """What `sim.logs.validate.validate` gives."""
+
+    @property
+    def scenario(self) -> str: ...
+    @property
+    def log(self) -> str: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def counts(self) -> Mapping[str, tuple[float, float]]: ...
+    @property
+    def latency(self) -> Mapping[str, Any]: ...
+    @property
+    def tasks(self) -> Mapping[str, Any]: ...
+    @property
+    def theory(self) -> Mapping[str, Any]: ...
+    @property
+    def read_from_log(self) -> Mapping[str, Any]: ...
+    @property
+    def runs(self) -> int: ...
+
+
+def print_validation(found: ValidationLike, console: Console) -> None:
+    """Counts, latencies, waits, the planner's prediction, and last the verdict."""
+    console.print(f"[bold]{found.scenario}[/] against {found.log}, {found.runs} simulated runs\n")
+    console.print(_counts(found.counts))
+    console.print(_table("latency", {LATENCY_LABELS.get(k, k): c for k, c in found.latency.items()}, theory=True))
+    if found.tasks:
+        console.print(_table("queue wait of", found.tasks, theory=False))
+    for line in _about(found):
+        console.print(Text(line, style=QUIET))
+    console.print(Text(found.verdict, style=GOOD if found.ok else BAD))
+
+
+def _counts(counts: Mapping[str, tuple[float, float]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("sessions")
+    for name in counts:
+        table.add_column(name, justify="right")
+    table.add_row("measured", *(f"{m:.0f}" for m, _ in counts.values()))
+    table.add_row("predicted", *(f"{p:.4g}" for _, p in counts.values()))
+    return table
+
+
+def _table(title: str, rows: Mapping[str, ComparisonLike], theory: bool) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column(title)
+    for name in ("", "measured", "95 % interval", "predicted", "error"):
+        table.add_column(name, justify="right" if name else "left")
+    table.add_column("KS", justify="right")
+    if theory:
+        table.add_column("M/M/1 says", justify="right")
+    for name, compared in rows.items():
+        for i, (q, value) in enumerate(compared.quantiles.items()):
+            said = compared.theory.get(q) if compared.theory else None
+            cells: list[RenderableType] = [
+                name if i == 0 else "", q, duration(value.measured),
+                f"{duration(value.low)} to {duration(value.high)}", duration(value.predicted),
+                Text(f"{value.error:+.1%}", style=GOOD if value.agrees else BAD),
+                f"{compared.ks:.3f}" if i == 0 else "",
+            ]  # fmt: skip
+            if theory:
+                cells.append(duration(said) if said is not None else DASH)
+            table.add_row(*cells)
+    return table
+
+
+def _about(found: ValidationLike) -> Sequence[str]:
+    read = found.read_from_log
+    lines = []
+    if read.get("tick_s"):
+        lines.append(
+            f"Read from the log: the phase of its {duration(read['tick_s'])} tick"
+            + ("." if read["interference"] == "scenario" else " and how often other processes took the processor")
+            + ("" if read["interference"] == "scenario" else _stalls(read["stalls"]))
+        )
+    erlang = found.theory.get("erlang", {})
+    ports = erlang.get("rtp_ports")
+    if ports:
+        lines.append(
+            f"Erlang: {erlang['offered']:.1f} calls at a time on {ports['ports']} RTP ports, "
+            f"{ports['erlang_b']:.1%} without a port (measured {ports['measured']:.1%})."
+        )
+    return lines
+
+
+def _stalls(stalls: Mapping[str, Mapping[str, float]]) -> str:
+    said = ", ".join(f"{name} {value['log']:.1%} (scenario {value['scenario']:.1%})" for name, value in stalls.items())
+    return f": {said}."
+
+
+def write_qq(found: ValidationLike, path: Path) -> None:
+    """Quantile-quantile plots of the latencies, measured across and predicted up, with the M/M/1 prediction."""
+    from matplotlib.figure import Figure
+
+    names = [name for name in found.latency if name != "pool_lifetime"][:6]
+    columns = min(3, max(1, len(names)))
+    lines = max(1, -(-len(names) // columns))
+    figure = Figure(figsize=(4.2 * columns, 4.0 * lines + 0.4), layout="constrained")
+    for i, name in enumerate(names):
+        _draw(figure.add_subplot(lines, columns, i + 1), name, found.latency[name])
+    figure.suptitle(f"{found.scenario} against {found.log}", color=INK, fontsize=11)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def _draw(axes: "Axes", name: str, compared: ComparisonLike) -> None:
+    import numpy as np
+
+    p = (np.arange(DRAWN) + 0.5) / DRAWN
+    measured = np.quantile(compared.measured, p) * 1e3
+    predicted = np.quantile(compared.predicted, p) * 1e3
+    top = float(max(measured[-1], predicted[-1])) * 1.05
+    axes.plot([0, top], [0, top], color=FAINT, linewidth=1)
+    axes.fill_between([0, top], [0, 0.9 * top], [0, 1.1 * top], color=FAINT, alpha=0.15, linewidth=0)
+    axes.plot(measured, predicted, ".", markersize=4, color=COLOURS[0], label="simulated")
+    for q, value in compared.quantiles.items():
+        axes.errorbar(
+            value.measured * 1e3, value.predicted * 1e3, fmt="o", markersize=5, color=COLOURS[1], linewidth=1,
+            xerr=[[max(0.0, value.measured - value.low) * 1e3], [max(0.0, value.high - value.measured) * 1e3]],
+        )  # fmt: skip
+        axes.annotate(q, (value.measured * 1e3, value.predicted * 1e3), (5, -9), textcoords="offset points", fontsize=8)
+    theory = {q: v for q, v in compared.theory.items() if v is not None}
+    if theory:
+        across = [compared.quantiles[q].measured * 1e3 for q in theory]
+        axes.plot(across, [v * 1e3 for v in theory.values()], "x", color=COLOURS[3], label="M/M/1")
+    axes.set_xlim(0, top)
+    axes.set_ylim(0, top)
+    axes.set_aspect("equal")
+    axes.set_title(f"{LATENCY_LABELS.get(name, name)}  (KS {compared.ks:.3f})", fontsize=9, color=INK)
+    axes.set_xlabel("measured, ms", fontsize=8)
+    axes.set_ylabel("predicted, ms", fontsize=8)
+    axes.tick_params(labelsize=8)
+    axes.legend(fontsize=7, loc="upper left", frameon=False)
