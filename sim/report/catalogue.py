@@ -97,7 +97,7 @@ def _client(result: RunResult) -> str:
         return "crash: every call ends"
     hit = _affected(result)
     parts = [f"{status} ({count})" for status, count in sorted(summary.sessions.rejected.items())]
-    unanswered = int(hit["answer_s"].isna().sum())
+    unanswered = int((hit["answer_s"].isna() & hit["answer_status"].isna()).sum())
     if unanswered:
         parts.append(f"no final answer ({unanswered})")
     ended = int((hit["bye_ok_s"].notna() & hit["bye_s"].notna()).sum())
