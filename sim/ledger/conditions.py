@@ -215,7 +215,7 @@ def _lookup(path: str, summary: Summary, text: str) -> float | int | None:
         items = summary.violations if head == "violations" else summary.leaks
         kind = path.partition(".")[2]
         kinds = [item.kind if isinstance(item, Violation) else item.cause for item in items]
-        return len(kinds) if not kind else kinds.count(kind)
+        return kinds.count(kind) if kind else sum(1 for found in kinds if found)  # a live session has no cause
     if path.startswith("sessions.rejected"):
         return summary.sessions.rejected.get(last, 0) if name else sum(summary.sessions.rejected.values())
     value: Any

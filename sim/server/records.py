@@ -254,7 +254,6 @@ class Plugin:
     limit: int  # max-channel-count, 0: none
     licences: int  # 0: none
     stop_at_tick: int
-    reopen_never: int
 
 
 class Mix:
