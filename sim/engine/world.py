@@ -55,6 +55,12 @@ class Streams:
         """Whether the stream draws at all; a constant one never needs refilling."""
         return self._rngs[stream] is not None
 
+    def generator(self, stream: int) -> np.random.Generator:
+        """A random stream's generator, for whoever draws its values by other means from now on."""
+        rng = self._rngs[stream]
+        assert rng is not None
+        return rng
+
     def value(self, stream: int) -> float:
         """The value of a constant stream."""
         return self._streams[stream].value

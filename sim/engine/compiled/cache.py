@@ -1,7 +1,7 @@
 """Where compiled code is kept: a folder per user and per version of every source that goes into it.
 
-Numba looks only at the file of the function that it caches. The kernel's code comes from many files, so the folder's name is a
-hash of them all, and of the versions of Python, NumPy and Numba; folders of other versions are removed.
+Numba looks only at the file of the function that it caches. The kernel's code comes from many files, so the folder's
+name is a hash of them all, and of the versions of Python, NumPy and Numba; folders of other versions are removed.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-import llvmlite
+import llvmlite  # type: ignore[import-untyped]
 import numba
 import numpy as np
 
@@ -28,6 +30,9 @@ SOURCES = (
     "ledger/histogram.py",
 )
 PREFIX = "kernel-"
+PARTS = ("kernel.enter", "normals._fill")
+PATIENCE_S = 300.0
+"""How long to wait for another process that compiles before taking it for dead."""
 KEEP_S = 7 * 86_400.0
 """Another version's folder that was used this recently stays: somebody may be working with two versions."""
 
@@ -74,9 +79,39 @@ def _remove_old(place: Path, current: Path) -> None:
 
 def is_compiled() -> bool:
     """Whether the next start finds its code compiled."""
-    return any(folder().rglob("kernel.run_slice-*.nbi"))
+    return all(any(folder().rglob(f"{part}-*.nbi")) for part in PARTS)
+
+
+def compile_apart() -> None:
+    """Compile in a child process: the 300 MB that compiling takes, and code strewn over memory, go with it.
+
+    Of several processes that want to, one compiles and the others wait. Should the child fail, the code is compiled
+    here when it is first used.
+    """
+    lock = folder() / "compiling"
+    try:
+        lock.mkdir()
+    except FileExistsError:
+        _wait_for(lock)
+        return
+    try:
+        paths = [str(PACKAGE.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        command = [sys.executable, "-c", "import sim.engine.compiled.kernel, sim.engine.compiled.normals"]
+        subprocess.run(command, env=environment, check=False, stdin=subprocess.DEVNULL, capture_output=True)
+    finally:
+        lock.rmdir()
+
+
+def _wait_for(lock: Path) -> None:
+    began = time.monotonic()
+    while lock.exists() and time.monotonic() - began < PATIENCE_S:
+        time.sleep(0.2)
+    if lock.exists():
+        lock.rmdir()
 
 
 def use() -> None:
     """Let Numba keep its code there. Must come before the first `njit(cache=True)` of this package."""
-    numba.config.CACHE_DIR = str(folder())
+    config: Any = numba.config
+    config.CACHE_DIR = str(folder())

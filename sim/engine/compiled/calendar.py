@@ -1,9 +1,10 @@
 """What happens when: the calendar of the compiled engine, in SimPy's order of (time, order of scheduling).
 
-Three structures, each for what it is good at. A task has at most one thing before it (the end of a service, a wake-up, a
-tick): these few stand in a short sorted list. Timers with a constant delay fall due in the order in which they were set:
-one FIFO for each kind. The rest (holds, delays, patience) is a heap. Arrivals and level windows have one entry each.
-Every entry takes the next number of one counter, as each `schedule` of SimPy's does, so that ties end the same way.
+Three structures, each for what it is good at. A task has at most one thing before it (the end of a service, a wake-
+up, a tick): these few stand in a short sorted list. Timers with a constant delay fall due in the order in which they
+were set: one FIFO for each kind. The rest (holds, delays, patience) is a heap. Arrivals and level windows have one
+entry each. Every entry takes the next number of one counter, as each `schedule` of SimPy's does, so that ties end the
+same way.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.engine.compiled.memory import prefetch
 from sim.engine.compiled.store import (
     ITEM_BYTES,
     OFFENCE_BYTES,
@@ -69,4 +70,6 @@ def draw(w: Any, stream: int) -> float:
         if i >= s.end:
             raise OverflowError("an event drew more values of one stream than its buffer holds")
         w.server.needs_draws = 1
-    return floats_at(w.e.values)[i]  # type: ignore[no-any-return]
+    values = floats_at(w.e.values)
+    prefetch(values, i + 8)
+    return values[i]  # type: ignore[no-any-return]

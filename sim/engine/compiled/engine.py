@@ -14,17 +14,19 @@ from sim.engine.arrivals import arrival_blocks
 from sim.engine.collect import SPANS, Collector
 from sim.engine.compiled import layout, views
 from sim.engine.compiled.calendar import FREEZE, FREEZE_FOR_GOOD, SHUTDOWN, THAW
-from sim.engine.compiled.kernel import BEGIN, DONE, END, RUN_SLICE, SCHEDULE_AT
+from sim.engine.compiled.kernel import BEGIN, COUNT, DONE, END, KERNEL, RUN, SCHEDULE
+from sim.engine.compiled.normals import LognormalStream, agrees
 from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
-from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS
+from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG
 from sim.engine.sampling import BLOCK
 from sim.engine.setup import Setup, new_ledger, task_index
 from sim.engine.verdicts import Pending
 from sim.engine.world import Streams
 from sim.ledger.histogram import BUCKETS
 from sim.scenario import expected
+from sim.scenario.distributions import Lognormal
 from sim.server import names as n
-from sim.server.records import fields
+from sim.server.records import Server, fields
 from sim.server.streams import PHASE, STREAMS
 
 Array = np.ndarray[Any, Any]
@@ -35,10 +37,10 @@ SLICE = 200_000
 CHUNK = 32_768
 """Rows that a buffer holds before they are handed on."""
 
-MARGIN = 1024
+MARGIN = 256
 """A stream runs low when so many values are left; no single event uses up more than that."""
 
-BLOCKS = 4
+BLOCKS = 2
 """Blocks of values that a stream's buffer has room for, besides the margin."""
 
 CALLS = 16 * 1024
@@ -55,8 +57,9 @@ def seen(address: int, count: int, dtype: np.dtype[Any]) -> Array:
     """A view of `count` elements at an address."""
     if count == 0:
         return np.empty(0, dtype)
-    buffer = (ctypes.c_char * (int(count) * dtype.itemsize)).from_address(int(address))
-    return np.frombuffer(buffer, dtype)
+    buffer: Any = (ctypes.c_char * (int(count) * dtype.itemsize)).from_address(int(address))
+    found: Array = np.frombuffer(buffer, dtype)
+    return found
 
 
 class CompiledEngine:
@@ -94,6 +97,8 @@ class CompiledEngine:
         self.blocks = arrival_blocks(setup.scenario, seed, setup.duration_s, replication)
         self.histograms = np.zeros((HISTOGRAMS, HISTOGRAM_WORDS), np.int64)
         self.e["histograms"] = self.histograms.ctypes.data
+        self.log = np.zeros(LOG, layout.DURATION)
+        self.e["log"] = self.log.ctypes.data
         self.world = SimpleNamespace(sessions=[], ledger=None, offences=[])
         self.server = setup.server
         self._tasks: list[tuple[int, float, int]] = [(0, 0.0, 0)] * len(setup.tasks)
@@ -127,6 +132,7 @@ class CompiledEngine:
 
     def _fill_streams(self) -> None:
         records = self.block["streams"][0]
+        self._lognormal = self._fast_streams()
         random = [k for k in range(STREAMS) if self.streams.random(k)]
         self._room = MARGIN + BLOCKS * BLOCK
         self.values = np.zeros(STREAMS + len(random) * self._room)
@@ -145,6 +151,16 @@ class CompiledEngine:
             start += self._room
         self._records = records
 
+    def _fast_streams(self) -> dict[int, LognormalStream]:
+        """The streams that are lognormal and nothing else, if this machine draws them as NumPy does."""
+        if not agrees():
+            return {}
+        return {
+            k: LognormalStream(self.streams.generator(k), stream.dist.log_mu, stream.dist.log_sigma)
+            for k, stream in enumerate(self.setup.streams)
+            if isinstance(stream.dist, Lognormal) and stream.dist.shift == 0.0
+        }
+
     def _top_up(self, k: int, blocks: int) -> None:
         """Move what is left of a stream to the front of its buffer, and the next blocks behind it."""
         record = self.block["streams"][0][k]
@@ -153,8 +169,12 @@ class CompiledEngine:
         values = self.values
         values[start : start + left] = values[at:end]
         end = start + left
+        fast = self._lognormal.get(k)
         for _ in range(blocks):
-            values[end : end + BLOCK] = self.streams.block(k)
+            if fast is not None:
+                fast.fill(values[end : end + BLOCK])
+            else:
+                values[end : end + BLOCK] = self.streams.block(k)
             end += BLOCK
         record["at"], record["end"], record["limit"] = start, end, max(start, end - MARGIN)
 
@@ -163,7 +183,7 @@ class CompiledEngine:
         self.block["server"]["needs_draws"] = 0
         records = self._records
         left = (records["end"] - records["at"])[self._random]
-        for k in self._random[left < self._room - 2 * BLOCK].tolist():
+        for k in self._random[left <= self._room - BLOCK].tolist():
             record = records[k]
             self._top_up(k, (self._room - int(record["end"] - record["at"])) // BLOCK)
 
@@ -218,8 +238,8 @@ class CompiledEngine:
         try:
             self._more_calls()
             self._schedule_plans()
-            BEGIN(address)
-            while RUN_SLICE(address, SLICE) != DONE:
+            KERNEL(address, BEGIN, 0, 0, 0.0)
+            while KERNEL(address, RUN, SLICE, 0, 0.0) != DONE:
                 if self.block["server"]["needs_draws"][0]:
                     self._refill()
                 if e["arrivals_at"][0] == e["arrivals"][0] and not e["arrivals_final"][0]:
@@ -232,18 +252,19 @@ class CompiledEngine:
         finally:
             self.now = max(self.now, float(e["now_s"][0]))
             self._flush(0)
+            KERNEL(address, COUNT, 0, 0, 0.0)
             self._keep()
-            END(address)
+            KERNEL(address, END, 0, 0, 0.0)
 
     def _schedule_plans(self) -> None:
         server = self.setup.scenario.server
         for plan in server.freeze:
             index = task_index(plan.task, self.setup.plugins)
-            SCHEDULE_AT(self.address, index, FREEZE_FOR_GOOD if plan.for_ is None else FREEZE, plan.at)
+            KERNEL(self.address, SCHEDULE, FREEZE_FOR_GOOD if plan.for_ is None else FREEZE, index, plan.at)
             if plan.for_ is not None:
-                SCHEDULE_AT(self.address, index, THAW, plan.at + plan.for_)
+                KERNEL(self.address, SCHEDULE, THAW, index, plan.at + plan.for_)
         if server.shutdown is not None:
-            SCHEDULE_AT(self.address, 0, SHUTDOWN, server.shutdown)
+            KERNEL(self.address, SCHEDULE, SHUTDOWN, 0, float(server.shutdown))
 
     def _rows(self, name: str, dtype: np.dtype[Any], least: int) -> dict[str, Array] | None:
         """Take the rows of a buffer, if there are at least so many."""
@@ -276,7 +297,7 @@ class CompiledEngine:
         """Copy out of the block what the result needs; its memory is given back after this."""
         self._add_histograms()
         block = self.block[0]
-        for name, _, length in fields(type(self.server)):
+        for name, _, length in fields(Server):
             value = block["server"][name]
             setattr(self.server, name, value.tolist() if length else value.item())
         self.world.ledger = SimpleNamespace(**{k: block["ledger"][k].tolist() for k in layout.LEDGER.names or ()})

@@ -26,7 +26,7 @@ from sim.engine.compiled.calendar import (
 from sim.engine.compiled.memory import allocate, copy_bytes, release, world_at
 from sim.engine.compiled.post import deliver_all, due, push_from_outside
 from sim.engine.compiled.queues import MEDIA_TICK
-from sim.engine.compiled.record import window_over
+from sim.engine.compiled.record import count_logged, window_over
 from sim.engine.compiled.register import OPTIONS, register
 from sim.engine.compiled.stations import freeze, media_loop, resume, task_loop, thaw
 from sim.engine.compiled.store import FIRST_CAPACITY, SESSION_BYTES, items_at, numbers_at, ring_take
@@ -34,6 +34,12 @@ from sim.server.caller import arrive
 from sim.server.shutdown import shutdown_begins, shutdown_session
 from sim.server.timers import timer_lives
 
+# what `enter` is asked to do, and what it answers
+RUN: Final = 0
+BEGIN: Final = 1
+SCHEDULE: Final = 2
+COUNT: Final = 3
+END: Final = 4
 DONE: Final = 0
 MORE: Final = 1
 
@@ -233,11 +239,23 @@ def end(address: int) -> None:
         e.slots_capacity = 0
 
 
+def enter(address: int, operation: int, number: int, task: int, at: float) -> int:
+    """The one way in from Python, so that everything is compiled once."""
+    if operation == BEGIN:
+        begin(address)
+    elif operation == SCHEDULE:
+        schedule_at(address, task, number, at)
+    elif operation == COUNT:
+        count_logged(world_at(address))
+    elif operation == END:
+        end(address)
+    else:
+        return run_slice(address, number)
+    return DONE
+
+
 cache.use()
 register(sys.modules[__name__])
-_address = types.int64
-
-BEGIN = njit(types.void(_address), cache=True, **OPTIONS)(begin)
-SCHEDULE_AT = njit(types.void(_address, types.int64, types.int64, types.float64), cache=True, **OPTIONS)(schedule_at)
-RUN_SLICE = njit(types.int64(_address, types.int64), cache=True, **OPTIONS)(run_slice)
-END = njit(types.void(_address), cache=True, **OPTIONS)(end)
+KERNEL = njit(types.int64(types.int64, types.int64, types.int64, types.int64, types.float64), cache=True, **OPTIONS)(
+    enter
+)

@@ -37,7 +37,10 @@ def _ledger() -> np.dtype[Any]:
     return _record(fields)
 
 
-SESSION = _record(layout(Session))
+WIDE = {"call", "pool_bytes", "nua_timer", "tcp_timer", "caller_timer"}
+"""Integers of a session that may outgrow 32 bits; a session should fill few cache lines."""
+
+SESSION = _record([(n, "i4" if t == "i8" and n not in WIDE else t, *shape) for n, t, *shape in layout(Session)])
 SERVER = _record(layout(Server))
 PARAMETERS = _record(layout(Parameters))
 PLUGIN_RECORD = _record(layout(Plugin))
@@ -153,6 +156,8 @@ ENGINE = _record(
         ("values", "i8"),
         ("calls_given", "i8"),
         ("histograms", "i8"),
+        ("log", "i8"),
+        ("logged", "i8"),
         # what grows
         ("outbox", VECTOR),
         ("heap", VECTOR),
@@ -186,6 +191,7 @@ MESSAGE_ROW = _record(
     ]
 )
 SESSION_ROW = _record([(name, "f8") for name in SESSION_TIMES] + [(name, "i8") for name in SESSION_COUNTS])
+DURATION = _record([("seconds", "f8"), ("histogram", "i8")])
 WINDOW_ROW = _record(
     [("time_s", "f8"), ("resource", "i8"), ("held", "f8"), ("min", "f8"), ("mean", "f8"), ("max", "f8")]
 )

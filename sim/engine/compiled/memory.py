@@ -1,9 +1,12 @@
 """Numba types for memory that the compiled engine lays out itself: the world, and spans of records or numbers.
 
-A handler's `w` is one pointer to a block that holds the small records (server, parameters, ledger, tasks …) side by side;
-whatever grows stands in a span of its own, whose address is a field of the block. So a handler call passes two pointers and
-a few numbers, and a growing span costs neither a return to Python nor a reference count.
+A handler's `w` is one pointer to a block that holds the small records (server, parameters, ledger, tasks …) side by
+side; whatever grows stands in a span of its own, whose address is a field of the block. So a handler call passes two
+pointers and a few numbers, and a growing span costs neither a return to Python nor a reference count.
 """
+
+# mypy: disallow-untyped-calls=False, disallow-untyped-decorators=False, disallow-subclassing-any=False
+# (Numba's extension interface has no types, or partial ones, depending on its version)
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global, signature
@@ -32,7 +35,7 @@ BYTE_POINTER = ir.IntType(8).as_pointer()
 WORD = ir.IntType(64)
 
 
-class RecordType(types.Type):  # type: ignore[misc]
+class RecordType(types.Type):
     """A pointer to one record; fields are read and written by name, and an array among them is a span.
 
     Numba's own records would do, but their names list every field, which makes compiling slow and errors unreadable.
@@ -43,7 +46,7 @@ class RecordType(types.Type):  # type: ignore[misc]
         super().__init__(name=f"mrcpsim.{name}")
 
 
-class SpanType(types.Type):  # type: ignore[misc]
+class SpanType(types.Type):
     """A pointer to consecutive elements; it neither owns them nor knows how many there are."""
 
     def __init__(self, dtype: Any) -> None:
@@ -51,7 +54,7 @@ class SpanType(types.Type):  # type: ignore[misc]
         super().__init__(name=f"mrcpsim.Span({dtype})")
 
 
-class SessionsType(types.Type):  # type: ignore[misc]
+class SessionsType(types.Type):
     """The sessions of a world: an element is a slot, and the length is the number of slots there are."""
 
     def __init__(self) -> None:
@@ -59,14 +62,14 @@ class SessionsType(types.Type):  # type: ignore[misc]
         super().__init__(name="mrcpsim.Sessions")
 
 
-class WorldType(types.Type):  # type: ignore[misc]
+class WorldType(types.Type):
     """`sim.server.records.World`: a pointer to the block described by `layout.BLOCK`."""
 
     def __init__(self) -> None:
         super().__init__(name="mrcpsim.World")
 
 
-class _PointerModel(models.PrimitiveModel):  # type: ignore[misc]
+class _PointerModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Any) -> None:
         super().__init__(dmm, fe_type, BYTE_POINTER)
 
@@ -132,11 +135,13 @@ def _load_address(builder: Any, pointer: Any, offset: int) -> Any:
     return builder.load(_advance(builder, pointer, offset, BYTE_POINTER.as_pointer()))
 
 
+_Attributes: Any = AttributeTemplate
+
 # --- fields ---------------------------------------------------------------------------------------------------------
 
 
 @infer_getattr
-class _WorldAttributes(AttributeTemplate):  # type: ignore[misc]
+class _WorldAttributes(_Attributes):
     key = WorldType
 
     def generic_resolve(self, typ: Any, attr: str) -> Any:
@@ -144,11 +149,11 @@ class _WorldAttributes(AttributeTemplate):  # type: ignore[misc]
             return SESSIONS
         if attr in _REMOTE:
             return _REMOTE[attr][0]
-        fields = layout.BLOCK.fields or {}
+        fields: Any = layout.BLOCK.fields
         return type_of(fields[attr][0]) if attr in fields else None
 
 
-@lower_getattr_generic(WorldType)  # type: ignore[untyped-decorator]
+@lower_getattr_generic(WorldType)
 def _world_getattr(context: Any, builder: Any, typ: Any, value: Any, attr: str) -> Any:
     if attr == "sessions":
         return value
@@ -158,7 +163,7 @@ def _world_getattr(context: Any, builder: Any, typ: Any, value: Any, attr: str) 
 
 
 @infer_getattr
-class _RecordAttributes(AttributeTemplate):  # type: ignore[misc]
+class _RecordAttributes(_Attributes):
     key = RecordType
 
     def generic_resolve(self, typ: Any, attr: str) -> Any:
@@ -166,7 +171,7 @@ class _RecordAttributes(AttributeTemplate):  # type: ignore[misc]
         return type_of(fields[attr][0]) if attr in fields else None
 
 
-@lower_getattr_generic(RecordType)  # type: ignore[untyped-decorator]
+@lower_getattr_generic(RecordType)
 def _record_getattr(context: Any, builder: Any, typ: Any, value: Any, attr: str) -> Any:
     dtype, offset = typ.dtype.fields[attr][:2]
     if dtype.subdtype is not None or dtype.names is not None:
@@ -174,7 +179,7 @@ def _record_getattr(context: Any, builder: Any, typ: Any, value: Any, attr: str)
     return _load_number(builder, value, int(offset), stored_type(dtype))
 
 
-@lower_setattr_generic(RecordType)  # type: ignore[untyped-decorator]
+@lower_setattr_generic(RecordType)
 def _record_setattr(context: Any, builder: Any, sig: Any, args: Any, attr: str) -> None:
     typ, given = sig.args
     dtype, offset = typ.dtype.fields[attr][:2]
@@ -190,7 +195,7 @@ def _element_type(span: Any) -> Any:
 
 
 @infer_global(operator.getitem)
-class _GetItem(AbstractTemplate):  # type: ignore[misc]
+class _GetItem(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         if isinstance(args[0], SpanType | SessionsType) and isinstance(args[1], types.Integer):
             return signature(_element_type(args[0]), args[0], types.int64)
@@ -198,7 +203,7 @@ class _GetItem(AbstractTemplate):  # type: ignore[misc]
 
 
 @infer_global(operator.setitem)
-class _SetItem(AbstractTemplate):  # type: ignore[misc]
+class _SetItem(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         if isinstance(args[0], SpanType) and isinstance(args[0].dtype, types.Number):
             return signature(types.none, args[0], types.int64, _element_type(args[0]))
@@ -206,7 +211,7 @@ class _SetItem(AbstractTemplate):  # type: ignore[misc]
 
 
 @infer_global(len)
-class _Length(AbstractTemplate):  # type: ignore[misc]
+class _Length(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         if isinstance(args[0], SessionsType):
             return signature(types.int64, args[0])
@@ -218,7 +223,7 @@ def _offset(builder: Any, dtype: Any, index: Any) -> Any:
     return builder.mul(index, ir.Constant(WORD, size), flags=("nsw",))
 
 
-@lower_builtin(operator.getitem, SpanType, types.int64)  # type: ignore[untyped-decorator]
+@lower_builtin(operator.getitem, SpanType, types.int64)
 def _span_getitem(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     dtype = sig.args[0].dtype
     offset = _offset(builder, dtype, args[1])
@@ -229,20 +234,20 @@ def _span_getitem(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     )
 
 
-@lower_builtin(operator.setitem, SpanType, types.int64, types.Any)  # type: ignore[untyped-decorator]
+@lower_builtin(operator.setitem, SpanType, types.int64, types.Any)
 def _span_setitem(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     dtype = sig.args[0].dtype
     _store_number(builder, args[0], _offset(builder, dtype, args[1]), dtype, args[2])
     return context.get_dummy_value()
 
 
-@lower_builtin(operator.getitem, SessionsType, types.int64)  # type: ignore[untyped-decorator]
+@lower_builtin(operator.getitem, SessionsType, types.int64)
 def _sessions_getitem(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     base = _load_address(builder, args[0], layout.address_offset("session_records"))
     return _advance(builder, base, _offset(builder, SESSIONS.dtype, args[1]))
 
 
-@lower_builtin(len, SessionsType)  # type: ignore[untyped-decorator]
+@lower_builtin(len, SessionsType)
 def _sessions_length(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return _load_number(builder, args[0], layout.field_offset("e", "slots"), types.int64)
 
@@ -250,21 +255,27 @@ def _sessions_length(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 # --- addresses ------------------------------------------------------------------------------------------------------
 
 
+def native(build: Callable[..., Any]) -> Callable[..., Any]:
+    """`numba.extending.intrinsic`: a function for compiled code alone, made of the instructions that `build` writes."""
+    made: Callable[..., Any] = intrinsic(build)
+    return made
+
+
 def span_at(dtype: Any) -> Callable[[int], Any]:
     """A function for compiled code that makes a span of `dtype` out of an address."""
     made = SpanType(dtype if isinstance(dtype, types.Type) else stored_type(dtype))
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @native
     def at(typingctx: Any, address: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             return builder.inttoptr(args[0], BYTE_POINTER)
 
         return made(types.int64), codegen
 
-    return at  # type: ignore[no-any-return]
+    return at
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@native
 def world_at(typingctx: Any, address: Any) -> Any:
     """The world whose block stands at an address."""
 
@@ -274,7 +285,7 @@ def world_at(typingctx: Any, address: Any) -> Any:
     return WORLD(types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@native
 def allocate(typingctx: Any, size: Any) -> Any:
     """The address of `size` new bytes."""
 
@@ -284,7 +295,7 @@ def allocate(typingctx: Any, size: Any) -> Any:
     return types.int64(types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@native
 def release(typingctx: Any, address: Any) -> Any:
     """Give memory back that `allocate` gave."""
 
@@ -295,7 +306,7 @@ def release(typingctx: Any, address: Any) -> Any:
     return types.none(types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@native
 def copy_bytes(typingctx: Any, target: Any, source: Any, size: Any) -> Any:
     """Copy bytes between addresses that do not overlap."""
 
@@ -307,7 +318,7 @@ def copy_bytes(typingctx: Any, target: Any, source: Any, size: Any) -> Any:
     return types.none(types.int64, types.int64, types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@native
 def float_bits(typingctx: Any, value: Any) -> Any:
     """The 64 bits of a float as an integer."""
 
@@ -315,3 +326,18 @@ def float_bits(typingctx: Any, value: Any) -> Any:
         return builder.bitcast(args[0], ir.IntType(64))
 
     return types.int64(types.float64), codegen
+
+
+@native
+def prefetch(typingctx: Any, span: Any, index: Any) -> Any:
+    """Begin to bring an element of a span into the cache."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        at = _advance(builder, args[0], _offset(builder, sig.args[0].dtype, args[1]))
+        number = ir.IntType(32)
+        declared = ir.FunctionType(ir.VoidType(), [BYTE_POINTER, number, number, number])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [BYTE_POINTER], declared)
+        builder.call(function, [at, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.none(span, types.int64), codegen

@@ -1,4 +1,4 @@
-"""Delivery: what a handler sent goes into queues, onto the calendar, or to the caller, in the order in which it was sent."""
+"""Delivery: what a handler sent goes into queues, onto the calendar, or to the caller, in the order it was sent."""
 
 from __future__ import annotations
 

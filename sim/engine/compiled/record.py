@@ -12,6 +12,7 @@ from sim.engine.compiled.store import (
     WINDOW_ROW_BYTES,
     append,
     counts_at,
+    durations_at,
     floats_at,
     message_rows_at,
     session_rows_at,
@@ -29,20 +30,42 @@ _LOWEST_BITS: Final = (LOWEST_EXPONENT + 1022) * SUB_BUCKETS
 """Exponent and first six bits of the mantissa of the least value that does not fall into bucket 0."""
 
 
+LOG: Final = 256
+"""Durations that wait to be counted: counting many in one go hides the time that memory takes."""
+
+
 def tally(w: Any, histogram: int, x: float) -> None:
-    """Count one duration; the same buckets as `sim.ledger.histogram.bucket`, read off the bits of the float."""
-    counts = counts_at(w.e.histograms + histogram * (HISTOGRAM_WORDS * 8))
-    totals = floats_at(w.e.histograms + (histogram * HISTOGRAM_WORDS + BUCKETS + 1) * 8)
-    i = (float_bits(x) >> 46) - (_LOWEST_BITS - 1)
-    if i < 1 or x <= 0.0:
-        i = 0
-    elif i > BUCKETS - 1:
-        i = BUCKETS - 1
-    counts[i] += 1
-    counts[BUCKETS] += 1
-    totals[0] += x
-    if x > totals[1]:
-        totals[1] = x
+    """Note one duration, to be counted soon."""
+    e = w.e
+    i = e.logged
+    duration = durations_at(e.log)[i]
+    duration.seconds = x
+    duration.histogram = histogram
+    e.logged = i + 1
+    if i + 1 == LOG:
+        count_logged(w)
+
+
+def count_logged(w: Any) -> None:
+    """Count what waits, in the buckets of `sim.ledger.histogram.bucket`, read off the bits of the float."""
+    e = w.e
+    log = durations_at(e.log)
+    for i in range(e.logged):
+        x = log[i].seconds
+        start = e.histograms + log[i].histogram * (HISTOGRAM_WORDS * 8)
+        counts = counts_at(start)
+        totals = floats_at(start + (BUCKETS + 1) * 8)
+        at = (float_bits(x) >> 46) - (_LOWEST_BITS - 1)
+        if at < 1 or x <= 0.0:
+            at = 0
+        elif at > BUCKETS - 1:
+            at = BUCKETS - 1
+        counts[at] += 1
+        counts[BUCKETS] += 1
+        totals[0] += x
+        if x > totals[1]:
+            totals[1] = x
+    e.logged = 0
 
 
 def tally_span(w: Any, histogram: int, start: float, end: float) -> None:
@@ -52,7 +75,7 @@ def tally_span(w: Any, histogram: int, start: float, end: float) -> None:
         tally(w, histogram, x)
 
 
-def message_done(w: Any, task: Any, session: Any) -> None:
+def message_done(w: Any, task: Any, session: Any, started: float) -> None:
     """A message was done with."""
     e = w.e
     if e.record_messages:
@@ -64,13 +87,13 @@ def message_done(w: Any, task: Any, session: Any) -> None:
         row.task = task.index
         row.message = task.kind
         row.sent_s = task.sent_s
-        row.started_s = task.started_s
+        row.started_s = started
         row.finished_s = e.now_s
         row.state = session.state
         row.subrequests = session.subrequests
     else:
-        tally(w, SPANS + task.index, task.started_s - task.sent_s)
-        tally(w, SPANS + MAX_TASKS + task.index, e.now_s - task.started_s)
+        tally(w, SPANS + task.index, started - task.sent_s)
+        tally(w, SPANS + MAX_TASKS + task.index, e.now_s - started)
 
 
 def session_finished(w: Any, session: Any) -> None:

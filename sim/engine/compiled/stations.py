@@ -33,7 +33,7 @@ def resume(w: Any, index: int) -> None:
     state = task.state
     if state == SERVICE_END:
         task.busy_s += task.service_s
-        if not complete(w, task):
+        if not complete(w, task, task.started_s):
             return
     elif state == BLOCKED:
         if not go_on_sending(w, task):
@@ -47,7 +47,7 @@ def resume(w: Any, index: int) -> None:
         task_loop(w, task)
 
 
-def complete(w: Any, task: Any) -> bool:
+def complete(w: Any, task: Any, started: float) -> bool:
     """A message's service has ended: run its handler and deliver what it sent; False when a queue was full."""
     task.serving = 0
     task.messages += 1
@@ -56,8 +56,8 @@ def complete(w: Any, task: Any) -> bool:
     server.task = task.index
     server.kind = task.kind
     task.owner = session.connection
-    handle_message(w, session, task.kind, task.arg, task.started_s, w.e.now_s)
-    message_done(w, task, session)
+    handle_message(w, session, task.kind, task.arg, started, w.e.now_s)
+    message_done(w, task, session, started)
     if w.e.outbox.length > 0 and not deliver(w, task):
         return False
     settle(w, task)
@@ -130,8 +130,7 @@ def media_loop(w: Any, task: Any) -> None:
             task.slot = message.slot
             task.arg = message.arg
             task.sent_s = message.sent_s
-            task.started_s = e.now_s
-            if not complete(w, task):
+            if not complete(w, task, e.now_s):
                 return
         plan(w)
         e.tick_step = TICK_WAIT
