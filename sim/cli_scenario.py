@@ -22,6 +22,7 @@ def check(
 ) -> None:
     """Read SCENARIO.yaml and say everything that is wrong with it, without running it."""
     from sim.cli_run import scenario_path
+    from sim.engine.setup import resource_names, task_names
     from sim.errors import ScenarioError
     from sim.ledger.conditions import parse
     from sim.scenario import load_scenario
@@ -34,12 +35,14 @@ def check(
         except ScenarioError as error:
             problems += str(error).splitlines()
             continue
+        before = len(problems)
+        resources, tasks = resource_names(loaded), task_names(loaded)
         for text in loaded.expect:
             try:
-                parse(text)
+                parse(text, resources=resources, tasks=tasks)
             except ScenarioError as error:
                 problems.append(f"{path}: expect: {error}")
-        if not (quiet or json):
+        if len(problems) == before and not (quiet or json):
             typer.echo(f"{path}: a valid scenario, {loaded.name}")
     if json:
         print_json({"ok": not problems, "problems": problems})

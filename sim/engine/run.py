@@ -23,7 +23,7 @@ from sim.ledger.summary import (
     TaskUse,
     Violation,
 )
-from sim.scenario import Scenario, to_yaml
+from sim.scenario import Scenario, expected, to_yaml
 from sim.server import names as n
 from sim.server.records import REJECTIONS
 
@@ -39,6 +39,9 @@ FULL_UP_TO = 20_000
 
 WINDOWS = 1000
 """Intervals of the level grid in one run."""
+
+MOST_AT_ONCE = 5_000_000
+"""Concurrent calls that fit into memory, at about a kilobyte each."""
 
 LEAKS_LISTED = 10_000
 """Diagnoses kept in the summary, those of leaked sessions first; the sessions table has them all."""
@@ -71,6 +74,9 @@ def run(
     if ledger is not None and ledger not in DETAILS:
         raise ScenarioError(f"ledger must be one of {', '.join(DETAILS)} (got {ledger!r})")
     seed = scenario.seed if seed is None else seed
+    if not 0 <= seed < 2**63:
+        raise ScenarioError(f"seed must be a whole number from 0 to 2^63 - 1 (got {seed})")
+    check_size(scenario)
     calls = expected_calls(scenario)
     detail = ledger or ("full" if calls <= FULL_UP_TO else "sessions")
     name = choose(engine, calls, bool(observers))
@@ -88,6 +94,11 @@ def run(
         partial = True
     except MrcpsimError:
         raise
+    except MemoryError as error:
+        raise RunFailed(
+            f"{scenario.name}: out of memory at {runner.now:.6f} s: too many calls at once for this machine\n"
+            f"reproduce: mrcpsim run <scenario> --seed {seed} --engine {runner.name}"
+        ) from error
     except Exception as error:
         raise RunFailed(
             f"{scenario.name}: the run broke off at {runner.now:.6f} s: {type(error).__name__}: {error}\n"
@@ -114,6 +125,23 @@ def run(
         provenance=provenance(runner.name, seed, time.perf_counter() - began, ledger=detail),
         **tables,
     )
+
+
+def check_size(scenario: Scenario) -> None:
+    """ScenarioError for a load with more calls at once than any machine of its kind could hold."""
+    arrivals, hold = scenario.arrivals, expected(scenario.calls.hold)
+    if arrivals.kind == "burst":
+        assert arrivals.burst is not None
+        at_once = arrivals.burst.size * (1.0 + hold / arrivals.burst.every)
+    else:
+        rate = max((p.rate for p in arrivals.profile), default=0.0) if arrivals.kind == "profile" else arrivals.rate
+        at_once = rate * hold
+    at_once = min(at_once, expected_calls(scenario))
+    if arrivals.kind != "replay" and at_once > MOST_AT_ONCE:
+        raise ScenarioError(
+            f"{scenario.name}: about {at_once:.3g} calls at once are more than the {MOST_AT_ONCE} that can be simulated; "
+            "lower the rate (or the burst) or calls.hold"
+        )
 
 
 def check_expectations(scenario: Scenario) -> None:
@@ -173,7 +201,7 @@ def _ended(session: Any) -> str:
         return "cancelled"
     if session.answer_status >= 300:
         return "rejected"
-    return "released" if session.released_s == session.released_s else "live"
+    return "released" if session.released_s == session.released_s else "unanswered"
 
 
 def _summary(

@@ -1,11 +1,11 @@
 """When calls arrive: at random, evenly, along a rate profile, in bursts, or as recorded."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from sim.scenario.base import Part, Text, complain, given, reading
-from sim.scenario.units import PositiveCount, PositiveRate, PositiveTime, Rate, Time
+from sim.scenario.units import PositiveCount, PositiveRate, PositiveTime, Quantity, Rate, Time
 
 
 class RatePoint(Part):
@@ -18,7 +18,7 @@ class RatePoint(Part):
 class Burst(Part):
     """Groups of calls, one group every so often."""
 
-    size: PositiveCount = Field(description="Calls in a burst.")
+    size: Annotated[int, Quantity("count", low=1, high=1_000_000)] = Field(description="Calls in a burst.")
     every: PositiveTime = Field(description="Time from the start of a burst to the start of the next one.")
     spacing: Time = Field(default=0.0, description="Time between the calls of one burst; 0: all at the same instant.")
 

@@ -40,7 +40,7 @@ def load_scenario(
         if root.child("extends") is not None:
             root, problems = _extended(root, folder, ())
     else:
-        path = os.path.abspath(source)
+        path = os.path.abspath(_existing(os.fspath(source), os.fspath(source)))
         origin = shown(os.fspath(source))
         root, problems = _read(path, origin, ())
         if root.fields is not None and "name" not in root.fields:
@@ -55,6 +55,16 @@ def load_scenario(
     if problems:
         raise InvalidScenario(problems)
     return scenario
+
+
+def _existing(path: str, given: str) -> str:
+    """`path`, or where there is no such file, the shipped scenario of the name `given`."""
+    if os.path.exists(path):
+        return path
+    from sim.scenario.shipped import find_shipped
+
+    found = find_shipped(given)
+    return path if found is None else os.fspath(found)
 
 
 def _bare(root: Node) -> Any:
@@ -86,7 +96,7 @@ def _extended(root: Node, folder: str, chain: tuple[str, ...]) -> tuple[Node, li
         return root, []
     if not isinstance(extends.value, str) or not extends.value:
         raise _no_base(extends, f"another scenario file (got {shorten(extends.plain())})")
-    path = os.path.abspath(os.path.join(folder, extends.value))
+    path = os.path.abspath(_existing(os.path.join(folder, extends.value), extends.value))
     if any(_same(path, other) for other in chain):
         names = " → ".join(os.path.basename(name) for name in (*chain, path))
         raise _no_base(extends, f"a file that does not lead back here (got {names})")

@@ -81,6 +81,7 @@ def arrive(
     A negative `hold_s` is the recorded time of the BYE, counted from the arrival instead of from the answer.
     """
     clear_session(session)
+    w.server.arrived += 1
     session.in_use = 1
     session.call = call
     session.invite_s = now
@@ -284,7 +285,7 @@ def c_bye_ok(w: World, session: Session, arg: int, started: float, now: float) -
 
 
 def c_server_bye(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """BYE from the server. A caller that never acknowledged has closed its port: its transport answers with an error."""
+    """BYE from the server. A caller that never acknowledged has closed its port: its transport answers for it."""
     if session.caller == GONE:
         if session.no_ack:
             to_server(w, session, NUA, N_BYE_ANSWERED, 0, 0.0)

@@ -64,7 +64,6 @@ def a_invite(w: World, session: Session, arg: int, started: float, now: float) -
     """`nua_i_invite` → `mrcp_sofia_on_invite`: creates the session here only when something is extracted."""
     if arg == 0:
         session.arrived_s = started
-        w.server.arrived += 1
         if w.p.extract_call_id and not w.server.offline:
             session_create(w, session, now)
 
