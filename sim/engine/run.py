@@ -139,7 +139,7 @@ def check_size(scenario: Scenario) -> None:
     at_once = min(at_once, expected_calls(scenario))
     if arrivals.kind != "replay" and at_once > MOST_AT_ONCE:
         raise ScenarioError(
-            f"{scenario.name}: about {at_once:.3g} calls at once are more than the {MOST_AT_ONCE} that can be simulated; "
+            f"{scenario.name}: about {at_once:.3g} calls at once are more than the {MOST_AT_ONCE} that fit; "
             "lower the rate (or the burst) or calls.hold"
         )
 
@@ -282,11 +282,12 @@ def _resources(made: Setup, runner: Any, leaked: list[Leak], alive: list[Leak]) 
 
 def _tasks(made: Setup, collector: Collector, runner: Any) -> dict[str, TaskUse]:
     found = {}
+    load_end = min(float(runner.world.ledger.load_end_s), runner.now)
     for i, name in enumerate(made.tasks):
         messages, busy, peak = runner.task_statistics(i)
         found[name] = TaskUse(
             messages=int(messages),
-            utilisation=float(busy) / runner.now if runner.now > 0.0 else 0.0,
+            utilisation=float(busy) / load_end if load_end > 0.0 else 0.0,
             queue_peak=int(peak),
             wait=collector.wait[i].quantiles(),
             service=collector.service[i].quantiles(),

@@ -147,7 +147,7 @@ class SimpyEngine:
                 if self.server.needs_draws:
                     refill(self.world, self.streams)
         limit = self.setup.scenario.arrivals.calls
-        ended_early = limit is not None and self.calls >= limit
+        ended_early = limit is not None and self.calls >= limit and self.env.now > 0.0
         self.world.ledger.load_end_s = self.env.now if ended_early else self.setup.duration_s
         self.horizon_s = self.world.ledger.load_end_s + self.setup.scenario.drain
 

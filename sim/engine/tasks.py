@@ -16,6 +16,7 @@ from simpy.core import Environment
 from simpy.events import NORMAL, Event, Timeout
 
 from sim.engine.setup import SUBTRACT_SERVICE, SUBTRACTED_SERVICE
+from sim.ledger.records import within_load
 from sim.server.names import (
     LANES,
     M_CONTAINER,
@@ -92,7 +93,7 @@ class Task:
             message = self.serving
             assert message is not None
             self.serving = None
-            self.busy_s += self.service_s
+            self.busy_s += within_load(self.world, self.started_s, self.service_s)
             self.messages += 1
             if not engine.complete(self, message, self.started_s):
                 yield from engine.deliver_blocking(self)
@@ -319,7 +320,7 @@ class MediaEngine(Task):
         began = env.now
         while self.queue:
             yield Timeout(env, self.take(0.0))
-            self.busy_s += self.service_s
+            self.busy_s += within_load(self.world, self.started_s, self.service_s)
             message = self.serving
             assert message is not None
             self.serving = None
@@ -327,7 +328,7 @@ class MediaEngine(Task):
         work = self.cost_s * self.world.server.contexts
         if work > 0.0:
             yield Timeout(env, work)
-            self.busy_s += work
+            self.busy_s += within_load(self.world, env.now - work, work)
         for _ in range(len(self.stops)):
             yield from self.finish(self.stops.popleft(), env.now)
         self.plan(began)
@@ -366,7 +367,8 @@ class MediaEngine(Task):
         k = max(self.k + 2, int((now - self.phase_s - idle - over) / self.tick_s))
         while self.phase_s + k * self.tick_s + idle + over < now:
             k += 1
-        self.busy_s += idle * (k - self.k - 1)
+        idle_s = within_load(self.world, self.phase_s + (self.k + 1) * self.tick_s, (k - self.k - 1) * self.tick_s)
+        self.busy_s += idle / self.tick_s * idle_s
         self.k = k
         self.drift_s = idle + over
         return self.phase_s + k * self.tick_s + self.drift_s

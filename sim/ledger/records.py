@@ -78,6 +78,14 @@ def change(w: LedgerWorld, now: float, resource: int, delta: int) -> None:
             ledger.window_min[resource] = level
 
 
+def within_load(w: LedgerWorld, start: float, length: float) -> float:
+    """How much of `length` seconds from `start` on lies before the end of the load: what utilisation is made of."""
+    left = w.ledger.load_end_s - start
+    if left >= length:
+        return length
+    return max(0.0, left)
+
+
 def change_bytes(w: LedgerWorld, resource: int, delta: int) -> None:
     """Add (or give back) bytes held by a resource and keep the peak."""
     ledger = w.ledger

@@ -34,6 +34,7 @@ class Stage:
             draw_step=[0] * STREAMS,
             draw_limit=1,
             server=SimpleNamespace(contexts=0, needs_draws=0),
+            ledger=SimpleNamespace(load_end_s=float("inf")),
             outbox=[],
             p=SimpleNamespace(warm_s=0.0),
         )

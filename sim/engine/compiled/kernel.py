@@ -82,7 +82,7 @@ def plan_arrival(w: Any) -> None:
         e.arrivals_planned = 1
         earlier(e, e.arrival_s, e.arrival_seq, ARRIVAL)
     elif e.arrivals_final:
-        load_end = e.now_s if 0 <= e.calls_limit <= e.calls else e.duration_s
+        load_end = e.now_s if 0 <= e.calls_limit <= e.calls and e.now_s > 0.0 else e.duration_s
         w.ledger.load_end_s = load_end
         e.horizon_s = load_end + e.drain_s
         e.arrivals_over = 1

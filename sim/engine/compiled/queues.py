@@ -7,6 +7,7 @@ from typing import Any, Final
 from sim.engine.compiled.calendar import HEAP, OUTSIDE, earlier, heap_push, schedule_task
 from sim.engine.compiled.store import MESSAGE_BYTES, items_at, messages_at, ring_append, ring_take
 from sim.engine.setup import SUBTRACT_SERVICE, SUBTRACTED_SERVICE
+from sim.ledger.records import within_load
 from sim.server.names import (
     LANES,
     M_CONTAINER,
@@ -191,7 +192,8 @@ def tick_after(w: Any, task: Any, now: float) -> float:
     k = max(e.tick_k + 2, int((now - e.phase_s - idle - over) / e.tick_s))
     while e.phase_s + k * e.tick_s + idle + over < now:
         k += 1
-    task.busy_s += idle * (k - e.tick_k - 1)
+    idle_s = within_load(w, e.phase_s + (e.tick_k + 1) * e.tick_s, (k - e.tick_k - 1) * e.tick_s)
+    task.busy_s += idle / e.tick_s * idle_s
     e.tick_k = k
     e.drift_s = idle + over
     return e.phase_s + k * e.tick_s + e.drift_s  # type: ignore[no-any-return]

@@ -10,6 +10,7 @@ from sim.engine.compiled.post import BLOCKED, deliver, go_on_sending, retire
 from sim.engine.compiled.queues import MEDIA_TICK, can_skip, next_tick, plan, take, wake
 from sim.engine.compiled.record import message_done
 from sim.engine.compiled.store import messages_at, ring_take
+from sim.ledger.records import within_load
 
 # what a task waits for
 SLEEP: Final = 0
@@ -32,7 +33,7 @@ def resume(w: Any, index: int) -> None:
     task = w.tasks[index]
     state = task.state
     if state == SERVICE_END:
-        task.busy_s += task.service_s
+        task.busy_s += within_load(w, task.started_s, task.service_s)
         if not complete(w, task, task.started_s):
             return
     elif state == BLOCKED:
@@ -40,7 +41,7 @@ def resume(w: Any, index: int) -> None:
             return
         settle(w, task)
     elif state == CONTEXTS_RUN:
-        task.busy_s += w.e.tick_work_s
+        task.busy_s += within_load(w, w.e.now_s - w.e.tick_work_s, w.e.tick_work_s)
     if task.discipline == MEDIA_TICK:
         media_loop(w, task)
     else:
