@@ -60,13 +60,12 @@ def make_engine(
 
         recorder = Recorder(collector, window_s, len(setup.resources))
         return SimpyEngine(setup, seed, recorder, observers, replication)
-    from sim.engine.compiled.cache import compile_apart, is_compiled
+    from sim.engine.compiled.cache import is_compiled
 
     if not is_compiled():
         logging.getLogger("mrcpsim").info(COMPILES)
         if tell is not None:
             tell(0.0, COMPILES)
-        compile_apart()
     from sim.engine.compiled.engine import CompiledEngine
 
     exact = calls <= EXACT_UP_TO

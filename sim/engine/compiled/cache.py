@@ -30,7 +30,11 @@ SOURCES = (
     "ledger/histogram.py",
 )
 PREFIX = "kernel-"
+ENTRIES = ("kernel.py", "normals.py")
 PARTS = ("kernel.enter", "normals._fill")
+CHILD = "MRCPSIM_COMPILES"
+"""In the environment of the process that compiles."""
+
 PATIENCE_S = 300.0
 """How long to wait for another process that compiles before taking it for dead."""
 KEEP_S = 7 * 86_400.0
@@ -44,6 +48,9 @@ def version() -> str:
         for path in sorted(PACKAGE.glob(pattern)):
             digest.update(path.name.encode())
             digest.update(path.read_bytes())
+    for name in ENTRIES:  # Numba itself looks at where these are and when they were written
+        path = PACKAGE / "engine" / "compiled" / name
+        digest.update(f"{path} {path.stat().st_mtime_ns}".encode())
     return digest.hexdigest()[:16]
 
 
@@ -96,7 +103,7 @@ def compile_apart() -> None:
         return
     try:
         paths = [str(PACKAGE.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        environment = {**os.environ, CHILD: "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         command = [sys.executable, "-c", "import sim.engine.compiled.kernel, sim.engine.compiled.normals"]
         subprocess.run(command, env=environment, check=False, stdin=subprocess.DEVNULL, capture_output=True)
     finally:
@@ -112,6 +119,11 @@ def _wait_for(lock: Path) -> None:
 
 
 def use() -> None:
-    """Let Numba keep its code there. Must come before the first `njit(cache=True)` of this package."""
+    """Let Numba keep its code there, and see to it that it has some.
+
+    Must come before the first `njit(cache=True)` of this package.
+    """
     config: Any = numba.config
     config.CACHE_DIR = str(folder())
+    if CHILD not in os.environ and not is_compiled():
+        compile_apart()

@@ -40,7 +40,7 @@ CHUNK = 32_768
 MARGIN = 256
 """A stream runs low when so many values are left; no single event uses up more than that."""
 
-BLOCKS = 2
+BLOCKS = 8
 """Blocks of values that a stream's buffer has room for, besides the margin."""
 
 CALLS = 16 * 1024
@@ -170,12 +170,13 @@ class CompiledEngine:
         values[start : start + left] = values[at:end]
         end = start + left
         fast = self._lognormal.get(k)
-        for _ in range(blocks):
-            if fast is not None:
-                fast.fill(values[end : end + BLOCK])
-            else:
+        if fast is not None:
+            fast.fill(values[end : end + blocks * BLOCK])
+            end += blocks * BLOCK
+        else:
+            for _ in range(blocks):
                 values[end : end + BLOCK] = self.streams.block(k)
-            end += BLOCK
+                end += BLOCK
         record["at"], record["end"], record["limit"] = start, end, max(start, end - MARGIN)
 
     def _refill(self) -> None:
@@ -183,9 +184,10 @@ class CompiledEngine:
         self.block["server"]["needs_draws"] = 0
         records = self._records
         left = (records["end"] - records["at"])[self._random]
-        for k in self._random[left <= self._room - BLOCK].tolist():
-            record = records[k]
-            self._top_up(k, (self._room - int(record["end"] - record["at"])) // BLOCK)
+        blocks = (self._room - left) // BLOCK
+        due = np.nonzero(blocks >= BLOCKS // 2)[0]
+        for k, count in zip(self._random[due].tolist(), blocks[due].tolist(), strict=True):
+            self._top_up(k, count)
 
     def _fill_tasks(self, phase_s: float) -> None:
         scenario, tasks, e = self.setup.scenario, self.block["tasks"][0], self.e
@@ -312,13 +314,13 @@ class CompiledEngine:
         self._pending = list(views.pending(block, records, len(self.setup.tasks), seen))
 
     def _add_histograms(self) -> None:
-        totals = self.histograms[:, BUCKETS + 1 :].view(np.float64)
+        totals = self.histograms[:, BUCKETS:].copy().view(np.float64)
         tasks = len(self.setup.tasks)
         targets = dict(enumerate(self.collector.latency[name] for name in SPANS))
         targets |= {layout.SPANS + i: self.collector.wait[i] for i in range(tasks)}
         targets |= {layout.SPANS + layout.MAX_TASKS + i: self.collector.service[i] for i in range(tasks)}
         for i, durations in targets.items():
-            counted = int(self.histograms[i, BUCKETS])
+            counted = int(self.histograms[i, :BUCKETS].sum())
             if counted:
                 durations.add_histogram(self.histograms[i, :BUCKETS], counted, *totals[i].tolist())
 

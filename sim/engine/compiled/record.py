@@ -20,8 +20,8 @@ from sim.engine.compiled.store import (
 )
 from sim.ledger.histogram import BUCKETS, LOWEST_EXPONENT, SUB_BUCKETS
 
-HISTOGRAM_WORDS: Final = BUCKETS + 3
-"""Counts, then how many, their total and their maximum."""
+HISTOGRAM_WORDS: Final = BUCKETS + 2
+"""Counts, then the total and the maximum."""
 
 HISTOGRAMS: Final = SPANS + 2 * MAX_TASKS
 """The latencies, then the wait of each task, then the service of each."""
@@ -54,14 +54,13 @@ def count_logged(w: Any) -> None:
         x = log[i].seconds
         start = e.histograms + log[i].histogram * (HISTOGRAM_WORDS * 8)
         counts = counts_at(start)
-        totals = floats_at(start + (BUCKETS + 1) * 8)
+        totals = floats_at(start + BUCKETS * 8)
         at = (float_bits(x) >> 46) - (_LOWEST_BITS - 1)
         if at < 1 or x <= 0.0:
             at = 0
         elif at > BUCKETS - 1:
             at = BUCKETS - 1
         counts[at] += 1
-        counts[BUCKETS] += 1
         totals[0] += x
         if x > totals[1]:
             totals[1] = x
