@@ -17,10 +17,10 @@ from sim.logs.calibrate_calls import calls, client, timers
 from sim.logs.calibrate_costs import WARM_WITHIN_S, Services, services, wakes
 from sim.logs.calibrate_media import Ticks, reweighted, ticks
 from sim.logs.calibrate_plugins import engine_tasks, plugins
-from sim.logs.calibrate_stalls import Stalls, stalls, undisturbed
+from sim.logs.calibrate_stalls import Stalls, stalls, without_stalls
 from sim.logs.calibrate_watch import Evidence, watch_logs
 from sim.logs.calibrate_write import Noted, Sheet, noted, plain, save, seconds, to_text
-from sim.logs.fit import Fit, fit, short
+from sim.logs.fit import Fit, short
 from sim.logs.fit_rates import rate
 from sim.logs.reader import StrPath
 
@@ -205,7 +205,7 @@ def _media(tick: Ticks | None, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, 
         block["held_answers"] = Noted(
             round(seen.value, 4), f"answers that were taken up only after the tick's contexts: {seen.comment}"
         )
-    late = fit(undisturbed(reweighted(tick.overslept, tick.weights)))
+    late = without_stalls(reweighted(tick.overslept, tick.weights))[0]
     if late is not None:
         fits["oversleep"] = late
         block["oversleep"] = noted(late, sheet, "oversleep", "without stalls, see interference")
@@ -236,7 +236,7 @@ def _wakes(evidence: Evidence, woken: dict[str, Any], sheet: Sheet, fits: dict[s
     block: dict[str, Any] = {}
     for task, sample in woken.items():
         place = {"server": "server", "connection": "connection_agent"}.get(roles[task], tasks.get(task, ""))
-        found = fit(undisturbed(sample))
+        found = without_stalls(sample)[0]
         if place and found is not None:
             fits[f"wake.{place}"] = found
             block[place] = noted(found, sheet, f"wake.{place}", "start of the work less the end of the sender's")
@@ -246,7 +246,7 @@ def _wakes(evidence: Evidence, woken: dict[str, Any], sheet: Sheet, fits: dict[s
 def _costs(times: Services, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
     costs: dict[str, Any] = {}
     for (task, key), sample in sorted(times.samples.items()):
-        found = fit(undisturbed(sample))
+        found = without_stalls(sample, work=True)[0]
         if found is not None:
             fits[f"{task}.{key}"] = found
             costs.setdefault(task, {})[key] = noted(found, sheet, f"{task}.{key}")

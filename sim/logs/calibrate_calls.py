@@ -13,7 +13,7 @@ from sim.logs.fit_rates import rate
 if TYPE_CHECKING:
     from sim.logs.calibrate_watch import CallSeen, Evidence
 
-USUAL_T1: Final = 0.5
+_ONE_EACH: Final = 0.98  # connections per answered call from which on every call has one
 RESOURCES: Final = ("speechsynth", "speechrecog", "recorder", "speakverify")
 
 
@@ -140,15 +140,9 @@ def client(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
     if answered and evidence.ready:
         seen = rate(len(silent), answered)
         block["no_ack"] = Noted(round(seen.value, 6), f"no ACK: {seen.comment}")
-    gone = vanished(evidence)
-    if gone and answered:
-        seen = rate(len(gone), answered)
-        closed = sum(math.isfinite(call.gone) for call in gone)
-        how = "closed" if closed or not tcp else "open"
-        block["vanish"] = {
-            "probability": Noted(round(seen.value, 6), f"the server had to send BYE itself: {seen.comment}"),
-            "tcp": Noted(how, f"{closed} of {len(gone)} closed their connection"),
-        }
+    vanish = _vanish(evidence, answered)
+    if vanish:
+        block["vanish"] = vanish
     given_up = [call.bye - call.arrived for call in evidence.calls if call.bye_kind == "cancel"]
     if given_up:
         waited = [call.answer - call.arrived for call in evidence.calls if math.isfinite(call.answer)]
@@ -157,6 +151,31 @@ def client(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
         if patience is not None:
             block["patience"] = noted(patience, sheet, "patience", "time to the CANCEL, answered calls cut it off")
     return block
+
+
+def _vanish(evidence: "Evidence", answered: int) -> dict[str, Any]:
+    """Callers that were gone without BYE: the server had to send it, or they are up without any connection left."""
+    gone = vanished(evidence)
+    if gone and answered:
+        seen = rate(len(gone), answered)
+        closed = sum(math.isfinite(call.gone) for call in gone)
+        how = "closed" if closed or not len(evidence.accepts) else "open"
+        return {
+            "probability": Noted(round(seen.value, 6), f"the server had to send BYE itself: {seen.comment}"),
+            "tcp": Noted(how, f"{closed} of {len(gone)} closed their connection"),
+        }
+    up = sum(call.status == 200 and not math.isfinite(call.ended) for call in evidence.calls)
+    lost = up - (len(evidence.accepts) - evidence.disconnects)
+    if len(evidence.accepts) < _ONE_EACH * answered or lost <= 0:
+        return {}
+    seen = rate(min(lost, up), answered)
+    said = f"calls up at the end of the log whose connection was closed without BYE: {seen.comment}"
+    return {
+        "probability": Noted(round(seen.value, 6), said),
+        "tcp": Noted(
+            "closed", f"{len(evidence.accepts)} connections accepted, {evidence.disconnects} closed by callers"
+        ),
+    }
 
 
 def connect_delays(evidence: "Evidence") -> "np.ndarray[Any, np.dtype[np.float64]]":

@@ -78,17 +78,26 @@ def services(evidence: "Evidence") -> Services:
 
 
 def _warm_part(groups: list[tuple[Array, NDArray[np.bool_]]]) -> tuple[float, int]:
-    """Warm median over cold median, averaged over the kinds of message that were seen often enough as both."""
-    logs, weights = [], []
+    """Warm median over cold median, averaged over the kinds of message that were seen often enough as both.
+
+    1 when that is not three standard errors below 1 (a median's is 1.25 σ/√n).
+    """
+    logs, weights, spreads = [], [], []
     for time, soon in groups:
         n_warm, n_cold = int(np.count_nonzero(soon)), int(np.count_nonzero(~soon))
         if min(n_warm, n_cold) >= _FEWEST:
             logs.append(np.log(np.median(time[soon]) / np.median(time[~soon])))
             weights.append(1 / (1 / n_warm + 1 / n_cold))
+            low, high = np.quantile(np.log(np.maximum(time, 1e-6)), [0.16, 0.84])
+            spreads.append((high - low) / 2)
     if not logs:
         return 1.0, 0
-    part = float(np.exp(np.average(logs, weights=weights)))
-    return min(1.0, max(0.05, part)), int(sum(weights))
+    total = sum(weights)
+    log_part = float(np.average(logs, weights=weights))
+    error = 1.25 * float(np.average(spreads, weights=weights)) / np.sqrt(total)
+    if log_part > -3 * error:
+        return 1.0, 0
+    return max(0.05, float(np.exp(log_part))), int(total)
 
 
 def idle_before(evidence: "Evidence") -> Array:

@@ -146,8 +146,11 @@ def held_answers(evidence: "Evidence", cost: float) -> tuple[int, int]:
     answers = answers.sort_values("sent", kind="stable")
     sent, wait = answers["sent"].to_numpy(), (answers["started"] - answers["sent"]).to_numpy()
     work = cost * contexts_at(evidence.contexts, sent)
-    alone = (np.diff(sent, append=np.inf) > 2e-3) & (np.diff(sent, prepend=-np.inf) > 2e-3) & (work > _TELLING)
-    return int(np.count_nonzero(wait[alone] > 0.5 * work[alone])), int(np.count_nonzero(alone))
+    others = rows[rows["name"].isin(("channel_added", "opened", "closed")) & (rows["role"] == "server")]
+    usual, slow = np.nanquantile(np.append((others["started"] - others["sent"]).to_numpy(), 0.0), [0.5, 0.9])
+    alone = (np.diff(sent, append=np.inf) > 2e-3) & (np.diff(sent, prepend=-np.inf) > 2e-3)
+    alone &= work > max(_TELLING, float(slow - usual))
+    return int(np.count_nonzero(wait[alone] > usual + 0.5 * work[alone])), int(np.count_nonzero(alone))
 
 
 def contexts_at(changes: Array, times: Array) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.logs.calibrate_costs import OPERATIONS, server_names, work_ends
-from sim.logs.calibrate_stalls import undisturbed
+from sim.logs.calibrate_stalls import without_stalls
 from sim.logs.calibrate_write import Noted, Sheet, noted
 from sim.logs.fit import fit, short
 from sim.logs.fit_rates import rate
@@ -160,7 +160,7 @@ def _operation(evidence: "Evidence", resource: str, name: str, operation: Operat
     block: dict[str, Any] = {}
     answered = operation.own + operation.media + operation.other
     column = f"{resource}.{name}"
-    work = fit(undisturbed(operation.work))
+    work = without_stalls(operation.work, work=True)[0]
     if work is not None:
         busy = float(np.mean(operation.work))
         if operation.own > operation.other + operation.media and busy > BLOCKING_S:

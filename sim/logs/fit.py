@@ -22,6 +22,7 @@ POINTS: Final = 200  # quantile points that stand for a large sample
 FEWEST: Final = 5  # below, nothing is fitted
 _TESTED: Final = 2000  # the test looks at so many observations at most: more reject any family
 _HOPELESS: Final = 1.63  # sqrt(n)·D beyond which even known parameters are rejected at 1 %
+_ENOUGH_WORSE: Final = 10
 RESOLUTION: Final = 1e-6  # a log's clock
 
 
@@ -81,6 +82,7 @@ class Family:
     draw: Callable[[np.random.Generator, int, Parameters], Array]
     mean: Callable[[Parameters], float]
     written: Callable[[Parameters], dict[str, Any]]
+    last_resort: bool = False  # tried only when no other fits
 
 
 def fit(
@@ -120,6 +122,8 @@ def fit(
     for family in FAMILIES:
         if families is not None and family.name not in families:
             continue
+        if family.last_resort and passed:
+            continue
         found = try_family(family, smooth, c, rng)
         if found is None:
             continue
@@ -133,7 +137,18 @@ def fit(
     # the first in the list, the simplest, among those that are as good
     _, family, parameters = next(row for row in passed if row[0] <= least + 2.0)
     mean, low, high = _fitted_interval(family, parameters, smooth, c, rng)
-    return Fit(family.written(parameters), family.name, len(x), len(c), mean, low, high, tried[family.name], "", tried)
+    return Fit(
+        family.written(parameters),
+        family.name,
+        len(x),
+        len(c),
+        mean,
+        low,
+        high,
+        tried[family.name],
+        "",
+        tried,
+    )
 
 
 def empirical(x: Array, points: int = POINTS) -> dict[str, Any]:
@@ -204,8 +219,11 @@ def try_family(family: Family, x: Array, c: Array, rng: np.random.Generator) -> 
         likelihood = float(family.log_pdf(x, parameters).sum())
         if len(c):
             likelihood += float(np.log(np.maximum(1.0 - family.cdf(c, parameters), 1e-300)).sum())
-        worse = 0
+        worse, drawn_sets = 0, 0
         for _ in range(BOOTSTRAPS):
+            if worse >= _ENOUGH_WORSE:  # the p-value is known well enough (Besag and Clifford 1991)
+                break
+            drawn_sets += 1
             drawn = family.draw(rng, len(x) + len(c), parameters)
             more, cut = _cut(drawn, x, c, rng)
             if len(more) < 2:
@@ -215,7 +233,8 @@ def try_family(family: Family, x: Array, c: Array, rng: np.random.Generator) -> 
             except (ValueError, ArithmeticError):
                 continue
             worse += ks_distance(more, cut, lambda t, p=again: family.cdf(t, p)) >= distance  # type: ignore[misc]
-    return parameters, (worse + 1) / (BOOTSTRAPS + 1), 2 * len(parameters) - 2 * likelihood
+    p_value = worse / drawn_sets if worse >= _ENOUGH_WORSE else (worse + 1) / (BOOTSTRAPS + 1)
+    return parameters, p_value, 2 * len(parameters) - 2 * likelihood
 
 
 def _cut(drawn: Array, x: Array, c: Array, rng: np.random.Generator) -> tuple[Array, Array]:

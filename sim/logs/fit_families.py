@@ -1,8 +1,7 @@
 """The families that calibration tries, the simplest first, each with its maximum-likelihood fit."""
 
 import math
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from scipy import optimize, special
@@ -84,13 +83,13 @@ def _hyper_fit(x: Array, c: Array) -> Parameters:
         weight = min(max(total / len(x), 1e-6), 1 - 1e-6)
         fast = float((share * x).sum()) / max(total, 1e-12)
         slow = float(((1 - share) * x).sum()) / max(len(x) - total, 1e-12)
-        if max(abs(a - b) / b for a, b in zip((weight, fast, slow), before, strict=True)) < 1e-5:
+        if max(abs(a - b) / b for a, b in zip((weight, fast, slow), before, strict=True)) < 1e-4:
             break
     return weight, fast, slow
 
 
 def _hyper_draw(rng: np.random.Generator, n: int, p: Parameters) -> Array:
-    return np.where(rng.random(n) < p[0], p[1], p[2]) * rng.standard_exponential(n)
+    return np.asarray(np.where(rng.random(n) < p[0], p[1], p[2]) * rng.standard_exponential(n), dtype=np.float64)
 
 
 def _censored(family: Family, x: Array, c: Array, start: Parameters) -> Parameters:
@@ -125,31 +124,23 @@ def _shifted(base: Family) -> Family:
     return Family(
         f"{base.name} + shift",
         fit,
-        lambda x, p: base.cdf(np.maximum(x - p[0], 1e-12), p[1:]),
-        lambda x, p: base.log_pdf(np.maximum(x - p[0], 1e-12), p[1:]),
+        lambda x, p: base.cdf(_above(x, p[0]), p[1:]),
+        lambda x, p: base.log_pdf(_above(x, p[0]), p[1:]),
         lambda rng, n, p: base.draw(rng, n, p[1:]) + p[0],
         lambda p: base.mean(p[1:]) + p[0],
         lambda p: {**base.written(p[1:]), "shift": p[0]},
     )
 
 
+def _above(x: Array, shift: float) -> Array:
+    return np.asarray(np.maximum(x - shift, 1e-12), dtype=np.float64)
+
+
 def _normal_cdf(z: Array) -> Array:
     return np.asarray(special.ndtr(z), dtype=np.float64)
 
 
-def _family(
-    name: str,
-    fit: Callable[[Array, Array], Parameters],
-    cdf: Callable[[Array, Parameters], Any],
-    log_pdf: Callable[[Array, Parameters], Any],
-    draw: Callable[[np.random.Generator, int, Parameters], Array],
-    mean: Callable[[Parameters], float],
-    written: Callable[[Parameters], dict[str, Any]],
-) -> Family:
-    return Family(name, fit, cdf, log_pdf, draw, mean, written)
-
-
-EXPONENTIAL = _family(
+EXPONENTIAL = Family(
     "exponential",
     _exponential_fit,
     lambda x, p: -np.expm1(-x / p[0]),
@@ -158,16 +149,16 @@ EXPONENTIAL = _family(
     lambda p: p[0],
     lambda p: {"dist": "exponential", "mean": p[0]},
 )
-UNIFORM = _family(
+UNIFORM = Family(
     "uniform",
     _uniform_fit,
-    lambda x, p: np.clip((x - p[0]) / (p[1] - p[0]), 0.0, 1.0),
+    lambda x, p: np.asarray(np.clip((x - p[0]) / (p[1] - p[0]), 0.0, 1.0), dtype=np.float64),
     lambda x, p: np.full(len(x), -math.log(p[1] - p[0])),
     lambda rng, n, p: rng.uniform(p[0], p[1], n),
     lambda p: (p[0] + p[1]) / 2,
     lambda p: {"dist": "uniform", "low": p[0], "high": p[1]},
 )
-LOGNORMAL = _family(
+LOGNORMAL = Family(
     "lognormal",
     _lognormal_fit,
     lambda x, p: _normal_cdf((np.log(x) - p[0]) / p[1]),
@@ -176,16 +167,16 @@ LOGNORMAL = _family(
     lambda p: math.exp(p[0] + p[1] ** 2 / 2),
     lambda p: {"dist": "lognormal", "median": math.exp(p[0]), "mean": math.exp(p[0] + p[1] ** 2 / 2)},
 )
-GAMMA = _family(
+GAMMA = Family(
     "gamma",
     _gamma_fit,
-    lambda x, p: special.gammainc(p[0], x * p[0] / p[1]),
+    lambda x, p: np.asarray(special.gammainc(p[0], x * p[0] / p[1]), dtype=np.float64),
     lambda x, p: (p[0] - 1) * np.log(x) - x * p[0] / p[1] - special.gammaln(p[0]) - p[0] * math.log(p[1] / p[0]),
-    lambda rng, n, p: rng.standard_gamma(p[0], n) * p[1] / p[0],
+    lambda rng, n, p: np.asarray(rng.standard_gamma(p[0], n) * p[1] / p[0], dtype=np.float64),
     lambda p: p[1],
     lambda p: {"dist": "gamma", "shape": p[0], "mean": p[1]},
 )
-WEIBULL = _family(
+WEIBULL = Family(
     "weibull",
     _weibull_fit,
     lambda x, p: -np.expm1(-((x / p[1]) ** p[0])),
@@ -194,7 +185,7 @@ WEIBULL = _family(
     lambda p: p[1] * math.gamma(1 + 1 / p[0]),
     lambda p: {"dist": "weibull", "shape": p[0], "scale": p[1]},
 )
-HYPEREXPONENTIAL = _family(
+HYPEREXPONENTIAL = Family(
     "hyperexponential",
     _hyper_fit,
     lambda x, p: 1 - p[0] * np.exp(-x / p[1]) - (1 - p[0]) * np.exp(-x / p[2]),
@@ -202,8 +193,10 @@ HYPEREXPONENTIAL = _family(
     _hyper_draw,
     lambda p: p[0] * p[1] + (1 - p[0]) * p[2],
     lambda p: {"dist": "hyperexponential", "means": [p[1], p[2]], "weights": [p[0], 1 - p[0]]},
+    last_resort=True,
 )
 FAMILIES: Final = (
-    EXPONENTIAL, UNIFORM, LOGNORMAL, GAMMA, WEIBULL, HYPEREXPONENTIAL, _shifted(EXPONENTIAL), _shifted(LOGNORMAL),
-    _shifted(GAMMA),
+    EXPONENTIAL, UNIFORM, LOGNORMAL, GAMMA, WEIBULL, _shifted(EXPONENTIAL), _shifted(LOGNORMAL), _shifted(GAMMA),
+    HYPEREXPONENTIAL,
 )  # fmt: skip
+BY_NAME: Final = {family.name: family for family in FAMILIES}

@@ -165,11 +165,11 @@ def _phase(found: TrialsLike) -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     for trial in found.trials:
-        read = trial.foreign.read_from_log
+        read, seen = trial.foreign.read_from_log, trial.calibration.arrivals
         phase = f"{read['phase_s'] * 1e3:.2f} ms" if read["phase_s"] is not None else "–"
         tick = f"{read['tick_s'] * 1e3:.3f} ms" if read["tick_s"] else "–"
         lines.append(
-            f"| {trial.log} | {trial.calls} | {trial.calibration.arrivals.kind} {trial.calibration.arrivals.rate:.4g}/s "
+            f"| {trial.log} | {trial.calls} | {seen.kind} {seen.rate:.4g}/s "
             f"| {tick} | {phase} | {trial.foreign.verdict.partition(':')[0]} |"
         )
     return [*lines, ""]
