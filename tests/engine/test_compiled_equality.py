@@ -43,6 +43,12 @@ def first_difference(name: str, reference: pd.DataFrame | None, compiled: pd.Dat
         )
 
 
+@pytest.fixture(autouse=True)
+def _no_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results carry their scenario as YAML, which takes longer to write than these runs take."""
+    monkeypatch.setattr("sim.engine.run.to_yaml", lambda scenario: "")
+
+
 def run_both(scenario: Scenario) -> tuple[RunResult | str, RunResult | str]:
     """The results of both engines; of a run that broke off, what broke it."""
     results: list[RunResult | str] = []
@@ -74,6 +80,7 @@ def test_shipped_scenarios_give_the_same_rows_in_both_engines(path: Path) -> Non
     assert_same(sim.load_scenario(path))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(scenarios())
 def test_random_scenarios_give_the_same_rows_in_both_engines(scenario: Scenario) -> None:

@@ -64,12 +64,12 @@ def violation(w: Any, now: float, session: Any, what: int, resource: int, first:
 def draw(w: Any, stream: int) -> float:
     """The next value of a stream."""
     s = w.streams[stream]
-    i = s.at
-    s.at = i + s.step
-    if i >= s.limit:
-        if i >= s.end:
+    at = s.at
+    s.at = at + s.step
+    if at >= s.limit:
+        if at >= s.end:
             raise OverflowError("an event drew more values of one stream than its buffer holds")
         w.server.needs_draws = 1
-    values = floats_at(w.e.values)
-    prefetch(values, i + 8)
-    return values[i]  # type: ignore[no-any-return]
+    value = floats_at(at)
+    prefetch(value, 8)
+    return value[0]  # type: ignore[no-any-return]

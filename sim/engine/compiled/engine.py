@@ -17,7 +17,7 @@ from sim.engine.compiled.calendar import FREEZE, FREEZE_FOR_GOOD, SHUTDOWN, THAW
 from sim.engine.compiled.kernel import BEGIN, COUNT, DONE, END, KERNEL, RUN, SCHEDULE
 from sim.engine.compiled.normals import LognormalStream, agrees
 from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
-from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG
+from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS
 from sim.engine.sampling import BLOCK
 from sim.engine.setup import Setup, new_ledger, task_index
 from sim.engine.verdicts import Pending
@@ -97,7 +97,7 @@ class CompiledEngine:
         self.blocks = arrival_blocks(setup.scenario, seed, setup.duration_s, replication)
         self.histograms = np.zeros((HISTOGRAMS, HISTOGRAM_WORDS), np.int64)
         self.e["histograms"] = self.histograms.ctypes.data
-        self.log = np.zeros(LOG, layout.DURATION)
+        self.log = np.zeros(HISTOGRAMS * LOG_WORDS)
         self.e["log"] = self.log.ctypes.data
         self.world = SimpleNamespace(sessions=[], ledger=None, offences=[])
         self.server = setup.server
@@ -131,25 +131,24 @@ class CompiledEngine:
         e["calls_limit"] = -1 if scenario.arrivals.calls is None else scenario.arrivals.calls
 
     def _fill_streams(self) -> None:
-        records = self.block["streams"][0]
+        records = self._records = self.block["streams"][0]
         self._lognormal = self._fast_streams()
         random = [k for k in range(STREAMS) if self.streams.random(k)]
         self._room = MARGIN + BLOCKS * BLOCK
         self.values = np.zeros(STREAMS + len(random) * self._room)
-        self.e["values"] = self.values.ctypes.data
+        self._values_at = int(self.values.ctypes.data)
         self._random = np.array(random, dtype=np.int64)
         self._start = np.zeros(STREAMS, dtype=np.int64)
         start = STREAMS
         for k in range(STREAMS):
             if not self.streams.random(k):
                 self.values[k] = self.streams.value(k)
-                records[k] = (k, 0, k + 1, k + 1)
+                records[k] = (self._address(k), 0, self._address(k + 1), self._address(k + 1))
                 continue
             self._start[k] = start
-            records[k] = (start, 1, start, start)
+            records[k] = (self._address(start), 8, 0, self._address(start))
             self._top_up(k, 1)
             start += self._room
-        self._records = records
 
     def _fast_streams(self) -> dict[int, LognormalStream]:
         """The streams that are lognormal and nothing else, if this machine draws them as NumPy does."""
@@ -161,10 +160,15 @@ class CompiledEngine:
             if isinstance(stream.dist, Lognormal) and stream.dist.shift == 0.0
         }
 
+    def _address(self, i: int) -> int:
+        """Where the i-th value stands in memory."""
+        return self._values_at + 8 * i
+
     def _top_up(self, k: int, blocks: int) -> None:
         """Move what is left of a stream to the front of its buffer, and the next blocks behind it."""
-        record = self.block["streams"][0][k]
-        start, at, end = int(self._start[k]), int(record["at"]), int(record["end"])
+        record = self._records[k]
+        start = int(self._start[k])
+        at, end = ((int(record[name]) - self._values_at) // 8 for name in ("at", "end"))
         left = end - at
         values = self.values
         values[start : start + left] = values[at:end]
@@ -177,15 +181,16 @@ class CompiledEngine:
             for _ in range(blocks):
                 values[end : end + BLOCK] = self.streams.block(k)
                 end += BLOCK
-        record["at"], record["end"], record["limit"] = start, end, max(start, end - MARGIN)
+        record["at"], record["end"] = self._address(start), self._address(end)
+        record["limit"] = self._address(max(start, end - MARGIN))
 
     def _refill(self) -> None:
-        """Give every stream that is half used up its next blocks."""
+        """Give every stream that is mostly used up its next blocks."""
         self.block["server"]["needs_draws"] = 0
         records = self._records
-        left = (records["end"] - records["at"])[self._random]
+        left = (records["end"] - records["at"])[self._random] // 8
         blocks = (self._room - left) // BLOCK
-        due = np.nonzero(blocks >= BLOCKS // 2)[0]
+        due = np.nonzero(blocks >= BLOCKS - 2)[0]
         for k, count in zip(self._random[due].tolist(), blocks[due].tolist(), strict=True):
             self._top_up(k, count)
 

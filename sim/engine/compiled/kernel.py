@@ -26,7 +26,7 @@ from sim.engine.compiled.calendar import (
 from sim.engine.compiled.memory import allocate, copy_bytes, release, world_at
 from sim.engine.compiled.post import deliver_all, due, push_from_outside
 from sim.engine.compiled.queues import MEDIA_TICK
-from sim.engine.compiled.record import count_logged, window_over
+from sim.engine.compiled.record import count_all_logged, window_over
 from sim.engine.compiled.register import OPTIONS, register
 from sim.engine.compiled.stations import freeze, media_loop, resume, task_loop, thaw
 from sim.engine.compiled.store import FIRST_CAPACITY, SESSION_BYTES, items_at, numbers_at, ring_take
@@ -246,7 +246,7 @@ def enter(address: int, operation: int, number: int, task: int, at: float) -> in
     elif operation == SCHEDULE:
         schedule_at(address, task, number, at)
     elif operation == COUNT:
-        count_logged(world_at(address))
+        count_all_logged(world_at(address))
     elif operation == END:
         end(address)
     else:

@@ -64,7 +64,7 @@ NEAR = _record([("time_s", "f8"), ("seq", "i8"), ("task", "i8")])
 """The next thing that happens to a task."""
 
 STREAM = _record([("at", "i8"), ("step", "i8"), ("limit", "i8"), ("end", "i8")])
-"""Where a random stream's next value stands in `values`, and where they run low."""
+"""Addresses of a random stream's next value, of the one where they run low, of the end; bytes to the next value."""
 
 TASK = _record(
     [
@@ -153,11 +153,9 @@ ENGINE = _record(
         ("session_records", "i8"),
         ("mixes", "i8"),
         ("ports", "i8"),
-        ("values", "i8"),
         ("calls_given", "i8"),
         ("histograms", "i8"),
         ("log", "i8"),
-        ("logged", "i8"),
         # what grows
         ("outbox", VECTOR),
         ("heap", VECTOR),
@@ -191,7 +189,6 @@ MESSAGE_ROW = _record(
     ]
 )
 SESSION_ROW = _record([(name, "f8") for name in SESSION_TIMES] + [(name, "i8") for name in SESSION_COUNTS])
-DURATION = _record([("seconds", "f8"), ("histogram", "i8")])
 WINDOW_ROW = _record(
     [("time_s", "f8"), ("resource", "i8"), ("held", "f8"), ("min", "f8"), ("mean", "f8"), ("max", "f8")]
 )

@@ -43,30 +43,36 @@ def put(ring: Any, kind: int, slot: int, arg: int, now: float) -> None:
 def push(w: Any, index: int, kind: int, slot: int, arg: int) -> bool:
     """Put a message into a task's queue, and wake the task; False when there is no room and the producer must wait."""
     task = w.tasks[index]
+    if task.asleep and not task.frozen and task.discipline != MEDIA_TICK:
+        wake_with(w, task, kind, slot, arg)
+        return True
     now = w.e.now_s
     if task.discipline == SOFIA:
         put(task.lanes[lane_of(kind) if index == NUA else MESSAGE_LANE], kind, slot, arg, now)
         task.length += 1
     elif task.discipline == MEDIA_TICK and kind == M_STOP:
         put(task.lanes[1], kind, slot, arg, now)
-    else:
-        if task.length >= task.slots:
-            if task.discipline == CONSUMER:
-                return False
-            if not task.grows:
-                drop(w, kind, slot)
-                return True
-            task.slots += max(1, task.slots // 2)
-        put(task.lanes[0], kind, slot, arg, now)
-        task.length += 1
+    elif not put_bounded(w, task, kind, slot, arg, now):
+        return task.discipline != CONSUMER  # type: ignore[no-any-return]
     if task.length > task.queue_peak:
         task.queue_peak = task.length
-    if task.asleep:
-        if task.discipline == MEDIA_TICK:
-            task.asleep = 0
-            schedule_task(w, index, tick_after(w, task, now) - now)
-        elif not task.frozen:
-            wake(w, task)
+    if task.asleep and task.discipline == MEDIA_TICK:
+        task.asleep = 0
+        schedule_task(w, index, tick_after(w, task, now) - now)
+    return True
+
+
+def put_bounded(w: Any, task: Any, kind: int, slot: int, arg: int, now: float) -> bool:
+    """Append a message to a queue with so many slots; False when it is full, or the message dropped."""
+    if task.length >= task.slots:
+        if task.discipline == CONSUMER:
+            return False
+        if not task.grows:
+            drop(w, kind, slot)
+            return False
+        task.slots += max(1, task.slots // 2)
+    put(task.lanes[0], kind, slot, arg, now)
+    task.length += 1
     return True
 
 
@@ -79,8 +85,24 @@ def drop(w: Any, kind: int, slot: int) -> None:
     w.server.lost += 1
 
 
+def wake_with(w: Any, task: Any, kind: int, slot: int, arg: int) -> None:
+    """The sleeping thread is woken by a message that it takes up at once: its queue is empty, so it passes that by."""
+    task.asleep = 0
+    if task.discipline == SOFIA:
+        task.lane = lane_of(kind) if task.index == NUA else MESSAGE_LANE
+        task.batch = -1
+    if task.queue_peak == 0:
+        task.queue_peak = 1
+    task.kind = kind
+    task.slot = slot
+    task.arg = arg
+    task.sent_s = w.e.now_s
+    wake_s = draw(w, WAKE + task.index)
+    schedule_task(w, task.index, serve(w, task, wake_s))
+
+
 def wake(w: Any, task: Any) -> None:
-    """The sleeping thread takes up the message that wakes it; that takes it a while."""
+    """The thread takes up a message that came while it was frozen; waking takes it a while."""
     task.asleep = 0
     schedule_task(w, task.index, take(w, task, draw(w, WAKE + task.index)))
     if task.discipline == SOFIA:
@@ -93,17 +115,21 @@ def take(w: Any, task: Any, wake_s: float) -> float:
     ring = task.lanes[lane]
     message = messages_at(ring.address)[ring_take(ring)]
     task.length -= 1
-    kind = message.kind
-    task.kind = kind
+    task.kind = message.kind
     task.slot = message.slot
     task.arg = message.arg
     task.sent_s = message.sent_s
+    return serve(w, task, wake_s)
+
+
+def serve(w: Any, task: Any, wake_s: float) -> float:
+    """Begin to serve the message at hand `wake_s` from now; returns the time until its service ends."""
     task.serving = 1
     if task.discipline == CONSUMER and task.producers.count > 0:
         signal_producer(w, task)
     ended_s = task.started_s + task.service_s
     task.started_s = w.e.now_s + wake_s
-    task.service_s = draw(w, service_stream(task, kind))
+    task.service_s = draw(w, service_stream(task, task.kind))
     if w.p.warm_s > 0.0 and task.started_s - ended_s <= w.p.warm_s:
         task.service_s *= warm_part(w, task.index)
     return wake_s + task.service_s  # type: ignore[no-any-return]

@@ -12,9 +12,9 @@ from sim.engine.compiled.store import (
     WINDOW_ROW_BYTES,
     append,
     counts_at,
-    durations_at,
     floats_at,
     message_rows_at,
+    numbers_at,
     session_rows_at,
     window_rows_at,
 )
@@ -30,41 +30,51 @@ _LOWEST_BITS: Final = (LOWEST_EXPONENT + 1022) * SUB_BUCKETS
 """Exponent and first six bits of the mantissa of the least value that does not fall into bucket 0."""
 
 
-LOG: Final = 256
-"""Durations that wait to be counted: counting many in one go hides the time that memory takes."""
+LOG: Final = 64
+"""Durations of one kind that wait to be counted: counting many in one go is faster, for compiler and memory alike."""
+
+LOG_WORDS: Final = 1 + LOG
+"""How many wait, and they."""
 
 
 def tally(w: Any, histogram: int, x: float) -> None:
     """Note one duration, to be counted soon."""
-    e = w.e
-    i = e.logged
-    duration = durations_at(e.log)[i]
-    duration.seconds = x
-    duration.histogram = histogram
-    e.logged = i + 1
-    if i + 1 == LOG:
-        count_logged(w)
+    start = w.e.log + histogram * (LOG_WORDS * 8)
+    logged = numbers_at(start)
+    i = logged[0] + 1
+    floats_at(start)[i] = x
+    logged[0] = i
+    if i == LOG:
+        count_logged(w, histogram)
 
 
-def count_logged(w: Any) -> None:
+def count_logged(w: Any, histogram: int) -> None:
     """Count what waits, in the buckets of `sim.ledger.histogram.bucket`, read off the bits of the float."""
-    e = w.e
-    log = durations_at(e.log)
-    for i in range(e.logged):
-        x = log[i].seconds
-        start = e.histograms + log[i].histogram * (HISTOGRAM_WORDS * 8)
-        counts = counts_at(start)
-        totals = floats_at(start + BUCKETS * 8)
+    start = w.e.log + histogram * (LOG_WORDS * 8)
+    logged, seconds = numbers_at(start), floats_at(start)
+    counts = counts_at(w.e.histograms + histogram * (HISTOGRAM_WORDS * 8))
+    totals = floats_at(w.e.histograms + (histogram * HISTOGRAM_WORDS + BUCKETS) * 8)
+    total, maximum = totals[0], totals[1]
+    for i in range(1, logged[0] + 1):
+        x = seconds[i]
         at = (float_bits(x) >> 46) - (_LOWEST_BITS - 1)
         if at < 1 or x <= 0.0:
             at = 0
         elif at > BUCKETS - 1:
             at = BUCKETS - 1
         counts[at] += 1
-        totals[0] += x
-        if x > totals[1]:
-            totals[1] = x
-    e.logged = 0
+        total += x
+        if x > maximum:
+            maximum = x
+    totals[0] = total
+    totals[1] = maximum
+    logged[0] = 0
+
+
+def count_all_logged(w: Any) -> None:
+    """Count everything that waits."""
+    for histogram in range(HISTOGRAMS):
+        count_logged(w, histogram)
 
 
 def tally_span(w: Any, histogram: int, start: float, end: float) -> None:

@@ -43,6 +43,10 @@ NOT_COMPILED = {records.layout, records.blank, records.fields}
 OPTIONS: Any = {"error_model": "numpy"}
 """Division by zero is not checked for: nothing here divides by what could be 0."""
 
+INLINED: Any = {**OPTIONS, "forceinline": True}
+HOT = {calendar.schedule_task, queues.push, queues.wake_with}
+"""Small, called for every message, and by few functions: more of them would make compiling take minutes."""
+
 
 def functions_of(module: ModuleType) -> list[Callable[..., Any]]:
     """The functions that a module defines itself."""
@@ -66,4 +70,4 @@ def register(*more: ModuleType) -> None:
     ):  # fmt: skip
         for function in functions_of(module):
             if function not in REPLACED and function not in NOT_COMPILED:
-                register_jitable(**OPTIONS)(function)
+                register_jitable(**(INLINED if function in HOT else OPTIONS))(function)
