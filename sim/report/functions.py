@@ -7,7 +7,7 @@ The names are those of UniMRCP 1.8.0 and sofia-sip, so that someone with the C c
 HANDLERS: dict[str, dict[str, str]] = {
     "NUA": {
         "INVITE": "nua_stack_process_request",
-        "INVITE retransmission": "nta_agent_recv",
+        "retransmission": "nta_agent_recv",
         "re-INVITE": "nua_stack_process_request",
         "ACK": "process_ack",
         "BYE": "nua_stack_process_request",

@@ -105,7 +105,7 @@ C_REFRESH: Final = 60
 C_BYE_RETRY: Final = 61
 
 MESSAGE_NAMES: Final = (
-    "INVITE", "ACK", "BYE", "CANCEL", "re-INVITE", "INVITE retransmission", "200 to BYE", "nua_respond", "nua_bye",
+    "INVITE", "ACK", "BYE", "CANCEL", "re-INVITE", "retransmission", "200 to BYE", "nua_respond", "nua_bye",
     "nua_handle_destroy", "ACK timeout", "session timer", "BYE timeout",
     "nua_i_invite", "nua_i_state [received]", "nua_i_state [completed]", "nua_i_ack", "nua_i_state [ready]",
     "nua_i_bye", "nua_i_state [terminated]", "nua_i_terminated",
