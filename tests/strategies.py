@@ -287,7 +287,7 @@ def servers(resources: tuple[str, ...] = ()) -> st.SearchStrategy[Mapping]:
             "on_use_after_free": st.sampled_from(["stop", "continue"]),
             "memory": st.fixed_dictionaries({}, optional=sizes),
             "wakes": st.fixed_dictionaries({}, optional=wakes),
-            "freeze": st.lists(freeze, max_size=2),
+            "freeze": st.lists(freeze, max_size=2, unique_by=lambda frozen: frozen["task"].replace("_", "-")),
             "shutdown": st.one_of(st.none(), times(4.0)),
         },
     )

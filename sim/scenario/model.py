@@ -1,5 +1,6 @@
 """A scenario: everything that decides what a run does, except the engine that runs it."""
 
+import math
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -74,6 +75,20 @@ class Scenario(Part):
                 problems.append(
                     (place, "must be the task of a plugin that calls.resources asks for", repr(freeze.task))
                 )
+        problems += self._overlapping_freezes()
         if problems:
             complain(*problems)
         return self
+
+    def _overlapping_freezes(self) -> list[tuple[str, str, str]]:
+        found: list[tuple[str, str, str]] = []
+        until: dict[str, float] = {}
+        order = sorted(enumerate(self.server.freeze), key=lambda item: item[1].at)
+        for number, freeze in order:
+            if freeze.at < until.get(freeze.task, 0.0):
+                ends = "never ends" if until[freeze.task] == math.inf else f"ends at {until[freeze.task]:g} s"
+                wanted = f"must be after the task's freeze before it, which {ends}"
+                found.append((f"server.freeze.{number}.at", wanted, f"{freeze.at:g}s"))
+            end = math.inf if freeze.for_ is None else freeze.at + freeze.for_
+            until[freeze.task] = max(end, until.get(freeze.task, 0.0))
+        return found

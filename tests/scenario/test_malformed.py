@@ -314,3 +314,19 @@ def test_more_problems_than_a_screen_holds_are_counted() -> None:
         load_scenario("x.yaml")
     assert len(caught.value.problems) == 60
     assert str(caught.value).endswith("… and 10 more problems")
+
+
+def test_freezes_of_one_task_must_not_overlap() -> None:
+    from sim.scenario import InvalidScenario, load_scenario
+
+    freezes = [
+        {"task": "server", "at": "1s"},
+        {"task": "media", "at": "2s"},
+        {"task": "server", "at": "3s", "for": "1s"},
+    ]
+    with pytest.raises(InvalidScenario) as raised:
+        load_scenario({"server": {"freeze": freezes}})
+    (problem,) = raised.value.problems
+    assert "server.freeze.2.at must be after the task's freeze before it, which never ends" in problem.replace(
+        "[2]", ".2"
+    )
