@@ -21,7 +21,7 @@ _NEW: Final = b"new"
 class Gone:
     """A released session, remembered for a while."""
 
-    __slots__ = ("double", "name", "number", "pointer", "released", "reported")
+    __slots__ = ("closing", "double", "name", "number", "pointer", "released", "reported")
 
     def __init__(self, session: Session) -> None:
         self.number = session.number
@@ -29,6 +29,7 @@ class Gone:
         self.pointer = session.pointer
         self.released = session.released
         self.double = session.double
+        self.closing = frozenset(session.closing)
         self.reported = False
 
 
@@ -408,23 +409,17 @@ class Account:
     def _forget(self, gone: Gone) -> None:
         if self.recent_pointers.get(gone.pointer) is gone:
             del self.recent_pointers[gone.pointer]
-        if gone.double >= 0 and not gone.reported:
-            self._double(gone.double, gone.number, gone.name)
 
-    def _double(self, time: int, number: int, name: str) -> None:
-        message = (
-            f"session <{name}>: its engine channel was reported closed twice; the release did not wait for all parts"
-        )
-        self.violate(time, number, "double-close", message)
+    def double_close(self, time: int, number: int, name: str, resource: bytes) -> None:
+        """The close of the channel `resource` was answered before."""
+        self.violate(
+            time, number, "double-close",
+            f"session <{name}>: its engine channel {resource.decode('utf-8', 'replace')} was reported closed once more; "
+            "the release did not wait for all parts",
+        )  # fmt: skip
 
     def close(self) -> None:
-        """The log has ended: report the double closes that no use after free followed."""
-        for gone in self.recent.values():
-            if gone.double >= 0 and not gone.reported:
-                self._double(gone.double, gone.number, gone.name)
-        for session in self.open.values():
-            if session.double >= 0:
-                self._double(session.double, session.number, session.label)
+        """The log has ended: put the violations in order of time."""
         self.violations.sort(key=lambda violation: (violation.time_s, violation.session))
 
     def restart(self) -> list[Session]:

@@ -317,7 +317,8 @@ class Auditor:
             return False
         recent = [work.started for work in self.tasks.working.values() if end - work.started < _JUST_NOW]
         near = min([end - _CRASH_NEAR, *recent])
-        used = [violation.time_s * 1e6 + self.holdings.origin for violation in self.account.violations]
+        found = [violation for violation in self.account.violations if violation.kind != "double-close"]
+        used = [violation.time_s * 1e6 + self.holdings.origin for violation in found]
         freed_early = [gone.released for gone in self.account.recent.values() if gone.double >= 0]
         return max([*used, *freed_early], default=near - 1) >= near
 

@@ -108,10 +108,15 @@ class Parts:
     def _closed(self, text: bytes, time: int, thread: int) -> None:
         session, resource = self.account.at(text, 22, time, thread)
         if session is None:
+            name = text[text.index(b"<") + 1 :].partition(b"@")[0]
+            gone = self.account.recent.get(name)
+            if gone is not None and resource in gone.closing:
+                self.account.double_close(time, gone.number, gone.name, resource)
             return
         if resource in session.closing:
             if session.double < 0:
                 session.double = time
+            self.account.double_close(time, session.number, session.label, resource)
             return
         if session.terminate < 0:
             if not session.negotiating:  # nobody asked this session: an answer for the one that lay here before

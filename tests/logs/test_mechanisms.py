@@ -239,7 +239,7 @@ def test_a_crash_after_a_double_close_ends_the_log(tmp_path: Path) -> None:
     log.lines.pop()  # the task never comes back
     log.say(SERVER, f"Media Termination Subtracted {call.of('rtp-tm')}", "DEBUG")
     result = audit(log, tmp_path)
-    assert [violation.kind for violation in result.summary.violations] == ["use-after-free"]
+    assert [violation.kind for violation in result.summary.violations] == ["double-close", "use-after-free"]
     assert result.summary.sessions.crashed_at_s == pytest.approx(result.summary.horizon_s)
     assert row(result, alive)["outcome"] == "crashed"
 

@@ -69,8 +69,13 @@ def test_every_leak_has_its_cause_and_nothing_else_is_a_leak(audited: tuple[str,
 def test_only_the_double_closes_are_violations(audited: tuple[str, RunResult]) -> None:
     name, result = audited
     kinds = Counter(violation.kind for violation in result.summary.violations)
-    assert kinds == ({"use-after-free": 52} if name == "dbl" else {})
-    assert len({violation.session for violation in result.summary.violations}) == kinds.total()
+    assert kinds == ({"use-after-free": 52, "double-close": 52} if name == "dbl" else {})
+    closed, used = (
+        {v.session: v.time_s for v in result.summary.violations if v.kind == kind}
+        for kind in ("double-close", "use-after-free")
+    )
+    assert len(closed) == len(used) == kinds["double-close"]
+    assert all(closed[session] < used[session] for session in used)
 
 
 def test_what_was_acquired_was_released_or_is_held(audited: tuple[str, RunResult]) -> None:
