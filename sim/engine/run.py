@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sim.engine.collect import Collector
 from sim.engine.recorder import session_columns
 from sim.engine.select import choose, make_engine
-from sim.engine.setup import Setup, setup
+from sim.engine.setup import Setup, setup, task_index
 from sim.engine.verdicts import Verdict, judge
 from sim.errors import InternalError, MrcpsimError, RunFailed, ScenarioError
 from sim.ledger.races import Race, describe
@@ -105,7 +105,12 @@ def run(
             f"reproduce: mrcpsim run <scenario> --seed {seed} --engine {runner.name}"
         ) from error
     crashed = bool(runner.server.stopped) and runner.server.crashed_at_s >= 0.0
-    verdicts = judge(runner.world.sessions, runner.pending(), made.plugins, made.tasks, crashed)
+    frozen = {
+        task_index(freeze.task, made.plugins): float(freeze.at)
+        for freeze in scenario.server.freeze
+        if freeze.for_ is None and freeze.at <= runner.now
+    }
+    verdicts = judge(runner.world.sessions, runner.pending(), made.plugins, made.tasks, crashed, frozen)
     left = [s for s in runner.world.sessions if s.in_use]
     if left:
         collector.sessions(session_columns(left), _verdict_columns(left, verdicts))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sim.ledger.diagnosis import Outstanding, SessionFacts, diagnose
@@ -40,6 +40,8 @@ CHANNEL_KINDS = (n.K_ADD, n.K_MODIFY, n.K_REMOVE, n.S_CHANNEL_ADDED, n.S_CHANNEL
 ENDS_CONTROL = {n.P_REQUEST, n.S_RESPONSE}
 ENDS_CALL = {n.A_TERMINATED, n.S_TERMINATE}
 """What can still release a session whose dialog is over."""
+STARTS_END = (n.S_TERMINATE, n.S_OFFER, n.A_TERMINATED, n.A_BYE, n.A_RECEIVED, n.N_BYE, n.N_CANCEL)
+"""What brings the signal that a session waits for, the nearest to it first."""
 ENDS_NOTHING = {n.S_EVENT, n.P_COMPLETE, n.K_SEND, n.C_RESPONSE, n.C_COMPLETE, n.C_SEND_REQUEST, n.C_VANISH}
 """What may come without bringing the end of the call any nearer."""
 
@@ -68,8 +70,9 @@ def judge(
     plugins: tuple[str, ...],
     tasks: tuple[str, ...] = (),
     crashed: bool = False,
+    frozen: Mapping[int, float] | None = None,
 ) -> dict[int, Verdict]:
-    """A verdict for each session whose pool still exists, by slot.
+    """A verdict for each session whose pool still exists, by slot; `frozen`: since when a task stands still for good.
 
     Where the process has crashed, a session that was stuck before is leaked and every other one has crashed with it.
     """
@@ -79,7 +82,7 @@ def judge(
     verdicts: dict[int, Verdict] = {}
     for session in sessions:
         if session.in_use and session.holds & HOLDS_POOL:
-            facts = facts_of(session, by_slot.get(session.slot, []), plugins, tasks, crashed)
+            facts = facts_of(session, by_slot.get(session.slot, []), plugins, tasks, crashed, frozen)
             leaked, leak = diagnose(facts)
             outcome = "live" if not leaked else "crashed" if leak.cause == "crash" else "leaked"
             verdicts[session.slot] = Verdict(outcome, leak)
@@ -92,15 +95,15 @@ def facts_of(
     plugins: tuple[str, ...],
     tasks: tuple[str, ...] = (),
     crashed: bool = False,
+    frozen: Mapping[int, float] | None = None,
 ) -> SessionFacts:
     """The facts that a diagnosis needs."""
     reachable = [m for m in pending if m.reachable]
-    outstanding = _outstanding(session, pending, plugins, tasks)
-    waits_for_plugin = session.active == n.S_CONTROL
+    outstanding = _outstanding(session, pending, plugins, tasks, frozen or {})
     return SessionFacts(
         session=session.call,
         state=n.STATE_NAMES[session.state],
-        since_s=session.active_s if waits_for_plugin else session.since_s,
+        since_s=_since(session, outstanding),
         holds=holds_of(session, plugins),
         outstanding=tuple(outstanding),
         queued=tuple(_queued(session)),
@@ -110,8 +113,16 @@ def facts_of(
         crashed=crashed,
         hung_up_s=session.bye_s if session.bye_s == session.bye_s else None,
         bye_answered=session.bye_ok_s == session.bye_ok_s,
-        lost=n.MESSAGE_NAMES[session.lost_kind - 1] if session.lost_kind else None,
     )
+
+
+def _since(session: Session, outstanding: list[Outstanding]) -> float:
+    """When the wait began: with the request, the BYE, the creation of the session, or else the last change of state."""
+    if session.active == n.S_CONTROL:
+        return session.active_s
+    if outstanding and outstanding[0].what == "terminate" and session.bye_s == session.bye_s:
+        return session.bye_s
+    return session.created_s if session.state == n.NONE else session.since_s
 
 
 def _enough(session: Session, coming: list[Pending]) -> bool:
@@ -132,7 +143,11 @@ def _enough(session: Session, coming: list[Pending]) -> bool:
 
 
 def _outstanding(
-    session: Session, pending: list[Pending], plugins: tuple[str, ...], tasks: tuple[str, ...]
+    session: Session,
+    pending: list[Pending],
+    plugins: tuple[str, ...],
+    tasks: tuple[str, ...],
+    frozen: Mapping[int, float],
 ) -> list[Outstanding]:
     found: list[Outstanding] = []
     blocked = any(not m.reachable for m in pending)
@@ -169,12 +184,80 @@ def _outstanding(
         kinds = (n.P_REQUEST, n.S_RESPONSE)
         found.append(Outstanding("request", plugins[session.resource[i]], why(never, kinds)))
     if not found and (lost_kind >= 0 or blocked):
-        what = "signal" if session.state in (n.NONE, n.ACTIVE) else "media"
+        what = _signal(session) if session.state in (n.NONE, n.ACTIVE) else "media"
         missing = "dropped" if session.lost_media else "lost" if lost_kind >= 0 else "blocked"
         found.append(Outstanding(what, None, missing))
-    found.sort(key=lambda o: o.missing is None)
-    named = {plugin: tasks[n.PLUGIN + i] for i, plugin in enumerate(plugins)} if tasks else {}
-    return [replace(o, task=named.get(o.plugin) if o.plugin else None) for o in found]
+    found.sort(key=lambda o: (o.missing is None, o.missing == "lost" and lost_kind not in CARRIERS[o.what]))
+    return [_followed(o, session, pending, plugins, tasks, frozen) for o in found]
+
+
+def _signal(session: Session) -> str:
+    """The signal of the SIP agent that a session waits for: no offer was made yet, or its call is over."""
+    over = session.bye_s == session.bye_s or session.cancelled or session.dialog == DIALOG_TERMINATED
+    return "offer" if session.state == n.NONE and not over else "terminate"
+
+
+CARRIERS = {
+    "open": (n.S_OPENED, n.P_OPEN),
+    "close": (n.S_CLOSED, n.P_CLOSE),
+    "request": (n.S_RESPONSE, n.P_REQUEST),
+    "stop": (n.S_STOPPED, n.M_STOP, n.P_STOP),
+    "media": (n.S_MEDIA, n.M_CONTAINER),
+    "channel": CHANNEL_KINDS,
+    "offer": STARTS_END,
+    "terminate": STARTS_END,
+}
+"""The messages that carry what a session waits for."""
+
+
+def _followed(
+    outstanding: Outstanding,
+    session: Session,
+    pending: list[Pending],
+    plugins: tuple[str, ...],
+    tasks: tuple[str, ...],
+    frozen: Mapping[int, float],
+) -> Outstanding:
+    """With the names of the tasks, and of the message that is lost or that lies in the queue of a task."""
+    if not tasks:
+        return outstanding
+    own = tasks[n.PLUGIN + plugins.index(outstanding.plugin)] if outstanding.plugin else None
+    outstanding = replace(outstanding, task=own)
+    if outstanding.missing == "lost":
+        kind = session.lost_kind - 1
+        by = own or (tasks[n.PLUGIN + session.resource[0]] if session.channels else None)
+        message, sender, queue = _route(kind, by or "a plugin", by or "a plugin", tasks)
+        return replace(outstanding, message=message, sender=sender, queue=queue)
+    if outstanding.missing == "blocked":
+        wanted = CARRIERS[outstanding.what]
+        stuck = [m for m in pending if not m.reachable]
+        first = min(stuck, key=lambda m: wanted.index(m.kind) if m.kind in wanted else len(wanted))
+        index = n.task_of(first.kind)
+        if index == n.PLUGIN:
+            index += session.resource[first.arg % n.MAX_CHANNELS]
+        taker = tasks[index] if index >= 0 else "the caller"
+        message, sender, queue = _route(first.kind, own or taker, taker, tasks)
+        since = frozen.get(index)
+        return replace(outstanding, message=message, sender=sender, queue=queue, still_since_s=since)
+    return outstanding
+
+
+def _route(kind: int, plugin: str, taker: str, tasks: tuple[str, ...]) -> tuple[str, str, str]:
+    """A message's name, the task that sends it, and the one that takes it."""
+    to = n.task_of(kind)
+    if kind in (n.S_OFFER, n.S_TERMINATE):
+        sender = tasks[n.SIP_AGENT]
+    elif kind in (n.S_OPENED, n.S_CLOSED, n.S_RESPONSE, n.S_STOPPED, n.S_EVENT):
+        sender = plugin
+    elif kind == n.S_MEDIA:
+        sender = tasks[n.MEDIA]
+    elif to == n.SERVER:
+        sender = tasks[n.CONNECTION_AGENT]
+    elif to == n.SIP_AGENT:
+        sender = tasks[n.NUA]
+    else:
+        sender = tasks[n.SERVER]
+    return n.MESSAGE_NAMES[kind], sender, tasks[to] if n.NUA <= to < n.PLUGIN else taker
 
 
 def _queued(session: Session) -> Iterable[str]:

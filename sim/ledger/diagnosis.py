@@ -8,34 +8,71 @@ from sim.ledger.summary import Leak
 
 RELEASE_CHAINS = {
     "open": ("mrcp_engine_channel_virtual_open", "mrcp_engine_channel_open_respond",
-             "mrcp_server_on_engine_channel_open",
-             "mrcp_server_session_subrequest_remove", "mrcp_server_session_answer_send",
-             "mrcp_server_session_deactivate"),
+             "mrcp_server_on_engine_channel_open", "mrcp_server_session_subrequest_remove"),
     "close": ("mrcp_engine_channel_virtual_close", "mrcp_engine_channel_close_respond",
-              "mrcp_server_on_engine_channel_close", "mrcp_server_session_subrequest_remove",
-              "mrcp_server_session_terminate_send", "mrcp_sofia_on_session_terminate", "apr_pool_destroy"),
+              "mrcp_server_on_engine_channel_close", "mrcp_server_session_subrequest_remove"),
     "request": ("mrcp_engine_channel_request_process", "mrcp_engine_channel_message_send",
                 "mrcp_server_on_engine_channel_message", "state_machine_on_message_dispatch",
-                "mrcp_server_signaling_message_dispatch", "mrcp_server_session_deactivate"),
+                "mrcp_server_signaling_message_dispatch"),
     "stop": ("mrcp_state_machine_deactivate", "mrcp_engine_channel_request_process", "mrcp_engine_channel_message_send",
-             "state_machine_on_deactivate", "mrcp_server_session_subrequest_remove",
-             "mrcp_server_session_terminate_process"),
+             "mrcp_server_on_engine_channel_message", "state_machine_on_deactivate",
+             "mrcp_server_session_subrequest_remove"),
     "media": ("mpf_engine_message_send", "mpf_engine_msg_process", "mrcp_server_mpf_message_process",
               "mrcp_server_session_subrequest_remove"),
     "channel": ("mrcp_server_control_message_signal", "mrcp_server_agent_msg_process", "mrcp_server_on_channel_modify",
                 "mrcp_server_session_subrequest_remove"),
-    "signal": ("mrcp_session_offer", "mrcp_server_signaling_message_process", "mrcp_server_signaling_message_dispatch"),
-    "wedged": ("mrcp_server_on_message_receive", "mrcp_server_signaling_message_dispatch",
-               "mrcp_server_session_deactivate"),
+    "offer": ("mrcp_sofia_on_call_receive", "mrcp_session_offer", "mrcp_server_signaling_message_process",
+              "mrcp_server_signaling_message_dispatch", "mrcp_server_session_offer_process",
+              "mrcp_server_session_answer_send"),
+    "terminate": ("mrcp_session_terminate_request", "mrcp_server_signaling_message_process",
+                  "mrcp_server_signaling_message_dispatch"),
+    "wedged": ("mrcp_server_on_message_receive", "mrcp_server_signaling_message_dispatch"),
     "caller": ("nua_i_bye", "nua_i_state [terminated]", "mrcp_sofia_on_call_terminate",
-               "mrcp_session_terminate_request", "mrcp_server_session_deactivate"),
+               "mrcp_session_terminate_request", "mrcp_server_signaling_message_process",
+               "mrcp_server_signaling_message_dispatch"),
 }  # fmt: skip
-"""The server's functions, in order, that would release a session, by what it waits for."""
+"""The server's functions, in order, that bring a session on, by what it waits for; a termination follows."""
+
+TERMINATION = (
+    "mrcp_server_session_deactivate", "mrcp_server_session_terminate_process", "mrcp_server_session_terminate_send",
+    "mrcp_sofia_on_session_terminate", "apr_pool_destroy",
+)  # fmt: skip
+"""The ordinary termination: what releases every session in the end."""
+
+AFTERWARDS = {
+    "GENERATING_ANSWER": ("mrcp_server_session_answer_send", *TERMINATION),
+    "INITIALIZING": ("mrcp_server_session_answer_send", *TERMINATION),
+    "DEACTIVATING": TERMINATION[1:],
+    "TERMINATING": TERMINATION[2:],
+}
+"""What is left to do, by state, when the last subrequest has ended; else the whole termination."""
 
 STOPPED_AT = {
-    "open": 1, "close": 1, "request": 1, "stop": 2, "media": 1, "channel": 1, "signal": 1, "wedged": 1, "caller": 0,
+    "open": 1, "close": 1, "request": 1, "stop": 2, "media": 1, "channel": 1, "offer": 2, "terminate": 1, "wedged": 1,
+    "caller": 0,
 }  # fmt: skip
 """The step of its chain that never comes when the answer is missing."""
+
+TAKEN_BY = {
+    "OPEN response": "mrcp_server_on_engine_channel_open",
+    "CLOSE response": "mrcp_server_on_engine_channel_close",
+    "RESPONSE": "mrcp_server_on_engine_channel_message",
+    "STOP response": "mrcp_server_on_engine_channel_message",
+    "MPF container": "mpf_engine_msg_process",
+    "MPF response": "mrcp_server_mpf_message_process",
+    "ADD-channel response": "mrcp_server_on_channel_modify",
+    "MODIFY-channel response": "mrcp_server_on_channel_modify",
+    "REMOVE-channel response": "mrcp_server_on_channel_remove",
+    "OFFER": "mrcp_server_signaling_message_process",
+    "TERMINATE": "mrcp_server_signaling_message_process",
+    "nua_i_state [received]": "mrcp_sofia_on_call_receive",
+    "nua_i_state [terminated]": "mrcp_sofia_on_call_terminate",
+}
+"""The receiver's step that never comes when this message is lost, or lies in the queue of a task that stands still."""
+
+BEFORE_TERMINATE = ("BYE", "retransmission", "CANCEL", "nua_i_bye", "nua_i_state [terminated]", "ACK timeout",
+                    "session timer", "BYE timeout")  # fmt: skip
+"""Messages on the way to TERMINATE: when one of them is stuck, the chain starts before it."""
 
 NEVER_ANSWERED = {
     "open": "open-never-answered",
@@ -53,15 +90,16 @@ MESSAGES = {
     "stop": ("the answer to STOP", "STOP response"),
     "media": ("the media engine's answer", "MPF response"),
     "channel": ("the connection agent's answer", "ADD- or REMOVE-channel response"),
-    "signal": ("the SIP agent's signal", "OFFER or TERMINATE"),
+    "offer": ("the SIP agent's OFFER", "OFFER"),
+    "terminate": ("the SIP agent's TERMINATE", "TERMINATE"),
     "wedged": ("the end of a request that nothing processes", "RESPONSE"),
     "caller": ("BYE from the caller", "BYE"),
 }
 """What a session waits for, in words, and the message that would bring it."""
 
 SENDERS = {
-    "media": "Media-Engine-1", "channel": "MRCPv2-Agent-1", "signal": "SIP-Agent-1", "wedged": "nobody",
-    "caller": "the caller",
+    "media": "Media-Engine-1", "channel": "MRCPv2-Agent-1", "offer": "SIP-Agent-1", "terminate": "SIP-Agent-1",
+    "wedged": "nobody", "caller": "the caller",
 }  # fmt: skip
 
 
@@ -73,6 +111,10 @@ class Outstanding:
     plugin: str | None
     missing: str | None
     task: str | None = None  # name of the plugin's task
+    message: str | None = None  # the message that is lost or stuck
+    sender: str | None = None  # the task that sent it
+    queue: str | None = None  # the task that takes it
+    still_since_s: float | None = None  # since when that task stands still
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +133,6 @@ class SessionFacts:
     crashed: bool = False  # the process is gone
     hung_up_s: float | None = None
     bye_answered: bool = False
-    lost: str | None = None  # the last message of this session that a full queue lost
 
 
 def diagnose(facts: SessionFacts) -> tuple[bool, Leak]:
@@ -129,9 +170,7 @@ def _cause(facts: SessionFacts, missing: Outstanding) -> str:
 
 
 def _explain(facts: SessionFacts, missing: Outstanding, leaked: bool) -> str:
-    sender = missing.task or SENDERS.get(missing.what, "its plugin")
-    who = f"[{sender}]" if missing.plugin is None else f"[{sender}], plugin {missing.plugin}"
-    parts = [f"{facts.state}: waits for {MESSAGES[missing.what][1]} from {who}{_why(facts, missing)}"]
+    parts = [f"{facts.state}: waits for {MESSAGES[missing.what][1]}{_why(missing)}"]
     others = [o for o in facts.outstanding if o is not missing and o.missing]
     if others:
         parts.append("also missing: " + ", ".join(f"{MESSAGES[o.what][1]} of {o.plugin or _sender(o)}" for o in others))
@@ -143,25 +182,43 @@ def _explain(facts: SessionFacts, missing: Outstanding, leaked: bool) -> str:
         return "; ".join([*parts, "it would have been released, had the process not crashed"])
     if not leaked:
         return "; ".join([*parts, f"still to come: {', '.join(dict.fromkeys(facts.coming)) or 'an answer'}"])
-    chain, stopped = RELEASE_CHAINS[missing.what], STOPPED_AT[missing.what]
+    chain, stopped = release_chain(missing, facts.state)
     steps = " → ".join(f"[{step}]" if i == stopped else step for i, step in enumerate(chain))
     parts.append(f"it would be released by {steps}")
     parts.append(f"step {stopped + 1} of {len(chain)}, {chain[stopped]}, never came")
     return "; ".join(parts)
 
 
-def _why(facts: SessionFacts, missing: Outstanding) -> str:
+def release_chain(missing: Outstanding, state: str) -> tuple[tuple[str, ...], int]:
+    """The functions that would release a session, to the end of its pool, and the index of the one that never comes."""
+    early = missing.what == "terminate" and missing.message in BEFORE_TERMINATE
+    what = "caller" if early else missing.what
+    rest = TERMINATION if what in ("offer", "terminate", "caller") else AFTERWARDS.get(state, TERMINATION)
+    chain = (*RELEASE_CHAINS[what], *rest)
+    if state == "TERMINATING":
+        chain = tuple(TAKEN_BY["REMOVE-channel response"] if f == "mrcp_server_on_channel_modify" else f for f in chain)
+    taken_by = TAKEN_BY.get(missing.message or "") if missing.missing in ("lost", "blocked", "dropped") else None
+    return chain, chain.index(taken_by) if taken_by in chain else STOPPED_AT[what]
+
+
+def _why(missing: Outstanding) -> str:
+    """Who should have sent it and did not, or what became of it on its way."""
+    sender = missing.task or _sender(missing)
+    who = f" from [{sender}]" if missing.plugin is None else f" from [{sender}], plugin {missing.plugin}"
     if missing.missing == "never":
-        return ", which was told to and never answered"
-    if missing.missing == "lost":
-        return f", which is lost: the queue was full and its sender gave up on {facts.lost or 'a message'}"
+        return f"{who}, which was told to and never answered"
+    if missing.missing == "lost" and missing.message:
+        by = f"{missing.message} was sent by [{missing.sender}] and lost"
+        return f": {by}: the queue of [{missing.queue}] was full and its sender gave up on {missing.message}"
     if missing.missing == "dropped":
-        return ", which never got the request: MPF Request Queue is Full"
-    if missing.missing == "blocked":
-        return ", which waits for a task that stands still"
+        return f"{who}, which never got the request: MPF Request Queue is Full"
+    if missing.missing == "blocked" and missing.message:
+        since = missing.still_since_s
+        still = "can not run any more" if since is None else f"has stood still since {since:.3f} s"
+        return f": {missing.message} lies in the queue of [{missing.queue}], which {still}"
     if missing.what == "wedged":
-        return ": its channel has no state machine"
-    return ""
+        return f"{who}: its channel has no state machine"
+    return who
 
 
 def _sender(outstanding: Outstanding) -> str:
