@@ -109,7 +109,7 @@ def test_every_piece_of_python_runs(name: str, clone: Path) -> None:
     for block in blocks(name, "python"):
         done = python(["-c", block], clone)
         assert done.returncode == 0, done.stderr
-        assert done.stdout
+        assert done.stdout or "def test_" in block
 
 
 def test_the_scenario_of_the_guide_reads(tmp_path: Path) -> None:
