@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from sim.ledger.result import RunResult
 
 HOUR = 3600.0
+NO_RESOURCE = (406, 480, 488)
+"""How the server answers a call for which it has no channel, port or memory left."""
 RESIDENT_PER_LEAK = 34 * 1024
 """Resident bytes that a leaked session keeps; measured for the close-never kind: 30 to 38 KiB."""
 
@@ -46,6 +49,7 @@ class Exhaustion:
     leaked: int
     per_hour: Estimate
     hours: Estimate
+    refused_first_s: float | None  # when this run itself refused the first call for it; None when it did not
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,10 @@ class LeakReport:
     """The whole verdict; `to_dict` is the JSON that `mrcpsim leaks --json` prints beside the diagnoses."""
 
     calls: int
+    refused: int  # of them, for want of a resource: these can not leak what they did not get
     load_s: float
+    exposure_s: float  # time in which this load brings as many calls as were not refused: what leak rates refer to
+    load_known: bool  # False: load_s is the whole run, drain included, and rates are too low
     calls_per_hour: Estimate
     leak_probability: Estimate
     leaks_per_hour: Estimate
@@ -72,20 +79,31 @@ def leak_report(result: RunResult, memory_limit: float | None = None) -> LeakRep
     """Count, rate, bytes and forecast of the leaks of a result; `memory_limit` in bytes adds memory to the limits."""
     summary = result.summary
     leaked = [leak for leak in summary.leaks if leak.cause and leak.cause != "crash"]
-    load_s = _load_seconds(result)
+    load_s, load_known = _load_seconds(result)
     created = summary.sessions.created
-    hours = load_s / HOUR
-    per_hour = poisson_rate(len(leaked), hours)
+    refused = min(created, _refused_calls(summary))
+    exposure_s = load_s * (created - refused) / created if created else load_s
+    hours = exposure_s / HOUR
     return LeakReport(
         calls=created,
+        refused=refused,
         load_s=load_s,
-        calls_per_hour=poisson_rate(created, hours),
-        leak_probability=share(len(leaked), created),
-        leaks_per_hour=per_hour,
+        exposure_s=exposure_s,
+        load_known=load_known,
+        calls_per_hour=poisson_rate(created, load_s / HOUR),
+        leak_probability=share(len(leaked), created - refused),
+        leaks_per_hour=poisson_rate(len(leaked), hours),
         groups=_groups(leaked, hours, _pool_bytes(result)),
-        exhausted=_exhausted(summary, leaked, load_s, _lifetime(result), memory_limit),
+        exhausted=_exhausted(result, leaked, load_s, exposure_s, memory_limit),
         memory=memory_verdict(result, load_s),
     )
+
+
+def _refused_calls(summary: Summary) -> int:
+    """Of the calls that got a session, those whose INVITE was refused for want of a resource."""
+    counts = summary.sessions
+    refused = min(round(counts.blocking * counts.arrived), sum(counts.rejected.values()))
+    return max(0, refused - (counts.arrived - counts.created))
 
 
 def _groups(leaked: Sequence[Leak], hours: float, sizes: Mapping[int, int] | None) -> tuple[CauseGroup, ...]:
@@ -112,10 +130,11 @@ def _groups(leaked: Sequence[Leak], hours: float, sizes: Mapping[int, int] | Non
 
 
 def _exhausted(
-    summary: Summary, leaked: Sequence[Leak], load_s: float, lifetime: float | None, memory_limit: float | None
+    result: RunResult, leaked: Sequence[Leak], load_s: float, exposure_s: float, memory_limit: float | None
 ) -> tuple[Exhaustion, ...]:
     """Every limited resource that leaks take units of, soonest exhausted first."""
     found = []
+    summary, lifetime = result.summary, _lifetime(result)
     calls = summary.sessions.created / load_s if load_s > 0.0 else 0.0
     counts = Counter(name for leak in leaked for name in leak.holds)
     for resource, use in summary.resources.items():
@@ -124,16 +143,35 @@ def _exhausted(
             continue
         wanted = use.acquired + use.refused
         busy = wanted / load_s * lifetime if lifetime is not None and load_s > 0.0 else use.mean
-        rate = poisson_rate(count, load_s)
+        rate = poisson_rate(count, exposure_s)
         limit = use.limit
-        hours = time_to_refusal(limit, busy, wanted / load_s if load_s > 0.0 else 0.0, rate)
-        found.append(Exhaustion(resource, limit, busy, count, _per_hour(rate), _in_hours(hours)))
+        hours = _in_hours(time_to_refusal(limit, busy, wanted / load_s if load_s > 0.0 else 0.0, rate))
+        first = _refused_first(result, resource) if use.refused else None
+        found.append(Exhaustion(resource, limit, busy, count, _per_hour(rate), hours, first))
     if memory_limit is not None and leaked:
-        rate = poisson_rate(len(leaked), load_s)
+        rate = poisson_rate(len(leaked), exposure_s)
         busy = calls * (lifetime or 0.0) * 135 * 1024
-        hours = time_to_fill(max(0.0, memory_limit - busy), rate, RESIDENT_PER_LEAK)
-        found.append(Exhaustion("memory", memory_limit, busy, len(leaked), _per_hour(rate), _in_hours(hours)))
+        hours = _in_hours(time_to_fill(max(0.0, memory_limit - busy), rate, RESIDENT_PER_LEAK))
+        found.append(Exhaustion("memory", memory_limit, busy, len(leaked), _per_hour(rate), hours, None))
     return tuple(sorted(found, key=lambda item: item.hours.value))
+
+
+def _refused_first(result: RunResult, resource: str) -> float | None:
+    """When the first call was refused for `resource`: the first that was rejected after all its units were held."""
+    sessions, levels = result.sessions, result.levels
+    if sessions is None or not len(sessions):
+        return None
+    rejected = sessions[(sessions["outcome"].astype(object) == "rejected").to_numpy()]
+    rejected = rejected[(rejected["answer_status"].isin(NO_RESOURCE)).to_numpy()]
+    answered = rejected["arrived_s"].dropna()
+    if levels is not None:
+        rows = levels[(levels["resource"].astype(object) == resource).to_numpy()]
+        peak = rows["max"].fillna(rows["held"]) if "max" in rows else rows["held"]
+        full = rows["time_s"][(peak >= result.summary.resources[resource].limit).to_numpy()]
+        if not len(full):
+            return None
+        answered = answered[answered >= float(full.min())]
+    return float(answered.min()) if len(answered) else None
 
 
 def _per_hour(rate: Estimate) -> Estimate:
@@ -152,18 +190,54 @@ def _lifetime(result: RunResult) -> float | None:
         if len(life):
             return float(life.mean())
     known = result.summary.latency.get("pool_lifetime")
-    return known.mean if known is not None else None
+    if known is None or known.mean is None:
+        return None
+    # without sessions, refused calls are in the mean; they lived for next to nothing
+    rejected = sum(result.summary.sessions.rejected.values())
+    return known.mean * known.n / max(1, known.n - rejected)
 
 
-def _load_seconds(result: RunResult) -> float:
-    """How long calls arrived: up to the last arrival where sessions are recorded, else the scenario's duration."""
+def _load_seconds(result: RunResult) -> tuple[float, bool]:
+    """How long calls arrived, and whether that is known: up to the last arrival, else the scenario's duration."""
     sessions = result.sessions
     if sessions is not None and len(sessions):
         arrived = sessions["arrived_s"].dropna()
         if len(arrived) > 1:
             # the last of n calls stands n - 1 gaps after the first; the nth gap belongs to the load too
-            return float(arrived.max() - arrived.min()) * len(arrived) / (len(arrived) - 1)
-    return float(result.summary.horizon_s)
+            return float(arrived.max() - arrived.min()) * len(arrived) / (len(arrived) - 1), True
+    whole, planned = float(result.summary.horizon_s), _planned_seconds(result)
+    return (whole, False) if planned is None else (min(whole, planned), True)
+
+
+def _planned_seconds(result: RunResult) -> float | None:
+    """The load as the resolved scenario has it: its duration, or less when its calls are fewer; None without one."""
+    import yaml
+
+    try:
+        scenario = yaml.safe_load(result.scenario_yaml) or {}
+    except yaml.YAMLError:
+        return None
+    arrivals = scenario.get("arrivals") if isinstance(scenario, Mapping) else None
+    duration = _seconds(scenario.get("duration")) if isinstance(scenario, Mapping) else None
+    if duration is None or not isinstance(arrivals, Mapping):
+        return duration
+    calls, rate = arrivals.get("calls"), arrivals.get("rate")
+    per_s = re.fullmatch(r"([\d.]+)/s", str(rate))
+    if isinstance(calls, int) and per_s and arrivals.get("kind") in ("even", "poisson") and float(per_s[1]) > 0.0:
+        return min(duration, calls / float(per_s[1]))
+    return duration
+
+
+def _seconds(text: Any) -> float | None:
+    """A time as a resolved scenario writes it."""
+    match = re.fullmatch(r"([\d.eE+-]+)(ns|us|ms|s|min|h|d|)", str(text))
+    if match is None:
+        return None
+    factor = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "min": 60.0, "h": HOUR, "d": 24 * HOUR}.get(match[2], 1.0)
+    try:
+        return float(match[1]) * factor
+    except ValueError:
+        return None
 
 
 def _pool_bytes(result: RunResult) -> dict[int, int] | None:

@@ -49,9 +49,13 @@ def _verdict(report: LeakReport) -> Text:
     text.append(report.memory.text[:1].upper() + report.memory.text[1:] + ".", VERDICT_STYLE[report.memory.verdict])
     count = sum(group.count for group in report.groups)
     text.append(f"\n{plural(count, 'session')} of {number(report.calls)} leaked")
+    admitted = f" that were not refused ({number(report.refused)} were)" if report.refused else ""
     if count:
-        text.append(f": {estimate(report.leak_probability)} of the calls, {estimate(report.leaks_per_hour)} per hour")
+        text.append(f": {estimate(report.leak_probability)} of the calls{admitted}")
+        text.append(f", {estimate(report.leaks_per_hour)} per hour")
         text.append(f"  [{report.confidence:.0%} exact]", QUIET)
+    if not report.load_known:
+        text.append("\nRates are over the whole run: how long calls arrived is not recorded here.", WARN)
     slope = report.memory.slope_per_hour
     if slope is not None:
         text.append(f"\nPools held grew by {estimate(slope)} per hour beyond what the arrivals explain.", QUIET)
@@ -91,6 +95,9 @@ def _limits(report: LeakReport) -> RenderableType:
     for item in report.exhausted:
         table.add_row(*_limit_row(item), style=BAD if item is first else "")
     text = Text(f"{first.resource} is exhausted first: outage after {estimate(first.hours)} hours of this load.", BAD)
+    for item in report.exhausted:
+        if item.refused_first_s is not None:
+            text.append(f"\n{item.resource} was refused first at {item.refused_first_s:.1f} s (observed).", BAD)
     return Group(table, text)
 
 

@@ -11,6 +11,7 @@ import sim
 from sim.ledger.forecast import first_refusal, time_to_refusal
 from sim.ledger.intervals import Estimate, poisson_rate, share
 from sim.ledger.leaks import leak_report
+from sim.ledger.result import load_result
 
 LEAKY = {
     "name": "leaky",
@@ -126,6 +127,31 @@ def test_memory_joins_the_limits_when_its_size_is_known():
     assert memory.resource == "memory"
     assert memory.hours.value * 3600 == pytest.approx(2**30 / (rate * 34 * 1024), rel=0.05)
     assert memory.hours.low < memory.hours.value < memory.hours.high
+
+
+def test_an_outage_inside_the_run_does_not_dilute_the_rate_and_is_told_as_observed():
+    plugin = {"close": {"never": 0.02}, "max_channel_count": 100}
+    mapping = LEAKY | {"duration": "600s", "plugins": {"speechrecog": plugin}}
+    result = sim.run(sim.load_scenario(mapping), seed=3, ledger="sessions")
+    report = leak_report(result)
+    assert report.refused > report.calls / 2
+    assert report.leaks_per_hour.low < 20 * 3600 * 0.02 < report.leaks_per_hour.high
+    assert report.leak_probability.low < 0.02 < report.leak_probability.high
+    (limit,) = report.exhausted
+    assert limit.refused_first_s == first_refused_s(3)
+    assert limit.hours.low < limit.refused_first_s / 3600 < limit.hours.high
+
+
+def test_without_sessions_the_rate_is_over_the_load_and_not_over_the_drain(tmp_path):
+    scenario = sim.load_scenario(LEAKY | {"duration": "60s"})
+    whole = leak_report(sim.run(scenario, seed=1))
+    bare = sim.run(scenario, seed=1, ledger="summary")
+    assert leak_report(bare).leaks_per_hour.value == pytest.approx(whole.leaks_per_hour.value, rel=0.02)
+    folder = bare.save(tmp_path / "result")
+    (folder / "scenario.yaml").unlink()
+    lost = leak_report(load_result(folder))
+    assert not lost.load_known
+    assert lost.leaks_per_hour.value == pytest.approx(whole.leaks_per_hour.value / 2, rel=0.02)
 
 
 def _ends(estimate):
