@@ -249,6 +249,9 @@ def _counts(evidence: "Evidence", results: list["RunResult"]) -> dict[str, tuple
     for name in ("arrived", "created", "answered", "cancelled", "released", "leaked", "live"):
         predicted = float(np.mean([getattr(result.summary.sessions, name) for result in results]))
         found[name] = (float(getattr(measured, name)), predicted)
+    ports = [result.summary.resources["rtp_port"].refused for result in results]
+    if evidence.rtp_refused or any(ports):
+        found["rtp refused"] = (float(evidence.rtp_refused), float(np.mean(ports)))
     statuses = {status for result in results for status in result.summary.sessions.rejected} | set(measured.rejected)
     for status in sorted(statuses):
         predicted = float(np.mean([result.summary.sessions.rejected.get(status, 0) for result in results]))

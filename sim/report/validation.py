@@ -157,7 +157,7 @@ def write_qq(found: ValidationLike, path: Path) -> None:
     for i, name in enumerate(names):
         _draw(figure.add_subplot(lines, columns, i + 1), name, found.latency[name])
     figure.suptitle(f"{found.scenario} against {found.log}", color=INK, fontsize=11)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    figure.savefig(path, dpi=80, metadata={"Software": None})
 
 
 def _draw(axes: "Axes", name: str, compared: ComparisonLike) -> None:

@@ -161,8 +161,10 @@ def _phase(found: TrialsLike) -> list[str]:
     lines = [
         "## Arrivals, ticks and phases",
         "",
-        "| log | calls | arrivals | tick | phase after the first call | verdict |",
-        "|---|---|---|---|---|---|",
+        "The verdicts ask for counts as well: a scenario whose plugin never fails disagrees with a log of leaks.",
+        "",
+        f"| log | calls | arrivals | tick | phase after the first call | {found.calibrated_on} | its own calibration |",
+        "|---|---|---|---|---|---|---|",
     ]
     for trial in found.trials:
         read, seen = trial.foreign.read_from_log, trial.calibration.arrivals
@@ -170,9 +172,26 @@ def _phase(found: TrialsLike) -> list[str]:
         tick = f"{read['tick_s'] * 1e3:.3f} ms" if read["tick_s"] else "–"
         lines.append(
             f"| {trial.log} | {trial.calls} | {seen.kind} {seen.rate:.4g}/s "
-            f"| {tick} | {phase} | {trial.foreign.verdict.partition(':')[0]} |"
+            f"| {tick} | {phase} | {trial.foreign.verdict.partition(':')[0]} "
+            f"| {trial.own.verdict.partition(':')[0]} |"
         )
-    return [*lines, ""]
+    lines.append("")
+    for trial in found.trials:
+        ports = trial.foreign.theory.get("erlang", {}).get("rtp_ports")
+        if ports and ports["measured"] > 0:
+            lines += [
+                f"RTP range used up in {trial.log}: {ports['measured']:.1%} of the calls found none of "
+                f"{ports['ports']} ports; Erlang B says {ports['erlang_b']:.1%}, the simulation of its own calibration "
+                f"{_refused(trial):.1%}.",
+                "",
+            ]
+    return lines
+
+
+def _refused(trial: TrialLike) -> float:
+    """Part of the simulated calls that found no RTP port, with the log's own limits."""
+    counts = trial.own.counts
+    return float(counts["rtp refused"][1] / max(counts["arrived"][1], 1.0)) if "rtp refused" in counts else 0.0
 
 
 def _found(found: TrialsLike) -> list[str]:
