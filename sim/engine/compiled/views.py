@@ -78,13 +78,10 @@ def pending(block: Any, records: Array, tasks: int, seen: Seen) -> Iterator[Pend
     delayed = [heap[heap["kind"] < FREEZE]] + [_ring(fifo, layout.ITEM, seen) for fifo in e["fifos"]]
     items = np.concatenate(delayed)
     items = items[np.lexsort((items["seq"], items["time_s"]))]
+    generations = _generations(records)
     for kind, slot, arg, target in zip(*(items[k].tolist() for k in ("kind", "slot", "arg", "task")), strict=True):
-        if not TIMERS[kind] or _lives(records[slot], kind, arg):
+        if not TIMERS[kind] or timer_lives(generations[slot], kind, arg):
             yield Pending(kind, slot, arg, target not in dead)
-
-
-def _lives(record: Any, kind: int, generation: int) -> bool:
-    return timer_lives(_Generations(record), kind, generation)  # type: ignore[arg-type]
 
 
 class _Generations:
@@ -92,10 +89,15 @@ class _Generations:
 
     __slots__ = ("caller_timer", "nua_timer", "tcp_timer")
 
-    def __init__(self, record: Any) -> None:
-        self.nua_timer = int(record["nua_timer"])
-        self.tcp_timer = int(record["tcp_timer"])
-        self.caller_timer = int(record["caller_timer"])
+    def __init__(self, nua_timer: int, tcp_timer: int, caller_timer: int) -> None:
+        self.nua_timer = nua_timer
+        self.tcp_timer = tcp_timer
+        self.caller_timer = caller_timer
+
+
+def _generations(records: Array) -> list[Any]:
+    columns = [records[name].tolist() for name in ("nua_timer", "tcp_timer", "caller_timer")]
+    return [_Generations(*timers) for timers in zip(*columns, strict=True)]
 
 
 def dead_tasks(block: Any, tasks: int) -> set[int]:
