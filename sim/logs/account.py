@@ -187,7 +187,9 @@ class Account:
         state = rest.rstrip(b"]")
         if state == b"received":
             queue = self.invites.get(thread)
-            self.arrival[thread] = queue.popleft() if queue else time
+            arrival = queue.popleft() if queue else time
+            if not pointer:  # with a pointer its session is there already: no "Create Session" takes the arrival
+                self.arrival[thread] = arrival
         if not pointer:
             self.tasks.bind(None, thread)
             return
@@ -414,8 +416,8 @@ class Account:
         """The close of the channel `resource` was answered before."""
         self.violate(
             time, number, "double-close",
-            f"session <{name}>: its engine channel {resource.decode('utf-8', 'replace')} was reported closed once more; "
-            "the release did not wait for all parts",
+            f"session <{name}>: its engine channel {resource.decode('utf-8', 'replace')} was reported closed once "
+            "more; the release did not wait for all parts",
         )  # fmt: skip
 
     def close(self) -> None:

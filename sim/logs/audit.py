@@ -29,6 +29,7 @@ ENGINE: Final = "log"
 _RESOURCE_SHORT: Final = ("406", "480", "488")  # refused for want of a resource
 _CRASH_NEAR: Final = 20_000  # microseconds
 _JUST_NOW: Final = 1_000_000
+_ALIVE_LISTED: Final = 10_000  # live sessions explained in the summary, after all the leaked ones
 
 INFO_NOTES: Final = (
     "INFO level: queue waits, service times and utilisation of the tasks can not be known (their messages are logged "
@@ -63,6 +64,7 @@ class Auditor:
         self.rejected: dict[str, int] = {}
         self.answered = self.cancelled = self.leaked = self.live = self.crashed = 0
         self.leaks: list[Leak] = []
+        self.alive: list[Leak] = []  # the same of sessions that can still end
         self.lost_resources: list[str] = []
         self.crashed_at: int | None = None
         self.starts = 0
@@ -183,7 +185,7 @@ class Auditor:
         self.rows.add(session, self._outcome(session))
 
     def _outcome(self, session: Session) -> str:
-        """Of a session that is over; counts it."""
+        """What became of the call of a session, were the session over; counts it as answered, refused or cancelled."""
         status = session.status or session.refused
         if status == 200:
             self.answered += 1
@@ -215,12 +217,17 @@ class Auditor:
 
     def verdicts(self, end: int) -> dict[int, Verdict]:
         """Every open session by number, judged as if the log ended at `end`; changes nothing."""
+        tasks = self.tasks
+        tasks.flush()
         blocked = blocked_tasks(
-            self.tasks.tasks.values(), ((w.task, w.started) for w in self.tasks.working.values()), end
+            tasks.tasks.values(), ((w.task, w.started) for w in tasks.working.values()), tasks.overdue(), end
         )
+        queued = {m.session.number: m for m in tasks.overdue() if m.session is not None and m.task in blocked}
         evidence = Evidence(
-            end, self.debug_level(), self.timed, self.patience, self.parts.answers, blocked, self.parts.lost_unknown
-        )
+            end, self.debug_level(), self.timed, self.patience, self.parts.answers, blocked, self.parts.lost_unknown,
+            {number: (message.task, message.sent) for number, message in queued.items()},
+            {entry.name: entry.role for entry in tasks.tasks.values()},
+        )  # fmt: skip
         return diagnose(self.account.open.values(), evidence)
 
     def _judge(self, end: int, died: bool) -> None:
@@ -231,27 +238,26 @@ class Auditor:
 
     def _open_at_end(self, session: Session, verdict: Verdict, end: int, died: bool) -> None:
         self.latencies.of(session)
-        if session.status == 200:
-            self.answered += 1
-        elif session.status >= 300:
-            self.rejected[str(session.status)] = self.rejected.get(str(session.status), 0) + 1
+        self._outcome(session)
         outcome, cause, text = verdict.outcome, verdict.cause, verdict.text
         if died and outcome == "live":
             outcome, cause = "crashed", "crash"
             text = f"session <{session.label}> was {session.state} when the process died"
+        holds = self._holds(session)
+        since = (verdict.since - self.holdings.origin) / 1e6 if self.timed and verdict.since >= 0 else None
+        waiting = verdict.waiting_for if outcome != "crashed" else None
+        if outcome == "leaked" and verdict.chain:
+            text += f"; {verdict.chain}"
         if outcome == "live":
             self.live += 1
             cause = ""
         else:
             self.leaked += 1
             self.crashed += outcome == "crashed"
-            holds = self._holds(session)
             self.lost_resources += holds
-            since = (verdict.since - self.holdings.origin) / 1e6 if self.timed and verdict.since >= 0 else None
-            waiting = verdict.waiting_for if outcome == "leaked" else None
-            self.leaks.append(
-                Leak(session.number, session.state, waiting, verdict.plugin or None, since, holds, text, cause)
-            )
+        (self.leaks if cause else self.alive).append(
+            Leak(session.number, session.state, waiting, verdict.plugin or None, since, holds, text, cause)
+        )
         self.rows.add(session, outcome, verdict.waiting_for, verdict.plugin, cause)
         if died:
             for resource, held in session.held.items():
@@ -305,7 +311,7 @@ class Auditor:
         return Summary(
             scenario, 0, ENGINE, span, sessions=sessions, resources=resources,
             latency=self.latencies.quantiles(self.timed), tasks=tasks, violations=tuple(account.violations),
-            leaks=tuple(self.leaks),
+            leaks=(*self.leaks, *self.alive[:_ALIVE_LISTED]),
         )  # fmt: skip
 
     def _died(self, end: int) -> bool:

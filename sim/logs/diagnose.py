@@ -14,8 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.ledger.diagnosis import RELEASE_CHAINS, STOPPED_AT
 from sim.logs.session import Session
-from sim.logs.tasks import Stats
+from sim.logs.tasks import Message, Stats
 from sim.logs.wording import SERVER_TASK
 
 SECOND: Final = 1_000_000
@@ -27,6 +28,10 @@ _SLACK: Final = 5 * SECOND
 _NEAR: Final = 5 * SECOND  # a dropped message of no known session belongs to a wait that began this long before
 _ENOUGH: Final = 20  # answers seen before their delays are taken for what is normal
 _UNSEEN: Final = 2 * SECOND  # how long to believe in an answer of a kind that this log shows too rarely
+_TAKES_ANSWER: Final = {
+    "open": "mrcp_server_on_engine_channel_open", "close": "mrcp_server_on_engine_channel_close",
+    "stop": "mrcp_server_on_engine_channel_message", "request": "mrcp_server_on_engine_channel_message",
+}  # fmt: skip
 _PHRASE: Final = {"open": "open", "close": "close", "stop": "STOP", "request": "the request"}
 
 
@@ -64,6 +69,8 @@ class Evidence:
     answers: Mapping[tuple[str, str], list[int]]
     blocked: Mapping[str, int]  # task → working on one message since
     lost_unknown: Iterable[tuple[int, str, str]] = ()
+    queued: Mapping[int, tuple[str, int]] = field(default_factory=dict)  # session → blocked task that has its message
+    roles: Mapping[str, str] = field(default_factory=dict)  # of the tasks by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ class Verdict:
     plugin: str
     since: int
     text: str
+    chain: str = ""  # the server's functions that would release it
 
 
 @dataclass(slots=True)
@@ -90,12 +98,33 @@ class _Wait:
     proof: bool = False  # it can not come any more, however short the wait
     hurry: bool = True  # whether a wait longer than almost all others is enough where such answers go missing
     text: str = ""
+    chain: str = ""  # key of RELEASE_CHAINS
+    step: str = ""  # the function of the chain that never came, where it is not the usual one
+
+    def released_by(self, state: str) -> str:
+        """The server's functions, from the missing one's cause to the destruction of the pool."""
+        if self.chain not in RELEASE_CHAINS:
+            return ""
+        chain = list(RELEASE_CHAINS[self.chain])
+        if state == "TERMINATING":
+            chain = ["mrcp_server_on_channel_remove" if f == "mrcp_server_on_channel_modify" else f for f in chain]
+        missing = chain.index(self.step) if self.step in chain else STOPPED_AT[self.chain]
+        chain[missing] = f"[{chain[missing]}]"
+        if chain[-1] != "apr_pool_destroy":
+            chain += ["…", "apr_pool_destroy"]
+        return f"would be released by {' → '.join(chain)}; the step in brackets never came"
 
 
-def blocked_tasks(stats: Iterable[Stats], working: Iterable[tuple[str, int]], end: int) -> dict[str, int]:
-    """Tasks that work on one message far longer than on any other: name → since."""
-    longest = {entry.name: entry.longest for entry in stats}
-    return {task: since for task, since in working if end - since > max(SECOND, 3 * longest.get(task, 0))}
+def blocked_tasks(
+    stats: Iterable[Stats], working: Iterable[tuple[str, int]], overdue: Iterable[Message], end: int
+) -> dict[str, int]:
+    """Tasks that work on one message, or leave one in their queue, far longer than any other: name → since."""
+    known = {entry.name: entry for entry in stats}
+    blocked = {task: since for task, since in working if end - since > max(SECOND, 3 * known[task].longest)}
+    for message in overdue:
+        if end - message.sent > max(SECOND, 3 * message.stats.longest_wait):
+            blocked.setdefault(message.task, message.sent)
+    return blocked
 
 
 def diagnose(sessions: Iterable[Session], evidence: Evidence) -> dict[int, Verdict]:
@@ -120,7 +149,7 @@ def _judge(session: Session, wait: _Wait, evidence: Evidence, strict: bool) -> V
     about = f"session <{session.label}> is {session.state}: {wait.text or 'waits for ' + wait.what}"
     if leaked and evidence.timed and wait.since >= 0:
         about += f", {elapsed / 1e6:.3f} s before the log ends"
-    return Verdict("leaked" if leaked else "live", wait.cause, wait.what, engine, wait.since, about)
+    return Verdict("leaked" if leaked else "live", wait.cause, wait.what, engine, wait.since, about, wait.released_by(session.state))
 
 
 def _waiting(session: Session, evidence: Evidence) -> _Wait:
@@ -134,7 +163,17 @@ def _waiting(session: Session, evidence: Evidence) -> _Wait:
         wait = _answering(session, evidence)
     else:
         wait = _talking(session, evidence)
-    return _lost(session, wait, evidence)
+    return _queued(session, _lost(session, wait, evidence), evidence)
+
+
+def _queued(session: Session, wait: _Wait, evidence: Evidence) -> _Wait:
+    """A message of the session that was signalled, and that its task never took, explains what it waits for."""
+    if session.number not in evidence.queued or wait.cause in ("task-blocked", "channel-wedged", "mpf-queue-dropped"):
+        return wait
+    task, since = evidence.queued[session.number]
+    wait.cause, wait.proof, wait.since = "task-blocked", True, since
+    wait.text = f"a message of it was signalled to [{task}], which has taken none since; it waits for {wait.what}"
+    return wait
 
 
 def _terminating(session: Session, evidence: Evidence) -> _Wait:
@@ -158,7 +197,7 @@ def _terminating(session: Session, evidence: Evidence) -> _Wait:
         return _of_task(session, evidence, "its control channel's removal by the connection agent", "connection")
     if media:
         return _of_task(session, evidence, "the subtraction of its media by the media engine", "media")
-    return _Wait("message-lost", "the end of its termination", session.terminate, "release")
+    return _Wait("message-lost", "the end of its termination", session.terminate, "release", chain="close")
 
 
 def _of_plugin(
@@ -172,12 +211,12 @@ def _of_plugin(
         default=None,
     )
     cause = f"{operation}-never-answered"
-    wait = _Wait(cause, what, since, operation, engine)
+    wait = _Wait(cause, what, since, operation, engine, chain=operation)
     wait.text = f"waits for the answer to {_PHRASE[operation]} of {engine or 'its engine'}"
     if asked is None or asked.signalled < since - SECOND:
         return wait
     if asked.answers >= asked.count:  # what is missing is that the server task takes the answer from its queue
-        wait.cause, wait.hurry = "message-lost", False
+        wait.cause, wait.hurry, wait.step = "message-lost", False, _TAKES_ANSWER.get(operation, "")
         wait.text = f"[{asked.task}] has answered {_PHRASE[operation]}, but the server task has not taken the answer"
         if SERVER_TASK in evidence.blocked:
             wait.cause, wait.proof = "task-blocked", True
@@ -185,7 +224,8 @@ def _of_plugin(
         wait.hurry = False
         if asked.task in evidence.blocked:
             wait.cause, wait.proof = "task-blocked", True
-            wait.text += f"; [{asked.task}] has been busy with one message and answers nobody"
+            stands = "has been busy with one message" if asked.started >= 0 else "has not taken it from its queue"
+            wait.text += f"; [{asked.task}] {stands} and answers nobody"
     else:
         own, other = (sum(evidence.answers.get((e, operation), (0, 0))[i] for e in engines) for i in (0, 1))
         wait.proof = own >= _ENOUGH and other == 0
@@ -198,9 +238,10 @@ def _of_plugin(
 def _of_task(session: Session, evidence: Evidence, what: str, role: str) -> _Wait:
     since = max(session.terminate, session.offer)
     wait = _Wait("message-lost", what, since, "release" if session.terminate >= 0 else "answer")
+    wait.chain = "channel" if role == "connection" else "media"
     wait.text = f"waits for {what}, which this log never shows to fail: a message was lost"
     for task in evidence.blocked:
-        if task != SERVER_TASK and role in ("connection", "media"):
+        if evidence.roles.get(task) == role:
             wait.cause, wait.proof, wait.text = "task-blocked", True, f"waits for {what}; [{task}] is stuck"
     if SERVER_TASK in evidence.blocked:
         wait.cause, wait.proof, wait.text = "task-blocked", True, f"waits for {what}; [{SERVER_TASK}] is stuck"
@@ -227,18 +268,21 @@ def _ended(session: Session, evidence: Evidence) -> _Wait:
             wait.text = (
                 f"{method} went to a channel without a state machine and never ends; TERMINATE is queued behind it"
             )
+            wait.chain = "wedged"
         wait.since = since
         return wait
     if session.wedged >= 0:  # then TERMINATE is not dispatched, whether or not its queueing was logged
         text = "an MRCP request went to a channel without a state machine and never ends; TERMINATE is queued behind it"
         return _Wait(
-            "channel-wedged", "the end of a request that nothing processes", session.wedged, "", proof=True, text=text
-        )
+            "channel-wedged", "the end of a request that nothing processes", session.wedged, "", proof=True, text=text,
+            chain="wedged",
+        )  # fmt: skip
     if session.negotiating:
         wait = _answering(session, evidence)
         wait.text += "; TERMINATE is queued behind the offer"
         return wait
     wait = _Wait("message-lost", "TERMINATE to be processed by the server task", session.ended, "release")
+    wait.chain = "terminate"
     if SERVER_TASK in evidence.blocked:
         wait.cause, wait.proof = "task-blocked", True
         wait.text = f"its TERMINATE waits for [{SERVER_TASK}], which has been busy with one message since"
@@ -251,6 +295,7 @@ def _answering(session: Session, evidence: Evidence) -> _Wait:
     """An offer is being answered: control channels, then media, then the engine's open."""
     if session.offer < 0:
         wait = _Wait("message-lost", "its OFFER to be processed by the server task", session.last, "answer")
+        wait.chain = "offer"
         if SERVER_TASK in evidence.blocked:
             wait.cause, wait.proof, wait.text = "task-blocked", True, f"its OFFER waits for [{SERVER_TASK}]"
         return wait
@@ -276,22 +321,30 @@ def _talking(session: Session, evidence: Evidence) -> _Wait:
     end = evidence.end
     if session.asked_bye >= 0:
         text = "the server sent BYE, which the caller has not answered"
-        wait = _Wait("caller-gone", "the answer to the server's BYE (64·T1)", session.asked_bye, "", text=text)
+        wait = _Wait(
+            "caller-gone", "the answer to the server's BYE (64·T1)", session.asked_bye, "", text=text, chain="caller"
+        )
         wait.proof = evidence.timed and end - session.asked_bye > TRANSACTION + _SLACK
         return wait
     if session.call_state == b"completed":
-        wait = _Wait("caller-gone", "the caller's ACK (64·T1)", session.last_answer, "")
+        wait = _Wait("caller-gone", "the caller's ACK (64·T1)", session.last_answer, "", chain="caller")
         wait.proof = evidence.timed and end - session.last_answer > TRANSACTION + _SLACK
         wait.text = "its caller never acknowledged the answer"
         return wait
     if session.gone >= 0:
-        wait = _Wait("caller-gone", "BYE, or the session timer: its connection is closed", session.gone, "")
+        wait = _Wait(
+            "caller-gone", "BYE, or the session timer: its connection is closed", session.gone, "", chain="caller"
+        )
         wait.proof = evidence.timed and end - session.gone > SESSION_TIMER + TRANSACTION + _SLACK
         wait.text = "its caller closed TCP and never sent BYE"
         return wait
     if session.active is not None:
-        return _Wait("", f"the response to {session.active[0]}", session.active[2], "")
-    return _Wait("", "BYE from the caller, or the session timer", max(session.last_answer, session.created), "")
+        text = f"waits for the response to {session.active[0]}, or BYE from its caller, which has sent none"
+        return _Wait("", f"the response to {session.active[0]}", session.active[2], "", text=text)
+    since = max(session.last_answer, session.created)
+    text = "its caller neither sent BYE nor closed its connection"
+    text += f"; the session timer of {SESSION_TIMER // SECOND} s would end it"
+    return _Wait("", "BYE from the caller, or the session timer", since, "", text=text, chain="caller")
 
 
 _ANSWERS: Final = {

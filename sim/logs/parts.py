@@ -272,6 +272,9 @@ class Parts:
         self.holdings.add("tcp_connection", 1, time, -1, "", "Accepted")
         self.holdings.add("connection_pool", 1, time, -1, "", "Accepted")
 
+    def _tcp_refused(self, text: bytes, time: int, thread: int) -> None:
+        self.holdings.refuse("tcp_connection", time)
+
     def _tcp_closed(self, connection: bytes, time: int, cause: str) -> None:
         if connection in self.sockets:
             self.sockets.discard(connection)

@@ -4,7 +4,7 @@ Queue wait is Signal → Process, service is Process → Wait on the same thread
 waits; the end of its work on a container is taken to be the answer it signals.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -67,11 +67,14 @@ class Stats:
     wait_counts: "Durations" = field(default_factory=lambda: Durations())
     service_counts: "Durations" = field(default_factory=lambda: Durations())
     longest: int = 0
+    longest_wait: int = 0
+    upto: int = UNKNOWN  # when the last message that it took from its queue was signalled
     role: str = ""  # server, connection, media, plugin
 
     def flush(self) -> None:
         """Move the samples of a block into the counts, so that memory does not grow with the log."""
         self.wait_counts.add(self.waits)
+        self.longest_wait = max(self.longest_wait, max(self.waits, default=0))
         self.service_counts.add(self.services)
         if self.services:
             self.busy += sum(self.services)
@@ -207,6 +210,7 @@ class TaskBook:
         else:
             message.stats.depth -= 1
             message.stats.waits.append(time - message.sent)
+            message.stats.upto = message.sent
         message.stats.messages += 1
         message.started = time
         message.thread = thread
@@ -262,6 +266,10 @@ class TaskBook:
                 self.stats(task).depth -= 1
                 return self.pending.pop(key)
         return None
+
+    def overdue(self) -> Iterator[Message]:
+        """Signalled and never processed, though their task has not processed any later one either; in that order."""
+        return (m for m in self.pending.values() if m.sent > m.stats.upto)
 
     def flush(self) -> None:
         """Bound the memory between blocks."""

@@ -78,6 +78,7 @@ class Kind(IntEnum):
     SEND_DATA = 64
     CHANNEL_MODIFY = 65
     SIP_AGENT = 66
+    TCP_REFUSED = 68
     BODY = 67  # a line of a multi-line message that still matters (RTSP)
 
 
@@ -133,6 +134,7 @@ BEGINNINGS: Final[tuple[tuple[bytes, Kind], ...]] = (
     (b"Remove RTP Session ", Kind.RTP_REMOVE),
     (b"Failed to Find Free RTP Port ", Kind.RTP_FULL),
     (b"Accepted TCP/MRCPv2 Connection ", Kind.TCP_ACCEPT),
+    (b"Failed to Add to Pollset ", Kind.TCP_REFUSED),
     (b"TCP/MRCPv2 Peer Disconnected ", Kind.TCP_DISCONNECT),
     (b"TCP/MRCPv2 Connection Timed Out ", Kind.TCP_TIMED_OUT),
     (b"Set Termination Timer ", Kind.TCP_TIMER),

@@ -18,7 +18,7 @@ def audit(log: Log, tmp_path: Path, **options: str) -> RunResult:
 
 
 def causes(result: RunResult) -> list[str]:
-    return [leak.cause for leak in result.leaks]
+    return [leak.cause for leak in result.leaks if leak.cause]
 
 
 def row(result: RunResult, call: Call) -> dict[str, object]:
