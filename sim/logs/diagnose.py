@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.ledger.diagnosis import RELEASE_CHAINS, STOPPED_AT
+from sim.ledger.diagnosis import Outstanding, release_chain
 from sim.logs.session import Session
 from sim.logs.tasks import Message, Stats
 from sim.logs.wording import SERVER_TASK
@@ -102,17 +102,13 @@ class _Wait:
     step: str = ""  # the function of the chain that never came, where it is not the usual one
 
     def released_by(self, state: str) -> str:
-        """The server's functions, from the missing one's cause to the destruction of the pool."""
-        if self.chain not in RELEASE_CHAINS:
+        """The server's functions that would release the session, with the missing one in brackets."""
+        if not self.chain:
             return ""
-        chain = list(RELEASE_CHAINS[self.chain])
-        if state == "TERMINATING":
-            chain = ["mrcp_server_on_channel_remove" if f == "mrcp_server_on_channel_modify" else f for f in chain]
-        missing = chain.index(self.step) if self.step in chain else STOPPED_AT[self.chain]
-        chain[missing] = f"[{chain[missing]}]"
-        if chain[-1] != "apr_pool_destroy":
-            chain += ["…", "apr_pool_destroy"]
-        return f"would be released by {' → '.join(chain)}; the step in brackets never came"
+        chain, usual = release_chain(Outstanding(self.chain, None, None), state)
+        missing = chain.index(self.step) if self.step in chain else usual
+        steps = " → ".join(f"[{step}]" if place == missing else step for place, step in enumerate(chain))
+        return f"it would be released by {steps}; step {missing + 1} of {len(chain)}, {chain[missing]}, never came"
 
 
 def blocked_tasks(
@@ -149,7 +145,8 @@ def _judge(session: Session, wait: _Wait, evidence: Evidence, strict: bool) -> V
     about = f"session <{session.label}> is {session.state}: {wait.text or 'waits for ' + wait.what}"
     if leaked and evidence.timed and wait.since >= 0:
         about += f", {elapsed / 1e6:.3f} s before the log ends"
-    return Verdict("leaked" if leaked else "live", wait.cause, wait.what, engine, wait.since, about, wait.released_by(session.state))
+    outcome, chain = "leaked" if leaked else "live", wait.released_by(session.state)
+    return Verdict(outcome, wait.cause, wait.what, engine, wait.since, about, chain)
 
 
 def _waiting(session: Session, evidence: Evidence) -> _Wait:
@@ -217,7 +214,7 @@ def _of_plugin(
         return wait
     if asked.answers >= asked.count:  # what is missing is that the server task takes the answer from its queue
         wait.cause, wait.hurry, wait.step = "message-lost", False, _TAKES_ANSWER.get(operation, "")
-        wait.text = f"[{asked.task}] has answered {_PHRASE[operation]}, but the server task has not taken the answer"
+        wait.text = f"[{asked.task}] has answered {_PHRASE[operation]}, but [{SERVER_TASK}] has not taken the answer"
         if SERVER_TASK in evidence.blocked:
             wait.cause, wait.proof = "task-blocked", True
     elif asked.finished < 0:  # still queued, or being worked on

@@ -403,3 +403,80 @@ def test_nothing_to_audit_is_said_clearly(tmp_path: Path, monkeypatch: pytest.Mo
         audit_logs([])
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
     assert audit_logs(["-"]).summary.sessions.created == 0
+
+
+@pytest.mark.parametrize("operation", ["open", "close", "stop"])
+def test_a_plugin_task_that_takes_nothing_from_its_queue_is_blocked(operation: str, tmp_path: Path) -> None:
+    log = healthy(Log().begin())
+    if operation == "open":
+        Call(log).invite().offer().media().bye().push()
+    elif operation == "close":
+        Call(log).up().bye().deactivate().terminate().removed().subtracted()
+        log.done()
+    else:
+        Call(log).up().request().bye().deactivate()
+        log.say(SERVER, f"Create and Process STOP Request <{log.calls:016x}@speechrecog> [2]")
+        log.signal(SERVER, "speechrecog task", "1;0")
+        log.done()
+    log.wait(5).say(SERVER, "x")
+    result = audit(log, tmp_path)
+    assert causes(result) == ["task-blocked"]
+    assert "[speechrecog task]" in result.leaks[0].explanation
+
+
+def test_a_server_task_that_takes_nothing_from_its_queue_is_blocked(tmp_path: Path) -> None:
+    log = healthy(Log().begin())
+    offered, opening, talking = (Call(log).invite(), Call(log).invite().offer().media(), Call(log).up())
+    log.say(SIP, f"SIP Call State {offered.at} [completed]", "NOTICE")
+    log.signal(SIP, "MRCP Server", "1;0")
+    opening.plugin(opening.opens[0], "speechrecog", "3;2")
+    log.say(SIP, "Receive SIP Event [nua_i_bye] Status 200 Session Terminated [SIP-Agent-1]")
+    log.say(SIP, f"SIP Call State {talking.at} [terminated]", "NOTICE")
+    log.signal(SIP, "MRCP Server", "1;2")
+    log.wait(30).say(SIP, "x")
+    result = audit(log, tmp_path)
+    assert causes(result) == ["task-blocked"] * 3
+    for leak in result.leaks:
+        assert "[MRCP Server]" in leak.explanation
+
+
+def test_a_message_that_was_passed_over_does_not_block_its_task(tmp_path: Path) -> None:
+    log = healthy(Log().begin())
+    Call(log).invite()
+    log.signal(SIP, "MRCP Server", "1;0")  # its lines are missing
+    log.wait(10)
+    Call(log).up().down()
+    log.wait(10).say(SERVER, "x")
+    result = audit(log, tmp_path)
+    assert causes(result) == ["message-lost"]
+
+
+def test_cancelled_before_its_open_that_never_comes_counts_as_cancelled(log: Log, tmp_path: Path) -> None:
+    call = Call(log).invite().offer().media()
+    call.plugin(call.opens[0], "speechrecog")
+    log.wait(30).say(SIP, "Receive SIP Event [nua_i_cancel] Status 487 Request Terminated [SIP-Agent-1]")
+    log.say(SIP, f"SIP Call State {call.at} [terminated]", "NOTICE").to_server(SIP, "1;2")
+    call.push()
+    log.wait(5)
+    result = audit(log, tmp_path)
+    assert causes(result) == ["open-never-answered"]
+    assert (result.summary.sessions.cancelled, result.summary.sessions.rejected) == (1, {})
+
+
+def test_an_arrival_whose_session_was_there_already_is_not_the_next_ones(log: Log, tmp_path: Path) -> None:
+    """With extract_call_id "Create Session" stands between the INVITE and its call state."""
+    for number in range(3):
+        log.wait(2)
+        call = Call(log, pointer=f"0x7d{number:010x}")
+        log.say(SIP, "Receive SIP Event [nua_i_invite] Status 100 Trying [SIP-Agent-1]")
+        log.say(SIP, f"Create Session {call.at} <{call.sid}> [uni2]")
+        log.say(SIP, f"SIP Call State {call.at} [received]", "NOTICE")
+        call.offer().media().opened().ack()
+        found = row(audit(log, tmp_path), call)
+        assert found["created_s"] - found["arrived_s"] == pytest.approx(1e-5)  # type: ignore[operator]
+
+
+def test_a_connection_beyond_the_limit_is_refused(log: Log, tmp_path: Path) -> None:
+    log.say(AGENT, "Failed to Add to Pollset 127.0.0.1:1544 <-> 127.0.0.1:40000", "WARN")
+    use = audit(log, tmp_path).summary.resources["tcp_connection"]
+    assert (use.refused, use.held, use.limit) == (1, 0, 100)
