@@ -116,13 +116,18 @@ def facts_of(
     )
 
 
-def _since(session: Session, outstanding: list[Outstanding]) -> float:
-    """When the wait began: with the request, the BYE, the creation of the session, or else the last change of state."""
+def _since(session: Session, outstanding: list[Outstanding]) -> float | None:
+    """When the wait began: with the request, the creation of the session, the BYE, or else the last change of state.
+
+    None where the server ended the dialog by itself: the session does not know when.
+    """
     if session.active == n.S_CONTROL:
         return session.active_s
-    if outstanding and outstanding[0].what == "terminate" and session.bye_s == session.bye_s:
-        return session.bye_s
-    return session.created_s if session.state == n.NONE else session.since_s
+    if session.state == n.NONE:
+        return session.created_s
+    if outstanding and outstanding[0].what == "terminate":
+        return session.bye_s if session.bye_s == session.bye_s else None
+    return session.since_s
 
 
 def _enough(session: Session, coming: list[Pending]) -> bool:
