@@ -44,6 +44,11 @@ def leaks(
     from sim.ledger.result import load_result
 
     folder = len(source) == 1 and Path(source[0]).is_dir()
+    refuse_idle(
+        minimal,
+        {"--cause": cause is not None, "-o": output is not None, "--force": force},
+        {"--fail-on": bool(fail_on), "--json": json, "--all": everything, "--memory": memory is not None},
+    )
     if minimal:
         from sim.errors import ScenarioError
 
@@ -66,6 +71,17 @@ def leaks(
     for condition in failed:
         typer.echo(f"--fail-on holds: {condition.text}", err=True)
     raise typer.Exit(FAILED_CONDITION if failed else 0)
+
+
+def refuse_idle(minimal: bool, only_with: dict[str, bool], only_without: dict[str, bool]) -> None:
+    """ScenarioError when an option is given that would do nothing with, or without, `--minimal`."""
+    from sim.errors import ScenarioError
+
+    idle = [name for name, given in (only_without if minimal else only_with).items() if given]
+    if idle and minimal:
+        raise ScenarioError(f"--minimal only writes a scenario: leave out {', '.join(idle)}, or ask separately")
+    if idle:
+        raise ScenarioError(f"{', '.join(idle)}: only with --minimal; add it, or leave out {', '.join(idle)}")
 
 
 def memory_limit(text: str | None) -> float | None:

@@ -1,6 +1,7 @@
 """High water or leak: resident memory that never comes back is told apart from pools that never come back.
 
-Three looks at the same run, from the strongest to the weakest evidence:
+A crash is said first: the process took with it what it held. Three looks at the same run, from the
+strongest to the weakest evidence:
 
 1. pools that provably can not be released any more (the leaks of the ledger or of an audit);
 2. pools that are still held at the end and are older than any pool that was ever released: censored lifetimes that
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.ledger.result import RunResult
+    from sim.ledger.summary import Summary
 
 BATCHES = 20
 RESIDENT_PER_CALL = 135 * 1024
@@ -32,7 +34,7 @@ OLD = 3.0
 
 @dataclass(frozen=True, slots=True)
 class MemoryVerdict:
-    """`verdict` is leak, suspected leak, high water or healthy; `text` says why in one sentence."""
+    """`verdict` is crash, leak, suspected leak, high water or healthy; `text` says why in one sentence."""
 
     verdict: str
     text: str
@@ -46,28 +48,60 @@ class MemoryVerdict:
 
 def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     """The verdict on a result's session pools."""
-    use = result.summary.resources.get("session_pool")
+    summary = result.summary
+    use = summary.resources.get("session_pool")
     if use is None:
         return MemoryVerdict("healthy", "no session pool was ever created", 0, 0, 0, 0, 0.0, None)
+    lost = sum(leak.cause == "crash" for leak in summary.leaks)
+    leaked = max(0, use.leaked - lost)
     overdue = _overdue(result)
     slope = _slope(result, load_s)
     resident = use.peak * RESIDENT_PER_CALL
-    verdict, text = _verdict(use.leaked, use.held, use.peak, use.mean, overdue, slope, resident)
-    return MemoryVerdict(verdict, text, use.peak, use.held, use.leaked, overdue, resident, slope)
+    verdict, text = _verdict(leaked, use.held - lost, use.peak, use.mean, overdue, slope, resident)
+    others = _leaking_elsewhere(summary)
+    if others and not leaked:
+        verdict, text = "leak", f"leak: {others} can never come back, although no session leaked; {_sessions_of(text)}"
+    crashed = summary.sessions.crashed_at_s
+    if crashed is not None and summary.horizon_s <= crashed:
+        text = f"the process crashed at {crashed:.3f} s, and all that it held went with it: {_pools(use.held)}"
+        if leaked:
+            text += f", of which {leaked} had leaked before"
+        verdict = "crash"
+    elif crashed is not None:
+        text = f"the real server would have crashed at {crashed:.3f} s, the run went on; {text}"
+        verdict = "leak" if verdict == "leak" else "crash"
+    return MemoryVerdict(verdict, text, use.peak, use.held, leaked, overdue, resident, slope)
+
+
+def _leaking_elsewhere(summary: Summary) -> str:
+    """What leaks beyond the sessions: a plugin's licences, say."""
+    return ", ".join(f"{use.leaked} {name}" for name, use in summary.resources.items() if use.leaked)
+
+
+def _sessions_of(text: str) -> str:
+    """A verdict on the session pools as the second half of a sentence."""
+    return text.removeprefix("healthy: ").removeprefix("high water, not a leak: ")
+
+
+def _pools(count: int) -> str:
+    return f"{count} pool{'' if count == 1 else 's'}"
 
 
 def _verdict(
     leaked: int, held: int, peak: int, mean: float, overdue: int, slope: Estimate | None, resident: float
 ) -> tuple[str, str]:
-    stays = f"about {resident / 2**20:.1f} MiB stay resident after the peak of {peak} concurrent sessions in any case"
+    sessions = "session" if peak == 1 else "sessions"
+    stays = f"about {resident / 2**20:.1f} MiB stay resident after the peak of {peak} concurrent {sessions} in any case"
+    still = f"{_pools(held)} {'is' if held == 1 else 'are'} held at the end"
     if leaked:
-        return "leak", f"leak: {leaked} pools can never come back (held at the end: {held}); {stays}"
+        return "leak", f"leak: {_pools(leaked)} can never come back (held at the end: {held}); {stays}"
     grows = slope is not None and slope.low > 0.0
     if overdue or (held and grows):
-        why = f"{overdue} are over {OLD:.0f} times as old as any released" if overdue else "their number grows"
-        return "suspected leak", f"suspected leak: {held} pools are held at the end and {why}; {stays}"
+        are = "is" if overdue == 1 else "are"
+        why = f"{overdue} {are} over {OLD:.0f} times as old as any released" if overdue else "their number grows"
+        return "suspected leak", f"suspected leak: {still} and {why}; {stays}"
     if held:
-        return "healthy", f"no leak seen: {held} pools are held at the end, none older than is usual; {stays}"
+        return "healthy", f"no leak seen: {still}, none older than is usual; {stays}"
     if peak > 2.0 * max(10.0, mean):
         return "high water", f"high water, not a leak: every pool came back; {stays}, though the mean was {mean:.1f}"
     return "healthy", f"healthy: every pool came back; {stays}"

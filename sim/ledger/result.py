@@ -211,6 +211,7 @@ def load_result(directory: "StrPath") -> RunResult:
     try:
         plain = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
         summary = Summary.from_dict(plain)
+        _check_types(summary)
     except FileNotFoundError:
         raise ScenarioError(f"{folder}: is not a result folder, it has no {SUMMARY}") from None
     except OSError as error:
@@ -221,6 +222,48 @@ def load_result(directory: "StrPath") -> RunResult:
     with suppress(FileNotFoundError):
         text, origin = _without_provenance((folder / SCENARIO).read_text(encoding="utf-8"))
     return RunResult(summary, scenario_yaml=text, provenance=origin, directory=folder)
+
+
+def _check_types(summary: Summary) -> None:
+    """TypeError, with the place, when a value is not of its field's basic type: a file may have been edited."""
+    _check_field("scenario", summary.scenario, str)
+    _check_field("engine", summary.engine, str)
+    _check_field("seed", summary.seed, int)
+    _check_field("horizon_s", summary.horizon_s, float)
+    for name in ("arrived", "created", "answered", "cancelled", "released", "live", "leaked"):
+        _check_field(f"sessions.{name}", getattr(summary.sessions, name), int)
+    _check_field("sessions.blocking", summary.sessions.blocking, float)
+    _check_field("sessions.crashed_at_s", summary.sessions.crashed_at_s, float, optional=True)
+    for status, count in summary.sessions.rejected.items():
+        _check_field(f"sessions.rejected.{status}", count, int)
+    for resource, use in summary.resources.items():
+        for name in ("acquired", "released", "held", "leaked", "refused", "peak"):
+            _check_field(f"resources.{resource}.{name}", getattr(use, name), int)
+        _check_field(f"resources.{resource}.mean", use.mean, float)
+        _check_field(f"resources.{resource}.limit", use.limit, int, optional=True)
+    for latency, quantiles in summary.latency.items():
+        _check_field(f"latency.{latency}.n", quantiles.n, int)
+        for name in ("mean", "p50", "p95", "p99", "max"):
+            _check_field(f"latency.{latency}.{name}", getattr(quantiles, name), float, optional=True)
+    for at, violation in enumerate(summary.violations):
+        _check_field(f"violations[{at}].time_s", violation.time_s, float)
+        _check_field(f"violations[{at}].session", violation.session, int)
+        _check_field(f"violations[{at}].kind", violation.kind, str)
+        _check_field(f"violations[{at}].message", violation.message, str)
+    for at, leak in enumerate(summary.leaks):
+        _check_field(f"leaks[{at}].session", leak.session, int)
+        _check_field(f"leaks[{at}].state", leak.state, str)
+        _check_field(f"leaks[{at}].since_s", leak.since_s, float, optional=True)
+        for held in leak.holds:
+            _check_field(f"leaks[{at}].holds", held, str)
+
+
+def _check_field(place: str, value: Any, kind: type, optional: bool = False) -> None:
+    if optional and value is None:
+        return
+    if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool):
+        expected = {int: "a whole number", float: "a number", str: "text"}[kind]
+        raise TypeError(f"{place}: expected {expected}, got {value!r}")
 
 
 def mark_partial(result: RunResult) -> RunResult:

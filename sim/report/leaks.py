@@ -15,7 +15,7 @@ from sim.ledger.summary import Leak, Violation
 from sim.report.terminal import BAD, GOOD, QUIET, SHOWN, WARN
 from sim.report.text import DASH, duration, number, plural, size
 
-VERDICT_STYLE = {"leak": BAD, "suspected leak": WARN, "high water": GOOD, "healthy": GOOD}
+VERDICT_STYLE = {"crash": BAD, "leak": BAD, "suspected leak": WARN, "high water": GOOD, "healthy": GOOD}
 
 
 def print_leaks(

@@ -50,7 +50,8 @@ def verdict(summary: Summary) -> Text:
     if s.crashed_at_s is not None:
         text.append(f"The server crashed at {duration(s.crashed_at_s)}. ", BAD)
     if s.leaked:
-        text.append(f"{plural(s.leaked, 'session')} leaked: nothing can release them. ", BAD)
+        them = "it" if s.leaked == 1 else "them"
+        text.append(f"{plural(s.leaked, 'session')} leaked: nothing can release {them}. ", BAD)
     else:
         text.append("No session leaked. ", GOOD)
     if s.live:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.engine.run import run
-from sim.errors import MrcpsimError
+from sim.errors import MrcpsimError, ScenarioError
 from sim.ledger.result import RunResult
 from sim.scenario import load_scenario
 from sim.scenario.resolve import to_mapping, to_yaml
@@ -58,6 +58,9 @@ def shrink(
     import yaml
 
     signature, session = choose(result, cause)
+    if not result.scenario_yaml.strip():
+        where = f"{result.directory}: " if result.directory else ""
+        raise ScenarioError(f"{where}has no scenario.yaml to make smaller; run it again")
     resolved = yaml.safe_load(result.scenario_yaml)
     small = to_mapping(load_scenario(resolved), only_changes=True)
     small["seed"] = result.summary.seed

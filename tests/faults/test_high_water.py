@@ -40,3 +40,33 @@ def test_a_run_that_ends_under_load_is_not_called_a_leak():
     memory = leak_report(sim.run(scenario, seed=2)).memory
     assert memory.held > 0
     assert memory.verdict == "healthy"
+
+
+CRASH = {
+    "name": "crash",
+    "duration": "20s",
+    "arrivals": {"rate": "5/s"},
+    "calls": {"hold": "4s"},
+    "server": {"pool": {"fails": {"probability": 1, "calls": [60]}}},
+}
+
+
+def test_what_a_crash_took_with_it_is_not_called_a_leak():
+    report = leak_report(sim.run(sim.load_scenario(CRASH), seed=1))
+    assert report.groups == ()
+    assert (report.memory.verdict, report.memory.leaked) == ("crash", 0)
+    assert report.memory.text.startswith("the process crashed at ")
+    assert f"went with it: {report.memory.held} pools" in report.memory.text
+
+
+def test_a_run_that_goes_on_after_a_crash_is_not_healthy():
+    going_on = sim.load_scenario(CRASH, overrides={"server.pool.on_crash": "continue"})
+    memory = leak_report(sim.run(going_on, seed=1)).memory
+    assert memory.verdict == "crash"
+    assert memory.text.startswith("the real server would have crashed at ")
+
+
+def test_a_licence_that_leaks_is_a_leak_although_every_session_came_back():
+    memory = leak_report(run_shipped("faults/close-masked")).memory
+    assert (memory.verdict, memory.leaked) == ("leak", 0)
+    assert "3 plugin_licence:speechrecog can never come back" in memory.text

@@ -1,6 +1,7 @@
 """`mrcpsim leaks` and `catalogue`: verdict, causes, limits, minimal scenario, exit codes."""
 
 import json
+import shutil
 
 import pytest
 from fault_runs import run_shipped
@@ -70,3 +71,43 @@ def test_minimal_of_a_log_and_a_bad_size_are_bad_usage(tmp_path, folder):
     bad = mrcpsim("leaks", folder, "--memory", "lots")
     assert bad.exit_code == 2
     assert "--memory must be a size, such as 4GiB (got 'lots')" in bad.output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--minimal", "--json"], "--minimal only writes a scenario: leave out --json"),
+        (["--minimal", "--fail-on", "leaked.session_pool > 0"], "leave out --fail-on"),
+        (["--cause", "close-never-answered"], "--cause: only with --minimal"),
+        (["-o", "small.yaml"], "-o: only with --minimal"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(folder, options, said):
+    done = mrcpsim("leaks", folder, *options)
+    assert done.exit_code == 2
+    assert said in done.output
+
+
+def test_a_result_without_its_scenario_can_not_be_made_smaller(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "bare")
+    (tmp_path / "bare" / "scenario.yaml").unlink()
+    done = mrcpsim("leaks", tmp_path / "bare", "--minimal", "-o", tmp_path / "small.yaml")
+    assert done.exit_code == 2
+    assert "has no scenario.yaml to make smaller" in done.output
+
+
+@pytest.mark.parametrize(
+    ("place", "value"), [(("leaks", 0, "session"), "x"), (("horizon_s",), None), (("sessions", "created"), [])]
+)
+def test_an_edited_summary_is_one_clear_line(folder, tmp_path, place, value):
+    shutil.copytree(folder, tmp_path / "edited")
+    summary = tmp_path / "edited" / "summary.json"
+    plain = inner = json.loads(summary.read_text())
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    summary.write_text(json.dumps(plain))
+    done = mrcpsim("leaks", tmp_path / "edited")
+    assert done.exit_code == 2
+    assert "is not the summary of a result" in done.output
+    assert f"{place[-1]}: expected" in done.output

@@ -47,7 +47,7 @@ def test_the_first_lines_say_what_is_wrong() -> None:
     assert first == (
         "x seed 1 · simpy · 1 min 30 s simulated INTERRUPTED: this is what was finished "
         "The server crashed at 1 min 15 s. "
-        "1 session leaked: nothing can release them. 2 sessions still live at the end. "
+        "1 session leaked: nothing can release it. 2 sessions still live at the end. "
         "0.100 % of the calls were refused for want of a resource."
     )
 
