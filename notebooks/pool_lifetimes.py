@@ -222,5 +222,7 @@ print(f"after {DURATION_S / 60:.0f} minutes: {counts[-1] / hours[-1]:.0f} per ho
 print(leaking.leaks[0])
 
 # %% [markdown]
-# To look at a recorded server in place of a simulated one, replace the first cell by `leaking =
-# sim.audit_log("server.log")`: the table has the same columns, and everything below works unchanged.
+# To look at a recorded server beside the simulated one, set `leaking = sim.audit_log("server.log")` at the end of the
+# first cell, and there `HOLD_S`, `CALLS_PER_S` and `DURATION_S` to those of the recording: the table has the same
+# columns, and every cell works. `healthy` stays the simulated server to compare with; only the line "put in" is
+# then a guess.

@@ -139,7 +139,7 @@ class _Shrinker:
                 high = middle
             else:
                 low = middle
-        self.progress(f"{high} calls")
+        self.progress(f"{high} call{'' if high == 1 else 's'}")
 
     # --- fewer words ------------------------------------------------------------------------------------------------
 
