@@ -227,7 +227,11 @@ def _of_plugin(
         own, other = (sum(evidence.answers.get((e, operation), (0, 0))[i] for e in engines) for i in (0, 1))
         wait.proof = own >= _ENOUGH and other == 0
         wait.text += f"; [{asked.task}] has finished with the request and did not answer"
-        if wait.proof:
+        media = next((task for task in evidence.blocked if evidence.roles.get(task) == "media"), "")
+        if operation in ("stop", "request") and media and not own:  # such plugins answer with the next frame of audio
+            wait.cause, wait.proof = "task-blocked", True
+            wait.text += f" itself; the audio with which its plugin would is that of [{media}], which is stuck"
+        elif wait.proof:
             wait.text += f", as it did before finishing in all {own} others"
     return wait
 

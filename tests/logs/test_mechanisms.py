@@ -480,3 +480,14 @@ def test_a_connection_beyond_the_limit_is_refused(log: Log, tmp_path: Path) -> N
     log.say(AGENT, "Failed to Add to Pollset 127.0.0.1:1544 <-> 127.0.0.1:40000", "WARN")
     use = audit(log, tmp_path).summary.resources["tcp_connection"]
     assert (use.refused, use.held, use.limit) == (1, 0, 100)
+
+
+def test_a_plugin_that_answers_stop_with_the_audio_is_blocked_by_the_media_engine(tmp_path: Path) -> None:
+    log = healthy(Log().begin())
+    stopping = Call(log).up().request().bye().deactivate().stop(answer=False)
+    Call(log).invite().offer()
+    log.wait(10).say(SERVER, "last line")
+    result = audit(log, tmp_path)
+    assert causes(result) == ["task-blocked"] * 2
+    assert row(result, stopping)["state"] == "DEACTIVATING"
+    assert "[Media-Engine-1], which is stuck" in result.leaks[0].explanation
