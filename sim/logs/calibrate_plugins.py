@@ -28,6 +28,7 @@ LEAK_CAUSES: Final = {
 }  # fmt: skip
 _STRAY: Final = 0.02  # answers that only seem to come from elsewhere, because lines of two threads were swapped
 BLOCKING_S: Final = 1e-3  # work of a plugin's task beyond this is called blocking
+NOTICED_S: Final = 50e-6  # a delay below this is none
 USUAL_ENGINES: Final = {
     "Demo Synth Engine": "speechsynth", "Demo Recog Engine": "speechrecog", "Demo Verifier Engine": "speakverify",
     "Recorder Engine": "recorder",
@@ -104,9 +105,9 @@ def operations(evidence: "Evidence", task: str) -> dict[str, Operation]:
                     waiting.append(evidence.end - finished)
                 continue
             sent, by, sender = later[0]
-            if by == task:
+            if by == task or (not evidence.threaded and sent <= finished):
                 operation.own += 1
-            elif sender in media:
+            elif sender in media or (not evidence.threaded and name == "stop"):  # the demo plugins' way
                 operation.media += 1
             else:
                 operation.other += 1
@@ -174,11 +175,13 @@ def _operation(evidence: "Evidence", resource: str, name: str, operation: Operat
             samples if operation.own > _STRAY * answered else operation.delays, operation.waiting, resolution=2e-6
         )
         if waits is not None:
-            how = (
-                f"DELAYED by another thread: {operation.other} of {answered} answers were signalled by a thread other "
-                "than the task's, which was free meanwhile (its own work took "
-                f"{short(float(np.median(operation.work)))})"
-            )
+            how = f"signalled by another thread, as soon as the task was done ({operation.other} of {answered})"
+            if float(np.median(operation.delays)) > NOTICED_S:
+                how = (
+                    f"DELAYED by another thread: {operation.other} of {answered} answers were signalled by a thread "
+                    "other than the task's, which was free meanwhile (its own work took "
+                    f"{short(float(np.median(operation.work)))})"
+                )
             block["delay"] = noted(waits, sheet, f"{column}.delay", how)
     elif operation.own:
         block["delay"] = Noted("0s", f"{operation.own} of {answered} were answered by the plugin's own task")

@@ -125,3 +125,20 @@ def test_nothing_that_a_log_at_info_level_lacks_is_made_up() -> None:
     assert "INFO level" in found.text
     assert found.ticks is not None
     assert found.ticks.tick_s == pytest.approx(0.010)
+
+
+def test_without_thread_ids_a_delay_is_told_from_the_tasks_own_work(tmp_path: Path) -> None:
+    import lzma
+    import re
+
+    for name, delayed in (("close500", ["close"]), ("pools", [])):
+        log = tmp_path / f"{name}.log"
+        text = lzma.decompress((TRACES / f"{name}.log.xz").read_bytes())
+        log.write_bytes(re.sub(rb"(?m)^(\S+ \S+) \d+ \[", rb"\1 [", text))
+        found = calibrate_evidence(watch_logs([log]))
+        block = found.tree["plugins"]["speechrecog"]
+        comments = {op: getattr(block.get(op, {}).get("delay"), "comment", "") for op in ("open", "close", "request")}
+        late = [op for op, comment in comments.items() if "DELAYED" in comment]
+        assert late == delayed
+        assert "No THREAD header" in found.text
+    assert block["stop_answered_at"].value == "tick"
