@@ -230,7 +230,7 @@ def _of_plugin(
         media = next((task for task in evidence.blocked if evidence.roles.get(task) == "media"), "")
         if operation in ("stop", "request") and media and not own:  # such plugins answer with the next frame of audio
             wait.cause, wait.proof = "task-blocked", True
-            wait.text += f" itself; the audio with which its plugin would is that of [{media}], which is stuck"
+            wait.text += f"; its plugin answers with the next frame of audio, and [{media}] is stuck"
         elif wait.proof:
             wait.text += f", as it did before finishing in all {own} others"
     return wait

@@ -490,4 +490,4 @@ def test_a_plugin_that_answers_stop_with_the_audio_is_blocked_by_the_media_engin
     result = audit(log, tmp_path)
     assert causes(result) == ["task-blocked"] * 2
     assert row(result, stopping)["state"] == "DEACTIVATING"
-    assert "[Media-Engine-1], which is stuck" in result.leaks[0].explanation
+    assert "[Media-Engine-1] is stuck" in result.leaks[0].explanation
