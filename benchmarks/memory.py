@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         for number, calls in enumerate((START_CALLS, START_CALLS, options.short, options.calls)):
             out = Path(folder) / f"result-{number}"
-            sized = [f"duration={calls / RATE_PER_S:g}s", f"arrivals.rate={RATE_PER_S:g}/s"]
+            sized = [f"duration={calls / RATE_PER_S:g}s", f"arrivals.rate={RATE_PER_S:g}/s", "expect=[]"]
             kind = ("--engine", options.engine, "--ledger", options.ledger, "--seed", str(options.seed))
             program = cold.run_command(out, *kind)
             program += [word for setting in sized for word in ("--set", setting)]
