@@ -87,6 +87,8 @@ def run(
     with ResultFolder(out or Path("reports") / loaded.name, force) as folder:
         from sim.engine.run import run as simulate
 
+        if not quiet:
+            tell_of_compiling()
         with ProgressBar(not (quiet or no_progress)) as progress:
             result = simulate(
                 loaded,
@@ -104,6 +106,17 @@ def run(
         folder.commit(result, write_pictures)
     present(result, json, quiet)
     raise typer.Exit(exit_code(result))
+
+
+def tell_of_compiling() -> None:
+    """Let standard error say that the engine is being compiled, where no progress bar does."""
+    import logging
+    import sys
+
+    logger = logging.getLogger("mrcpsim")
+    if not sys.stderr.isatty() and not logger.handlers:
+        logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.INFO)
 
 
 def scenario_path(given: str) -> Path:

@@ -4,6 +4,7 @@ What is fitted are mechanisms: service times, wake-ups, the media tick, delays a
 End-to-end latencies are never fitted, so the scenario can be run at loads that were not in the log.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -107,7 +108,8 @@ def calibrate_evidence(evidence: Evidence, name: str | None = None) -> Calibrati
         "name": name,
         "description": f"Calibrated from {', '.join(Path(n).name for n in evidence.names)}.",
     }
-    span = max(call.arrived for call in evidence.calls) - min(call.arrived for call in evidence.calls)
+    arrived = [call.arrived for call in evidence.calls if math.isfinite(call.arrived)]  # not those before the log began
+    span = max(arrived) - min(arrived) if arrived else 0.0
     tree["duration"] = seconds(max(span, 1.0))
     tree["arrivals"] = _arrivals(seen, name)
     tree["calls"] = calls(evidence, sheet)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ class Sheet:
 
 def seconds(value: float) -> str:
     """A time as a scenario has it: four to six significant digits with the unit that suits."""
+    if math.isnan(value):
+        raise InternalError("a time that is not a number was about to be written into a scenario")
     value = max(0.0, float(value))
     for size, unit in ((1.0, "s"), (1e-3, "ms")):
         if value >= size:

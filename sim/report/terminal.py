@@ -52,8 +52,10 @@ def verdict(summary: Summary) -> Text:
     if s.leaked:
         them = "it" if s.leaked == 1 else "them"
         text.append(f"{plural(s.leaked, 'session')} leaked: nothing can release {them}. ", BAD)
-    else:
+    elif s.arrived or s.created:
         text.append("No session leaked. ", GOOD)
+    else:
+        text.append("There was no session at all. ", WARN)
     if s.live:
         text.append(f"{plural(s.live, 'session')} still live at the end. ", WARN)
     if s.blocking > 0:

@@ -35,7 +35,7 @@ def test_counts_that_are_zero_are_printed() -> None:
     summary = Summary("x", 1, "simpy", 10.0, resources={"session_pool": ResourceUse()})
     text = printed(summary)
     assert re.search(r"session_pool +0 +0 +0 +0 +0 +– +– +–", text)
-    assert "No session leaked." in text
+    assert "There was no session at all." in text
     assert "Lifetime violations  0" in text
     assert "Leaks  0" in text
     assert len(re.findall(r"^(?:[^ ]+ )+ +0( +–){5}$", text, re.MULTILINE)) == 7  # every latency, without samples

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,6 @@ PARTS = ("kernel.enter", "normals._fill")
 CHILD = "MRCPSIM_COMPILES"
 """In the environment of the process that compiles."""
 
-PATIENCE_S = 300.0
-"""How long to wait for another process that compiles before taking it for dead."""
 KEEP_S = 7 * 86_400.0
 """Another version's folder that was used this recently stays: somebody may be working with two versions."""
 
@@ -56,7 +56,7 @@ def version() -> str:
 
 def home() -> Path:
     """The user's cache folder for this program."""
-    if "MRCPSIM_CACHE" in os.environ:
+    if os.environ.get("MRCPSIM_CACHE"):
         return Path(os.environ["MRCPSIM_CACHE"])
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", str(Path.home()))) / "mrcpsim"
@@ -69,12 +69,17 @@ def folder() -> Path:
         found = place / f"{PREFIX}{version()}"
         try:
             found.mkdir(parents=True, exist_ok=True)
-            if os.access(found, os.W_OK):
+            if os.access(found, os.W_OK) and _ours(found):
                 _remove_old(place, found)
                 return found
         except OSError:
             continue
     return Path(tempfile.mkdtemp(prefix="mrcpsim-"))
+
+
+def _ours(found: Path) -> bool:
+    """Whether a folder is this user's own: what Numba keeps there is code."""
+    return not hasattr(os, "getuid") or found.stat().st_uid == os.getuid()
 
 
 def _remove_old(place: Path, current: Path) -> None:
@@ -95,27 +100,26 @@ def compile_apart() -> None:
     Of several processes that want to, one compiles and the others wait. Should the child fail, the code is compiled
     here when it is first used.
     """
-    lock = folder() / "compiling"
-    try:
-        lock.mkdir()
-    except FileExistsError:
-        _wait_for(lock)
-        return
-    try:
+    with _alone(folder() / "compiling.lock"):
+        if is_compiled():
+            return
         paths = [str(PACKAGE.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         environment = {**os.environ, CHILD: "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         command = [sys.executable, "-c", "import sim.engine.compiled.kernel, sim.engine.compiled.normals"]
         subprocess.run(command, env=environment, check=False, stdin=subprocess.DEVNULL, capture_output=True)
-    finally:
-        lock.rmdir()
 
 
-def _wait_for(lock: Path) -> None:
-    began = time.monotonic()
-    while lock.exists() and time.monotonic() - began < PATIENCE_S:
-        time.sleep(0.2)
-    if lock.exists():
-        lock.rmdir()
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a lock that the system lets go when its holder dies; where there is none, two may compile at once."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def use() -> None:
