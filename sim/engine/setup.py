@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sim.engine.sampling import Sampler, constant_value, interrupted, sampler, uniform
 from sim.ledger.records import MAX_RESOURCES, Ledger
@@ -383,14 +382,3 @@ def _interfere(scenario: Scenario, streams: list[Stream]) -> None:
 def _stream(name: str, dist: Dist) -> Stream:
     value = constant_value(dist)
     return Stream(name, value, None) if value is not None else Stream(name, 0.0, sampler(dist), dist)
-
-
-def records(setup_: Setup) -> dict[str, Any]:
-    """The records by name, for an engine that turns them into arrays."""
-    return {
-        "parameters": setup_.parameters,
-        "plugins": setup_.plugin_records,
-        "mixes": setup_.mixes,
-        "faults": setup_.faults,
-        "server": setup_.server,
-    }

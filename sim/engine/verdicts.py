@@ -9,9 +9,7 @@ from sim.ledger.diagnosis import Outstanding, SessionFacts, diagnose
 from sim.ledger.summary import Leak
 from sim.server import names as n
 from sim.server.records import (
-    ASSIGNED,
     DIALOG_TERMINATED,
-    GONE,
     HAS_CONTROL,
     HAS_ENGINE,
     HAS_LICENCE,
@@ -294,13 +292,3 @@ def holds_of(session: Session, plugins: tuple[str, ...]) -> tuple[str, ...]:
     if session.tcp != TCP_NONE:
         held += ["tcp_connection", "connection_pool"]
     return tuple(held)
-
-
-def caller_gone(session: Session) -> bool:
-    """Whether nobody is left at the other end."""
-    return session.caller == GONE
-
-
-def assigned(session: Session) -> bool:
-    """Whether any channel of the session is on a TCP connection."""
-    return any(session.channel[i] & ASSIGNED for i in range(session.channels))

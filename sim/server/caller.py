@@ -37,7 +37,6 @@ from sim.server.records import (
     SDP_MISSING,
     STAYS,
     TALKING,
-    TCP_NONE,
     TCP_OPEN,
     VANISH_NEVER_OPENED,
     VANISH_TCP_CLOSED,
@@ -305,8 +304,3 @@ def finished(session: Session) -> bool:
         and (session.caller == DONE or session.caller == GONE)
         and connection_free(session)
     )
-
-
-def waits_for_connection(session: Session) -> bool:
-    """Whether only the TCP connection keeps this slot."""
-    return session.inflight == 0 and session.tcp != TCP_NONE
