@@ -31,8 +31,8 @@ from sim.server.records import (
     Session,
     World,
 )
-from sim.server.session import connection_destroy
 from sim.server.streams import NETWORK, draw
+from sim.server.terminate import connection_destroy
 
 
 def k_add(w: World, session: Session, arg: int, started: float, now: float) -> None:

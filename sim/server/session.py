@@ -1,11 +1,9 @@
 """The MRCP server task: signalling messages, subrequests and the session's state machine (`mrcp_server_session.c`)."""
 
-from sim.server.effects import acquire, give, grow, post, refuse, release, set_state, take, violation
-from sim.server.media import containers, engine_channels
+from sim.server.effects import grow, post, release, set_state
+from sim.server.media import engine_channels
+from sim.server.misuse import alive, answered_in_time, answered_twice, used_after_free
 from sim.server.names import (
-    ACTIVE,
-    CONNECTION_POOL,
-    CONTROL_CHANNEL,
     DEACTIVATING,
     DESTROYED,
     DOUBLE_ANSWER,
@@ -13,41 +11,22 @@ from sim.server.names import (
     ENGINE_CHANNEL,
     GENERATING_ANSWER,
     INITIALIZING,
-    K_ADD,
-    K_MODIFY,
-    K_REMOVE,
     K_SEND,
-    LATE_ANSWER,
-    N_DESTROY,
-    N_RESPOND,
     N_SEND_BYE,
-    P_CLOSE,
     P_OPEN,
     P_REQUEST,
-    P_STOP,
-    RELEASED_UNCLOSED,
     S_CONTROL,
     S_OFFER,
     S_TERMINATE,
-    SESSION_POOL,
     STEP_ADD,
     STEP_MODIFY,
-    STEP_SUBTRACT,
-    TCP_CONNECTION,
     TERMINATING,
-    USE_AFTER_FREE,
 )
+from sim.server.offer import answer_send, offer_process
 from sim.server.plugin import post_plugin
 from sim.server.records import (
-    ASSIGNED,
-    HAS_CONTROL,
     HAS_ENGINE,
     HAS_LICENCE,
-    HOLDS_CONTEXT,
-    HOLDS_HANDLE,
-    HOLDS_HOME,
-    HOLDS_POOL,
-    HOLDS_TABLE,
     IN_PROGRESS,
     IS_CLOSED,
     IS_CLOSING,
@@ -56,47 +35,13 @@ from sim.server.records import (
     IS_OPENING,
     IS_STOPPING,
     QUEUE_SLOTS,
-    TCP_NONE,
     UNSET,
     WAITS_CHANNEL,
     WAITS_TERMINATION,
     Session,
     World,
 )
-from sim.server.rejections import rejection_index
-
-
-def alive(w: World, session: Session, now: float) -> bool:
-    """Whether the session's pool still exists. A message for one that is gone is a use after free."""
-    if session.state != DESTROYED:
-        return True
-    used_after_free(w, session, now)
-    return False
-
-
-def used_after_free(w: World, session: Session, now: float) -> None:
-    """Memory of a destroyed pool was touched: undefined from here on; the scenario says whether the run stops."""
-    violation(w, now, session, USE_AFTER_FREE, SESSION_POOL, session.released_by, session.released_s)
-    if w.server.crashed_at_s < 0.0:
-        w.server.crashed_at_s = now
-    if w.p.free_use_stops:
-        w.server.stopped = 1
-
-
-def answered_in_time(w: World, session: Session, i: int, now: float) -> bool:
-    """Whether the session still exists when channel `i`'s plugin answers: a late thread names a pool that is gone."""
-    if session.state == DESTROYED:
-        engine = ENGINE_CHANNEL + 2 * session.resource[i]
-        violation(w, now, session, LATE_ANSWER, engine, session.released_by, session.released_s)
-        used_after_free(w, session, now)
-        return False
-    return True
-
-
-def answered_twice(w: World, session: Session, i: int, what: int, first_s: float, now: float) -> None:
-    """Channel `i`'s plugin answers what it has answered before: the subrequest counter falls early."""
-    violation(w, now, session, what, ENGINE_CHANNEL + 2 * session.resource[i], w.server.kind, first_s)
-
+from sim.server.terminate import deactivate, terminate_process, terminate_send
 
 # --- one active request per session ---------------------------------------------------------------------------------
 
@@ -184,59 +129,6 @@ def subrequest_remove(w: World, session: Session, started: float, now: float) ->
 # --- OFFER ----------------------------------------------------------------------------------------------------------
 
 
-def offer_process(w: World, session: Session, again: int, started: float, now: float) -> None:
-    """`mrcp_server_session_offer_process`: channels, terminations and the media container that carries them."""
-    if session.holds & HOLDS_TABLE == 0:
-        session.offer_s = started
-        take(w, now, session, HOLDS_TABLE, 0)
-        take(w, now, session, HOLDS_CONTEXT, 0)
-        grow(w, now, session, w.p.offer_bytes)
-        w.server.sessions += 1
-    if again and w.p.reinvite_identical:
-        answer_send(w, session, started, now)
-        return
-    set_state(session, GENERATING_ANSWER, now)
-    session.status = 200
-    if again:
-        for i in range(session.channels):
-            if session.channel[i] & HAS_CONTROL:
-                session.channel[i] |= WAITS_CHANNEL
-                session.subrequests += 1
-                post(w, K_MODIFY, session, i)
-        session.rtp_waiting = 1
-        containers(w, session, STEP_MODIFY)
-        return
-    for i in range(session.offered):
-        if i == 0 and session.unknown:
-            session.status = 404
-        else:
-            channel_create(w, session, session.resource[i], now)
-    session.rtp_waiting = 1
-    containers(w, session, STEP_ADD)
-
-
-def channel_create(w: World, session: Session, resource: int, now: float) -> None:
-    """`mrcp_server_channel_create` and its ADD at the connection agent; over `max-channel-count` there is no engine."""
-    i = session.channels
-    session.channels = i + 1
-    session.resource[i] = resource
-    flags = HAS_CONTROL | WAITS_CHANNEL
-    acquire(w, now, session, CONTROL_CHANNEL, 0)
-    limit = w.plugins[resource].limit
-    engine = ENGINE_CHANNEL + 2 * resource
-    if limit > 0 and w.ledger.held[engine] >= limit:
-        refuse(w, engine)
-        w.server.blocked += 1
-        session.status = 406
-    else:
-        flags |= HAS_ENGINE | WAITS_TERMINATION
-        acquire(w, now, session, engine, 0)
-    session.channel[i] = flags
-    grow(w, now, session, w.p.channel_bytes)
-    session.subrequests += 1
-    post(w, K_ADD, session, i)
-
-
 def s_channel_changed(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mrcp_server_on_channel_modify` / `_remove`: counts only while the channel is waited for."""
     if not alive(w, session, now):
@@ -321,26 +213,6 @@ def s_opened(w: World, session: Session, arg: int, started: float, now: float) -
     subrequest_remove(w, session, started, now)
 
 
-def answer_send(w: World, session: Session, started: float, now: float) -> None:
-    """`mrcp_server_session_answer_send`: the final answer goes to the SIP stack and the OFFER has ended.
-
-    The caller takes the next request when it sees `active` at 0.
-    """
-    session.state = ACTIVE
-    session.since_s = now
-    if session.answer_status == 0:
-        session.answer_s = started
-        session.answer_status = session.status
-        if session.status == 200:
-            w.server.answered += 1
-        else:
-            w.server.rejected[rejection_index(session.status)] += 1
-        post(w, N_RESPOND, session, session.status)
-    else:
-        post(w, N_RESPOND, session, 200)
-    session.active = 0
-
-
 # --- CONTROL --------------------------------------------------------------------------------------------------------
 
 
@@ -384,23 +256,6 @@ def s_event(w: World, session: Session, arg: int, started: float, now: float) ->
 # --- TERMINATE ------------------------------------------------------------------------------------------------------
 
 
-def deactivate(w: World, session: Session, started: float, now: float) -> None:
-    """`mrcp_server_session_deactivate`: STOP to every channel with a request in progress."""
-    set_state(session, DEACTIVATING, now)
-    session.deactivate_s = started
-    for i in range(session.channels):
-        flags = session.channel[i]
-        if flags & HAS_ENGINE and flags & IS_DEACTIVATED == 0:
-            flags |= IS_DEACTIVATED
-            if flags & IN_PROGRESS:
-                flags |= IS_STOPPING
-                session.subrequests += 1
-                post_plugin(w, P_STOP, session, i)
-            session.channel[i] = flags
-    if session.subrequests == 0:
-        terminate_process(w, session, started, now)
-
-
 def s_stopped(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """The answer to the internal STOP: `state_machine_on_deactivate`."""
     if not answered_in_time(w, session, arg, now):
@@ -409,28 +264,6 @@ def s_stopped(w: World, session: Session, arg: int, started: float, now: float) 
         answered_twice(w, session, arg, DOUBLE_ANSWER, UNSET, now)
     session.channel[arg] &= ~(IN_PROGRESS | IS_STOPPING)
     subrequest_remove(w, session, started, now)
-
-
-def terminate_process(w: World, session: Session, started: float, now: float) -> None:
-    """`mrcp_server_session_terminate_process`: take everything down, and wait for every answer."""
-    set_state(session, TERMINATING, now)
-    session.terminate_s = started
-    for i in range(session.channels):
-        flags = session.channel[i]
-        if flags & HAS_CONTROL:
-            flags |= WAITS_CHANNEL
-            session.subrequests += 1
-            post(w, K_REMOVE, session, i)
-        if flags & HAS_ENGINE:
-            flags |= WAITS_TERMINATION | IS_CLOSING
-            session.subrequests += 1
-            post_plugin(w, P_CLOSE, session, i)
-        session.channel[i] = flags
-    if session.holds & HOLDS_TABLE:
-        session.rtp_waiting = 1
-        containers(w, session, STEP_SUBTRACT)
-    if session.subrequests == 0:
-        terminate_send(w, session, now)
 
 
 def s_closed(w: World, session: Session, arg: int, started: float, now: float) -> None:
@@ -457,60 +290,6 @@ def all_closed(session: Session) -> bool:
         if session.channel[i] & HAS_ENGINE and session.channel[i] & IS_CLOSED == 0:
             return False
     return True
-
-
-def terminate_send(w: World, session: Session, now: float) -> None:
-    """`mrcp_server_session_terminate_send` → `mrcp_sofia_on_session_terminate` → `apr_pool_destroy`."""
-    for i in range(session.channels):
-        if session.channel[i] & HAS_ENGINE:
-            engine = ENGINE_CHANNEL + 2 * session.resource[i]
-            release(w, now, session, engine, 0)
-            if session.channel[i] & IS_CLOSED == 0:
-                # another answer came twice and hid that this one is missing
-                violation(w, now, session, RELEASED_UNCLOSED, engine, P_CLOSE, session.terminate_s)
-    connection_leave(w, session, now)
-    if session.holds & HOLDS_TABLE:
-        give(w, now, session, HOLDS_TABLE, 0)
-        w.server.sessions -= 1
-    give(w, now, session, HOLDS_HANDLE, 0)
-    give(w, now, session, HOLDS_HOME, 0)
-    give(w, now, session, HOLDS_POOL, session.pool_bytes)
-    session.state = DESTROYED
-    session.since_s = now
-    session.active = 0
-    session.queue_length = 0
-    session.released_s = now
-    session.released_by = w.server.kind
-    w.server.released += 1
-    post(w, N_DESTROY, session, 0)
-    if w.server.shutting_down and w.server.sessions == 0:
-        w.server.shutdown_done_s = now
-        w.server.stopped = 1
-
-
-def connection_leave(w: World, session: Session, now: float) -> None:
-    """`mrcp_server_control_channel_destroy`: the last channel destroys a connection that was marked for it."""
-    if session.connection < 0:
-        return
-    owner = w.sessions[session.connection]
-    for i in range(session.channels):
-        if session.channel[i] & ASSIGNED:
-            # destroyed before the connection agent had removed it
-            session.channel[i] &= ~ASSIGNED
-            owner.tcp_channels -= 1
-    if owner.tcp_marked and owner.tcp_channels == 0 and owner.tcp != TCP_NONE:
-        connection_destroy(w, owner, now)
-    owner.tcp_users -= 1
-    session.connection = -1
-
-
-def connection_destroy(w: World, owner: Session, now: float) -> None:
-    """`mrcp_connection_destroy`: the connection and its own pool are gone."""
-    owner.tcp = TCP_NONE
-    owner.tcp_timer += 1
-    w.server.tcp_connections -= 1
-    release(w, now, owner, TCP_CONNECTION, 0)
-    release(w, now, owner, CONNECTION_POOL, w.p.connection_bytes)
 
 
 def s_disconnect(w: World, session: Session, arg: int, started: float, now: float) -> None:

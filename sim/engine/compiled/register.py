@@ -18,8 +18,10 @@ from sim.server import (
     caller,
     connection,
     media,
+    misuse,
     names,
     nua,
+    offer,
     plugin,
     records,
     rejections,
@@ -27,6 +29,7 @@ from sim.server import (
     shutdown,
     sip_agent,
     streams,
+    terminate,
     timers,
 )
 from sim.server import effects as server_effects
@@ -65,8 +68,9 @@ def register(*more: ModuleType) -> None:
     for original, replacement in REPLACED.items():
         _replace(original, replacement)
     for module in (
-        ledger_records, caller, connection, media, names, nua, plugin, records, rejections, session, shutdown,
-        server_effects, sip_agent, streams, timers, store, calendar, dispatch, post, queues, record, stations, *more,
+        ledger_records, caller, connection, media, misuse, names, nua, offer, plugin, records, rejections, session,
+        shutdown, server_effects, sip_agent, streams, terminate, timers, store, calendar, dispatch, post, queues,
+        record, stations, *more,
     ):  # fmt: skip
         for function in functions_of(module):
             if function not in REPLACED and function not in NOT_COMPILED:

@@ -1,0 +1,37 @@
+"""Answers and messages that name what is gone, or that come twice."""
+
+from sim.server.effects import violation
+from sim.server.names import DESTROYED, ENGINE_CHANNEL, LATE_ANSWER, SESSION_POOL, USE_AFTER_FREE
+from sim.server.records import Session, World
+
+
+def alive(w: World, session: Session, now: float) -> bool:
+    """Whether the session's pool still exists. A message for one that is gone is a use after free."""
+    if session.state != DESTROYED:
+        return True
+    used_after_free(w, session, now)
+    return False
+
+
+def used_after_free(w: World, session: Session, now: float) -> None:
+    """Memory of a destroyed pool was touched: undefined from here on; the scenario says whether the run stops."""
+    violation(w, now, session, USE_AFTER_FREE, SESSION_POOL, session.released_by, session.released_s)
+    if w.server.crashed_at_s < 0.0:
+        w.server.crashed_at_s = now
+    if w.p.free_use_stops:
+        w.server.stopped = 1
+
+
+def answered_in_time(w: World, session: Session, i: int, now: float) -> bool:
+    """Whether the session still exists when channel `i`'s plugin answers: a late thread names a pool that is gone."""
+    if session.state == DESTROYED:
+        engine = ENGINE_CHANNEL + 2 * session.resource[i]
+        violation(w, now, session, LATE_ANSWER, engine, session.released_by, session.released_s)
+        used_after_free(w, session, now)
+        return False
+    return True
+
+
+def answered_twice(w: World, session: Session, i: int, what: int, first_s: float, now: float) -> None:
+    """Channel `i`'s plugin answers what it has answered before: the subrequest counter falls early."""
+    violation(w, now, session, what, ENGINE_CHANNEL + 2 * session.resource[i], w.server.kind, first_s)

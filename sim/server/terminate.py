@@ -1,0 +1,131 @@
+"""What a TERMINATE takes down, from STOP to `apr_pool_destroy`, and the connection that the last session leaves."""
+
+from sim.server.effects import give, post, release, set_state, violation
+from sim.server.media import containers
+from sim.server.names import (
+    CONNECTION_POOL,
+    DEACTIVATING,
+    DESTROYED,
+    ENGINE_CHANNEL,
+    K_REMOVE,
+    N_DESTROY,
+    P_CLOSE,
+    P_STOP,
+    RELEASED_UNCLOSED,
+    STEP_SUBTRACT,
+    TCP_CONNECTION,
+    TERMINATING,
+)
+from sim.server.plugin import post_plugin
+from sim.server.records import (
+    ASSIGNED,
+    HAS_CONTROL,
+    HAS_ENGINE,
+    HOLDS_HANDLE,
+    HOLDS_HOME,
+    HOLDS_POOL,
+    HOLDS_TABLE,
+    IN_PROGRESS,
+    IS_CLOSED,
+    IS_CLOSING,
+    IS_DEACTIVATED,
+    IS_STOPPING,
+    TCP_NONE,
+    WAITS_CHANNEL,
+    WAITS_TERMINATION,
+    Session,
+    World,
+)
+
+
+def deactivate(w: World, session: Session, started: float, now: float) -> None:
+    """`mrcp_server_session_deactivate`: STOP to every channel with a request in progress."""
+    set_state(session, DEACTIVATING, now)
+    session.deactivate_s = started
+    for i in range(session.channels):
+        flags = session.channel[i]
+        if flags & HAS_ENGINE and flags & IS_DEACTIVATED == 0:
+            flags |= IS_DEACTIVATED
+            if flags & IN_PROGRESS:
+                flags |= IS_STOPPING
+                session.subrequests += 1
+                post_plugin(w, P_STOP, session, i)
+            session.channel[i] = flags
+    if session.subrequests == 0:
+        terminate_process(w, session, started, now)
+
+
+def terminate_process(w: World, session: Session, started: float, now: float) -> None:
+    """`mrcp_server_session_terminate_process`: take everything down, and wait for every answer."""
+    set_state(session, TERMINATING, now)
+    session.terminate_s = started
+    for i in range(session.channels):
+        flags = session.channel[i]
+        if flags & HAS_CONTROL:
+            flags |= WAITS_CHANNEL
+            session.subrequests += 1
+            post(w, K_REMOVE, session, i)
+        if flags & HAS_ENGINE:
+            flags |= WAITS_TERMINATION | IS_CLOSING
+            session.subrequests += 1
+            post_plugin(w, P_CLOSE, session, i)
+        session.channel[i] = flags
+    if session.holds & HOLDS_TABLE:
+        session.rtp_waiting = 1
+        containers(w, session, STEP_SUBTRACT)
+    if session.subrequests == 0:
+        terminate_send(w, session, now)
+
+
+def terminate_send(w: World, session: Session, now: float) -> None:
+    """`mrcp_server_session_terminate_send` → `mrcp_sofia_on_session_terminate` → `apr_pool_destroy`."""
+    for i in range(session.channels):
+        if session.channel[i] & HAS_ENGINE:
+            engine = ENGINE_CHANNEL + 2 * session.resource[i]
+            release(w, now, session, engine, 0)
+            if session.channel[i] & IS_CLOSED == 0:
+                # another answer came twice and hid that this one is missing
+                violation(w, now, session, RELEASED_UNCLOSED, engine, P_CLOSE, session.terminate_s)
+    connection_leave(w, session, now)
+    if session.holds & HOLDS_TABLE:
+        give(w, now, session, HOLDS_TABLE, 0)
+        w.server.sessions -= 1
+    give(w, now, session, HOLDS_HANDLE, 0)
+    give(w, now, session, HOLDS_HOME, 0)
+    give(w, now, session, HOLDS_POOL, session.pool_bytes)
+    session.state = DESTROYED
+    session.since_s = now
+    session.active = 0
+    session.queue_length = 0
+    session.released_s = now
+    session.released_by = w.server.kind
+    w.server.released += 1
+    post(w, N_DESTROY, session, 0)
+    if w.server.shutting_down and w.server.sessions == 0:
+        w.server.shutdown_done_s = now
+        w.server.stopped = 1
+
+
+def connection_leave(w: World, session: Session, now: float) -> None:
+    """`mrcp_server_control_channel_destroy`: the last channel destroys a connection that was marked for it."""
+    if session.connection < 0:
+        return
+    owner = w.sessions[session.connection]
+    for i in range(session.channels):
+        if session.channel[i] & ASSIGNED:
+            # destroyed before the connection agent had removed it
+            session.channel[i] &= ~ASSIGNED
+            owner.tcp_channels -= 1
+    if owner.tcp_marked and owner.tcp_channels == 0 and owner.tcp != TCP_NONE:
+        connection_destroy(w, owner, now)
+    owner.tcp_users -= 1
+    session.connection = -1
+
+
+def connection_destroy(w: World, owner: Session, now: float) -> None:
+    """`mrcp_connection_destroy`: the connection and its own pool are gone."""
+    owner.tcp = TCP_NONE
+    owner.tcp_timer += 1
+    w.server.tcp_connections -= 1
+    release(w, now, owner, TCP_CONNECTION, 0)
+    release(w, now, owner, CONNECTION_POOL, w.p.connection_bytes)
