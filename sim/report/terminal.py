@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sim.ledger.summary import Expectation, Leak, ResourceUse, Summary
+from sim.ledger.summary import Expectation, Leak, ResourceUse, Summary, TaskUse
 from sim.report.text import DASH, duration, number, plural, share, size
 
 LATENCY_LABELS = {
@@ -21,6 +21,7 @@ LATENCY_LABELS = {
     "close_delay": "close delay",
 }
 WIDE = 100  # columns of a terminal; below, the tables stand closer
+USUAL = 80  # below, columns that matter less are left out: summary.json has them
 SHOWN = 5  # violations, and leaks of one cause, that are spelt out
 
 GOOD, BAD, WARN, QUIET = "green", "bold red", "yellow", "dim"
@@ -28,16 +29,17 @@ GOOD, BAD, WARN, QUIET = "green", "bold red", "yellow", "dim"
 
 def print_summary(summary: Summary, console: Console, where: str | None = None) -> None:
     """Print everything about `summary`; `where` is the result folder, named last."""
-    console.print(render(summary, narrow=console.width < WIDE))
+    console.print(render(summary, console.width))
     if where is not None:
         console.print(Text(f"\nresult folder  {where}", style=QUIET))
 
 
-def render(summary: Summary, narrow: bool = False) -> Group:
-    """The whole summary as one rich renderable; `narrow` fits 80 columns."""
-    parts: list[RenderableType] = [_title(summary), verdict(summary), _calls(summary, narrow)]
-    parts += [_latency(summary, narrow), _resources(summary, narrow), _nearest(summary), _tasks(summary, narrow)]
-    parts += [_violations(summary), leaks_by_cause(summary.leaks, narrow)]
+def render(summary: Summary, width: int = WIDE) -> Group:
+    """The whole summary as one rich renderable for a terminal of `width` columns, 60 or more."""
+    narrow = width < WIDE
+    parts: list[RenderableType] = [_title(summary), verdict(summary), _calls(summary, width)]
+    parts += [_latency(summary, narrow), _resources(summary, width), _nearest(summary), _tasks(summary, width)]
+    parts += [*_processors(summary), _violations(summary), leaks_by_cause(summary.leaks, width)]
     if summary.expect:
         parts.append(expectations(summary.expect))
     return Group(*parts)
@@ -68,17 +70,20 @@ def verdict(summary: Summary) -> Text:
     return text
 
 
-def leaks_by_cause(leaks: Sequence[Leak], narrow: bool = False) -> RenderableType:
+def leaks_by_cause(leaks: Sequence[Leak], width: int = WIDE) -> RenderableType:
     """Leaks grouped by cause, most frequent first; each group with what it holds and one explanation."""
     if not leaks:
         return Text("\nLeaks  0")
     groups: dict[tuple[str, str], list[Leak]] = defaultdict(list)
     for leak in leaks:
         groups[leak.cause or leak.waiting_for or "live", leak.plugin or ""].append(leak)
-    table = _table(f"Live and leaked sessions  {number(len(leaks))}", narrow)
+    table = _table(f"Live and leaked sessions  {number(len(leaks))}", width < WIDE)
+    beside = width >= USUAL  # what is still held stands in the table, else below it
+    below = []
     for heading, justify in (("cause", "left"), ("sessions", "right"), ("state", "left"), ("since", "right")):
         table.add_column(heading, justify=justify, no_wrap=heading == "cause")  # type: ignore[arg-type]
-    table.add_column("still holds")
+    if beside:
+        table.add_column("still holds")
     for (cause, plugin), group in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         states = _most_first([leak.state for leak in group])
         since = min((leak.since_s for leak in group if leak.since_s is not None), default=None)
@@ -86,9 +91,12 @@ def leaks_by_cause(leaks: Sequence[Leak], narrow: bool = False) -> RenderableTyp
         label = Text(cause, style=BAD if group[0].cause else WARN)
         if plugin:
             label.append(f"\n{plugin}", QUIET)
-        table.add_row(label, number(len(group)), ", ".join(states), duration(since), ", ".join(holds) or DASH)
+        held = ", ".join(holds) or DASH
+        cells: list[RenderableType] = [label, number(len(group)), ", ".join(states), duration(since)]
+        table.add_row(*cells, *([held] if beside else []))
+        below += [] if beside else [Text(f"{cause} still holds {held}")]
     first = leaks[0]
-    return Group(table, Text(f"For example session {first.session}: {first.explanation}", style=QUIET))
+    return Group(table, *below, Text(f"For example session {first.session}: {first.explanation}", style=QUIET))
 
 
 def expectations(found: Sequence[Expectation]) -> Table:
@@ -120,9 +128,9 @@ def _title(summary: Summary) -> Text:
     return text
 
 
-def _calls(summary: Summary, narrow: bool) -> RenderableType:
+def _calls(summary: Summary, width: int) -> RenderableType:
     s = summary.sessions
-    table = _table("Calls", narrow)
+    table = _table("Calls", width < WIDE)
     rejected = sum(s.rejected.values())
     cells: list[tuple[str, str, str]] = [
         ("arrived", number(s.arrived), ""),
@@ -135,9 +143,14 @@ def _calls(summary: Summary, narrow: bool) -> RenderableType:
         ("live", number(s.live), WARN if s.live else ""),
         ("leaked", number(s.leaked), BAD if s.leaked else GOOD),
     ]
-    for heading, _, _ in cells:
-        table.add_column(heading, justify="right")
-    table.add_row(*(Text(value, style=style) for _, value, style in cells))
+    if width < USUAL:
+        table.show_header = False
+        for heading, value, style in cells:
+            table.add_row(heading, Text(value, style=style, justify="right"))
+    else:
+        for heading, _, _ in cells:
+            table.add_column(heading, justify="right")
+        table.add_row(*(Text(value, style=style) for _, value, style in cells))
     if not rejected:
         return table
     detail = ", ".join(f"{status} × {number(n)}" for status, n in sorted(s.rejected.items()))
@@ -155,25 +168,31 @@ def _latency(summary: Summary, narrow: bool) -> Table:
     return table
 
 
-def _resources(summary: Summary, narrow: bool) -> Table:
-    table = _table("Resources", narrow)
+def _resources(summary: Summary, width: int) -> Table:
+    table = _table("Resources", width < WIDE)
     table.add_column("", overflow="fold", min_width=26)
-    for heading in ("peak", "mean", "held", "leaked", "refused", "limit", "free", "peak size"):
-        table.add_column(heading, justify="right")
+    left_out = ("mean", "free", "peak size") if width < USUAL else ()
     for name, use in summary.resources.items():
-        free = DASH if not use.limit else share(max(0.0, 1 - use.peak / use.limit))
-        table.add_row(
-            name,
-            number(use.peak),
-            number(use.mean),
-            number(use.held),
-            Text(number(use.leaked), style=BAD if use.leaked else ""),
-            Text(number(use.refused), style=WARN if use.refused else ""),
-            number(use.limit),
-            free,
-            size(use.bytes_peak),
-        )
+        cells = {heading: cell for heading, cell in _resource(use).items() if heading not in left_out}
+        if not table.rows:
+            for heading in cells:
+                table.add_column(heading, justify="right")
+        table.add_row(name, *cells.values())
     return table
+
+
+def _resource(use: ResourceUse) -> dict[str, Text]:
+    """A resource's cells by their headings."""
+    return {
+        "peak": Text(number(use.peak)),
+        "mean": Text(number(use.mean)),
+        "held": Text(number(use.held)),
+        "leaked": Text(number(use.leaked), style=BAD if use.leaked else ""),
+        "refused": Text(number(use.refused), style=WARN if use.refused else ""),
+        "limit": Text(number(use.limit)),
+        "free": Text(DASH if not use.limit else share(max(0.0, 1 - use.peak / use.limit))),
+        "peak size": Text(size(use.bytes_peak)),
+    }
 
 
 def _nearest(summary: Summary) -> Text:
@@ -188,23 +207,41 @@ def _nearest(summary: Summary) -> Text:
     return Text(f"nearest limit: {name}, at its peak {number(use.peak)} of {number(use.limit)}", style=style)
 
 
-def _tasks(summary: Summary, narrow: bool) -> Table:
-    table = _table("Tasks", narrow)
+def _tasks(summary: Summary, width: int) -> Table:
+    table = _table("Tasks", width < WIDE)
     table.add_column("", overflow="fold", min_width=19)
-    for heading in ("messages", "utilisation", "wait p50", "wait p95", "service p50", "queue"):
-        table.add_column(heading, justify="right")
+    left_out = ("messages", "service p50") if width < USUAL else ()
     for name, use in summary.tasks.items():
-        busy = use.utilisation or 0.0
-        table.add_row(
-            name,
-            number(use.messages),
-            Text(share(use.utilisation), style=BAD if busy >= 0.9 else WARN if busy >= 0.7 else ""),
-            duration(use.wait.p50),
-            duration(use.wait.p95),
-            duration(use.service.p50),
-            number(use.queue_peak),
-        )
+        cells = {heading: cell for heading, cell in _task(use).items() if heading not in left_out}
+        if not table.rows:
+            for heading in cells:
+                table.add_column(heading, justify="right")
+        table.add_row(name, *cells.values())
     return table
+
+
+def _task(use: TaskUse) -> dict[str, Text]:
+    """A task's cells by their headings."""
+    busy = use.utilisation or 0.0
+    return {
+        "messages": Text(number(use.messages)),
+        "utilisation": Text(share(use.utilisation), style=BAD if busy >= 0.9 else WARN if busy >= 0.7 else ""),
+        "wait p50": Text(duration(use.wait.p50)),
+        "wait p95": Text(duration(use.wait.p95)),
+        "service p50": Text(duration(use.service.p50)),
+        "queue": Text(number(use.queue_peak)),
+    }
+
+
+def _processors(summary: Summary) -> list[RenderableType]:
+    """How many processors the tasks keep busy together: the model gives each its own, a machine must have them.
+
+    Nothing for a log, which does not show all of their work.
+    """
+    busy = [use.utilisation for use in summary.tasks.values() if use.utilisation is not None]
+    if not busy or summary.engine == "log":
+        return []
+    return [Text(f"together they keep {sum(busy):.2f} processors busy", style=WARN if sum(busy) >= 1 else "")]
 
 
 def _violations(summary: Summary) -> Text:

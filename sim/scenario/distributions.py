@@ -338,6 +338,9 @@ def _counts_only(value: Any) -> Any:
 
     if has_unit(value):
         complain((None, "must be a number without unit, or a distribution of numbers"))
+    number = None if isinstance(value, dict | list | tuple | Part) else read_quantity("number", value)
+    if number is not None and number < 0:
+        complain((None, "must be a number >= 0, or a distribution of numbers"))
     return value
 
 

@@ -61,10 +61,15 @@ def _existing(path: str, given: str) -> str:
     """`path`, or where there is no such file, the shipped scenario of the name `given`."""
     if os.path.exists(path):
         return path
-    from sim.scenario.shipped import find_shipped
+    from sim.scenario.shipped import find_shipped, shipped_like
 
     found = find_shipped(given)
-    return path if found is None else os.fspath(found)
+    if found is not None:
+        return os.fspath(found)
+    near = shipped_like(given)
+    if near is not None:
+        raise UnreadableFile(shown(path), f"no such file (did you mean the shipped scenario {near}?)")
+    return path
 
 
 def _bare(root: Node) -> Any:

@@ -1,6 +1,7 @@
 """The scenarios that come with the package, wherever it is installed."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from sim.scenario.problems import InvalidScenario
@@ -42,11 +43,22 @@ def shipped_scenarios(folder: Path | None = None) -> tuple[Shipped, ...]:
 
 def find_shipped(name: str) -> Path | None:
     """The path of the shipped scenario of this name, with or without `.yaml`; None when there is none."""
-    wanted = name.removesuffix(".yaml").removeprefix("scenarios/")
+    wanted = _bare_name(name)
     for item in shipped_scenarios():
         if item.name == wanted:
             return item.path
     return None
+
+
+def shipped_like(name: str) -> str | None:
+    """The shipped scenario whose name is closest to this one; None when none comes near."""
+    names = {key: item.name for item in shipped_scenarios() for key in (item.name.rsplit("/")[-1], item.name)}
+    near = get_close_matches(_bare_name(name), names, n=1, cutoff=0.75)
+    return names[near[0]] if near else None
+
+
+def _bare_name(name: str) -> str:
+    return name.removesuffix(".yaml").removeprefix("scenarios/")
 
 
 def title_of(path: Path) -> str:

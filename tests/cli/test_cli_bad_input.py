@@ -44,6 +44,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("args", "expected"),
     [
         (["run", "missing.yaml"], "error: missing.yaml: no such file"),
+        (
+            ["run", "close-nver"],
+            "error: close-nver: no such file (did you mean the shipped scenario faults/close-never?)",
+        ),
+        (
+            ["run", "good.yaml", "--set", "calls.requests=-1"],
+            "error: --set calls.requests=-1: calls.requests must be a number >= 0, or a distribution of numbers",
+        ),
         (["run", "a_folder"], "error: a_folder: is a folder, not a scenario file"),
         (["run", "binary.yaml"], "error: binary.yaml: is a binary file, not a scenario file"),
         (["check", "missing.yaml"], "error: missing.yaml: no such file"),

@@ -25,10 +25,13 @@ def test_the_summary_looks_as_agreed(result: RunResult, width: int) -> None:
     assert printed(result.summary, width) == (GOLDEN / f"close-never-{width}.txt").read_text(encoding="utf-8")
 
 
-def test_a_narrow_terminal_cuts_nothing_off(result: RunResult) -> None:
-    text = printed(result.summary, 80)
+@pytest.mark.parametrize("width", [80, 60])
+def test_a_narrow_terminal_cuts_nothing_off(result: RunResult, width: int) -> None:
+    text = printed(result.summary, width)
     assert "…" not in text
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(map(len, text.splitlines())) <= width
+    assert re.search(r"close-never-answered +3 ", text)
+    assert re.search(r"MRCP Server .*%", text)
 
 
 def test_counts_that_are_zero_are_printed() -> None:
