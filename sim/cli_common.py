@@ -21,6 +21,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 FAILED_CONDITION, BAD_INPUT, RUN_FAILED, INTERRUPTED = 1, 2, 3, 130
+READER_LEFT = 141  # what a shell says of a program that SIGPIPE ended
 PIPE_WIDTH = 132  # columns of what is written to a file or pipe
 PROGRESS_AFTER_S = 1.0  # a run that is shorter needs no progress bar
 
@@ -54,7 +55,9 @@ def command(body: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt:
             raise stop(INTERRUPTED, "interrupted before anything was finished; nothing was written") from None
         except BrokenPipeError:
-            raise
+            # the reader has left (`| head -1`): not a failed condition, which 1 would say
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(READER_LEFT) from None
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
             raise stop(BAD_INPUT, f"{place}{error.strerror or error}") from None
@@ -99,9 +102,15 @@ def out_console(json: bool = False) -> "Console":
     """Where people read: standard output, or standard error when that belongs to the JSON."""
     from rich.console import Console
 
+    class Told(Console):
+        """A console that lets `command` deal with a reader that has left."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     terminal = (sys.stderr if json else sys.stdout).isatty()
     width = None if terminal or "COLUMNS" in os.environ else PIPE_WIDTH
-    return Console(stderr=json, highlight=False, width=width)
+    return Told(stderr=json, highlight=False, width=width)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """What `run` does around the engine: exit codes, JSON, the result folder. The engine here is a stand-in."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -183,3 +185,13 @@ def test_check_finds_a_misspelt_expectation(engine: StandIn) -> None:
     assert result.exit_code == 2
     (problem,) = json.loads(result.stdout)["problems"]
     assert problem.startswith("s.yaml: expect: condition 'sessions.leakd == 0': there is no value 'sessions.leakd'")
+
+
+@pytest.mark.parametrize("args", [["scenarios"], ["schema"], ["check", "baseline"]])
+def test_a_reader_that_leaves_is_not_a_failed_condition(args: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-m", "sim.cli", *args], stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert done.returncode == 141
+    assert done.stderr == b""
