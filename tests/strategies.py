@@ -22,6 +22,7 @@ COSTS = {
         "offer",
         "control",
         "terminate",
+        "deactivate",
         "channel_added",
         "channel_removed",
         "mpf_response",

@@ -38,12 +38,12 @@ GOLDEN: dict[str, dict[str, int]] = {
         "messages": 124316,
     },
     "graceful-shutdown": {
-        "arrived": 597,
-        "answered": 596,
-        "rejected": 1,
-        "released": 596,
-        "peak": 76,
-        "messages": 22052,
+        "arrived": 5987,
+        "answered": 5982,
+        "rejected": 5,
+        "released": 5982,
+        "peak": 90,
+        "messages": 221244,
     },
     "one-call": {"arrived": 1, "answered": 1, "rejected": 0, "released": 1, "peak": 1, "messages": 37},
     "replay-real-load": {
@@ -69,7 +69,7 @@ GOLDEN: dict[str, dict[str, int]] = {
         "rejected": 0,
         "released": 1763,
         "peak": 74,
-        "messages": 86879,
+        "messages": 86718,
     },
 }
 

@@ -74,12 +74,6 @@ COST_KEYS: dict[int, tuple[str, str]] = {
 }
 """Which cost of the scenario is the service time of which message."""
 
-SUBTRACT_SERVICE = n.M_STOP
-"""Containers that subtract have a service time of their own; the stream of STOP, which has none, carries it."""
-
-SUBTRACTED_SERVICE = n.C_FINAL
-"""Likewise the server's work on such a container that came back; the stream of a caller's message carries it."""
-
 TASK_KEYS = ("nua", "sip-agent", "server", "connection-agent", "media")
 
 
@@ -242,6 +236,7 @@ def _parameters(scenario: Scenario, plugins: tuple[str, ...], record_rows: bool)
     p.request_bytes = memory.per_request
     p.connection_bytes = memory.connection
     p.record_rows = int(record_rows)
+    p.awake_s = -1.0 if server.warm.wake is None else server.warm.wake_within
     p.warm_s = server.warm.within
     p.warm_server = server.warm.server
     p.warm_agent = server.warm.connection_agent
@@ -328,8 +323,9 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[Stream]:
     for kind, (task, key) in COST_KEYS.items():
         put(s.SERVICE + kind, f"service.{n.MESSAGE_NAMES[kind]}", getattr(getattr(costs, task), key))
     put(s.SERVICE + n.M_CONTAINER, "service.media.add", costs.media.add)
-    put(s.SERVICE + SUBTRACT_SERVICE, "service.media.subtract", costs.media.subtract)
-    put(s.SERVICE + SUBTRACTED_SERVICE, "service.MPF response to subtract", costs.server.mpf_subtracted)
+    put(s.SUBTRACT, "service.media.subtract", costs.media.subtract)
+    put(s.SUBTRACTED, "service.MPF response to subtract", costs.server.mpf_subtracted)
+    put(s.STOPS_FIRST, "service.TERMINATE that stops first", costs.server.deactivate)
     for key in (*TASK_KEYS, *plugins):
         put(s.WAKE + task_index(key, plugins), f"wake.{key}", scenario.server.wake_of(key))  # type: ignore[arg-type]
     for i, plugin in enumerate(plugins):
@@ -352,6 +348,7 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[Stream]:
     put(s.VANISH_AFTER, "client.vanish.after", client.vanish.after)
     put(s.REINVITE, "calls.reinvite_every", calls.reinvite_every)
     put(s.OVERSLEEP, "server.media.oversleep", scenario.server.media.oversleep)
+    put(s.AWAKE, "server.warm.wake", scenario.server.warm.wake)
     streams = [_stream(name, dist) for name, dist in named]
     _interfere(scenario, streams)
     streams[s.MIX] = Stream("calls.resources", 0.0, uniform if len(calls.resources) > 1 else None)
@@ -366,9 +363,9 @@ def _interfere(scenario: Scenario, streams: list[Stream]) -> None:
     """Other processes delay wake-ups, ticks and work on messages: part of what those streams deliver."""
     other = scenario.server.interference
     plugin_work = [s.OPERATION + k * 4 + s.BLOCK for k in range(s.MAX_PLUGINS * len(n.OPERATIONS))]
-    served = [s.SERVICE + kind for kind in range(n.S_OFFER, n.M_STOP + 1)] + [s.SERVICE + SUBTRACTED_SERVICE]
+    served = [s.SERVICE + kind for kind in range(n.S_OFFER, n.M_STOP)] + [s.SUBTRACT, s.SUBTRACTED, s.STOPS_FIRST]
     for probability, numbers in (
-        (other.wake, range(s.WAKE, s.OPERATION)),
+        (other.wake, (*range(s.WAKE, s.OPERATION), s.AWAKE)),
         (other.tick, (s.OVERSLEEP,)),
         (other.service, (*served, *plugin_work)),
     ):

@@ -15,24 +15,17 @@ from typing import TYPE_CHECKING
 from simpy.core import Environment
 from simpy.events import NORMAL, Event, Timeout
 
-from sim.engine.setup import SUBTRACT_SERVICE, SUBTRACTED_SERVICE
 from sim.ledger.records import within_load
 from sim.server.names import (
     LANES,
-    M_CONTAINER,
     M_STOP,
     MEDIA,
     MESSAGE_LANE,
     NUA,
-    P_COMPLETE,
-    P_OPEN,
-    PLUGIN,
-    S_MEDIA,
     SOCKET_LANE,
-    STEP_SUBTRACT,
     lane_of,
 )
-from sim.server.streams import BLOCK, OPERATION, OVERSLEEP, SERVICE, WAKE, draw, warm_part
+from sim.server.streams import OVERSLEEP, WAKE, draw, service_stream, wake_latency, warm_part
 
 if TYPE_CHECKING:
     from sim.engine.simpy_engine import SimpyEngine
@@ -129,7 +122,8 @@ class Task:
 
     def service(self, message: Message) -> float:
         """How long this message keeps the thread busy."""
-        return draw(self.world, SERVICE + message[0])
+        kind, slot, arg, _ = message
+        return draw(self.world, service_stream(self.world.sessions[slot], self.index, kind, arg))
 
     def sleep(self) -> Event:
         """Wait for a message; whoever sends it calls `wake`, and the event is the end of its service."""
@@ -141,7 +135,8 @@ class Task:
         asleep = self.asleep
         assert asleep is not None
         self.asleep = None
-        fire_after(self.env, asleep, self.take(draw(self.world, WAKE + self.index)))
+        wake_s = wake_latency(self.world, self.index, self.env.now, self.started_s + self.service_s)
+        fire_after(self.env, asleep, self.take(wake_s))
 
     def freeze(self, until_s: float) -> None:
         """Take up no message before `until_s`; the one in service is finished."""
@@ -191,14 +186,6 @@ class ConsumerTask(Task):
         if self.asleep is not None and not self.frozen:
             self.wake()
         return True
-
-    def service(self, message: Message) -> float:
-        kind = message[0]
-        if P_OPEN <= kind < P_COMPLETE:
-            return draw(self.world, OPERATION + ((self.index - PLUGIN) * 4 + kind - P_OPEN) * 4 + BLOCK)
-        if kind == S_MEDIA and message[2] // 256 == STEP_SUBTRACT:
-            kind = SUBTRACTED_SERVICE
-        return draw(self.world, SERVICE + kind)
 
     def wait_for_slot(self, producer: int) -> Event:
         """A producer waits until a slot falls free; by the time it wakes, another may have taken it."""
@@ -395,10 +382,6 @@ class MediaEngine(Task):
             asleep, self.asleep = self.asleep, None
             fire_after(self.env, asleep, self.tick_after(self.env.now) - self.env.now)
         return True
-
-    def service(self, message: Message) -> float:
-        subtracts = message[0] == M_CONTAINER and message[2] // 256 == STEP_SUBTRACT
-        return draw(self.world, SERVICE + (SUBTRACT_SERVICE if subtracts else message[0]))
 
     def thaw(self) -> None:
         """Go on after a freeze: a sleeping engine is woken by its next message, as ever."""

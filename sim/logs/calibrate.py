@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.logs.calibrate_arrivals import Arrivals, arrivals
 from sim.logs.calibrate_calls import calls, client, timers
-from sim.logs.calibrate_costs import WARM_WITHIN_S, Services, services, wakes
+from sim.logs.calibrate_costs import AWAKE_WITHIN_S, WARM_WITHIN_S, Services, Wakes, services, wakes
 from sim.logs.calibrate_media import Ticks, reweighted, ticks
 from sim.logs.calibrate_plugins import engine_tasks, plugins
 from sim.logs.calibrate_stalls import Stalls, stalls, without_stalls
@@ -181,11 +181,12 @@ def _server(evidence: Evidence, tick: Ticks | None, sheet: Sheet, fits: dict[str
     if media:
         server["media"] = media
     times = services(evidence) if evidence.debug else None
-    woken = wakes(evidence, tick.cost_per_context_s if tick else 0.0) if evidence.debug else {}
-    server.update(_interference(stalls(tick, woken.values(), times), sheet, fits))
-    if times is not None:
+    woken = wakes(evidence, tick.cost_per_context_s if tick else 0.0) if evidence.debug else None
+    server.update(_interference(stalls(tick, woken.samples if woken else (), times), sheet, fits))
+    if times is not None and woken is not None:
         server.update(_wakes(evidence, woken, sheet, fits))
         server.update(_costs(times, sheet, fits))
+        server.update(_warm(woken, times, sheet, fits))
     return server
 
 
@@ -232,11 +233,11 @@ def _interference(seen: Stalls, sheet: Sheet, fits: dict[str, Fit]) -> dict[str,
     return {"interference": block}
 
 
-def _wakes(evidence: Evidence, woken: dict[str, Any], sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
+def _wakes(evidence: Evidence, woken: Wakes, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
     tasks = engine_tasks(evidence)
     roles = dict(zip(evidence.messages["task"].tolist(), evidence.messages["role"].tolist(), strict=True))
     block: dict[str, Any] = {}
-    for task, sample in woken.items():
+    for task, sample in woken.asleep.items():
         place = {"server": "server", "connection": "connection_agent"}.get(roles[task], tasks.get(task, ""))
         found = without_stalls(sample)[0]
         if place and found is not None:
@@ -252,16 +253,23 @@ def _costs(times: Services, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any
         if found is not None:
             fits[f"{task}.{key}"] = found
             costs.setdefault(task, {})[key] = noted(found, sheet, f"{task}.{key}")
-    block: dict[str, Any] = {"costs": costs} if costs else {}
+    return {"costs": costs} if costs else {}
+
+
+def _warm(woken: Wakes, times: Services, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
+    block: dict[str, Any] = {}
+    found = without_stalls(woken.awake)[0] if len(woken.awake) >= _ENOUGH else None
+    if found is not None:
+        fits["wake.awake"] = found
+        block["wake_within"] = Noted(seconds(AWAKE_WITHIN_S), "so soon after its last work a thread is woken faster")
+        block["wake"] = noted(found, sheet, "wake.awake")
     if any(times.told_by.values()):
-        said = "what is left of a service time so soon after the task's last message; learned from " + ", ".join(
+        said = "what is left of a service time so soon after the task's last message; from " + ", ".join(
             f"{n} messages ({task})" for task, n in times.told_by.items() if n
         )
-        block["warm"] = {
-            "within": Noted(seconds(WARM_WITHIN_S), said),
-            **{task: round(part, 4) for task, part in times.warm.items() if times.told_by[task]},
-        }
-    return block
+        block["within"] = Noted(seconds(WARM_WITHIN_S), said)
+        block |= {task: round(part, 4) for task, part in times.warm.items() if times.told_by[task]}
+    return {"warm": block} if block else {}
 
 
 def _ordered(block: dict[str, Any]) -> dict[str, Any]:

@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 SERVER_KEYS: Final = {
-    "offer": "offer", "control": "control", "terminate": "terminate", "channel_added": "channel_added",
-    "channel_modified": "channel_added", "channel_removed": "channel_removed", "opened": "opened", "closed": "closed",
-    "response": "response", "event": "event", "disconnect": "disconnect", "stopped": "stopped",
-    "mpf_response": "mpf_response", "mpf_subtracted": "mpf_subtracted",
+    "offer": "offer", "control": "control", "terminate": "terminate", "deactivate": "deactivate",
+    "channel_added": "channel_added", "channel_modified": "channel_added", "channel_removed": "channel_removed",
+    "opened": "opened", "closed": "closed", "response": "response", "event": "event", "disconnect": "disconnect",
+    "stopped": "stopped", "mpf_response": "mpf_response", "mpf_subtracted": "mpf_subtracted",
 }  # fmt: skip
 AGENT_KEYS: Final = {"add": "add", "remove": "remove", "modify": "modify", "other": "send"}
 MEDIA_KEYS: Final = ("add", "subtract")
 OPERATIONS: Final = ("open", "close", "request", "stop")
 WARM_WITHIN_S: Final = 0.3e-3  # so long after its last message a task's code and data are still in the caches
+AWAKE_WITHIN_S: Final = 60e-6  # so long after a thread's last work its processor has not gone to sleep
 _FEWEST: Final = 15
 _UNINTERRUPTED: Final = 0.05  # quantile of the times after the last signal that stands for an uninterrupted one
 LONGEST_EVENT: Final = 0.05  # a SIP event that takes longer than this to handle was not one event
@@ -51,6 +52,19 @@ class Services:
     samples: dict[tuple[str, str], Array]
     warm: dict[str, float]  # by task
     told_by: dict[str, int]  # warm messages that this was learned from
+
+
+@dataclass(frozen=True, slots=True)
+class Wakes:
+    """Times to wake an idle thread in seconds: by the task's name in the log, and soon after its last work."""
+
+    asleep: dict[str, Array]
+    awake: Array
+
+    @property
+    def samples(self) -> list[Array]:
+        """All of them."""
+        return [*self.asleep.values(), self.awake]
 
 
 def services(evidence: "Evidence") -> Services:
@@ -154,7 +168,10 @@ def last_sends(evidence: "Evidence") -> Array:
 
 
 def server_names(evidence: "Evidence", rows: "pd.DataFrame") -> NDArray[np.object_]:
-    """The kind of each message, finer than the log's types: adding from subtracting, a response from a STOP's."""
+    """The kind of each message, finer than the log's types.
+
+    Adding is told from subtracting, a response from a STOP's, taking down at once from stopping a request first.
+    """
     name = rows["name"].to_numpy().astype(object)
     number, started, role = rows["session"].to_numpy(), rows["started"].to_numpy(), rows["role"].to_numpy()
     terminating = {call.number: call.terminate for call in evidence.calls}
@@ -163,6 +180,10 @@ def server_names(evidence: "Evidence", rows: "pd.DataFrame") -> NDArray[np.objec
         since = (terminating if name[i] == "mpf_response" else deactivated).get(int(number[i]), np.nan)
         if started[i] > since:
             name[i] = "mpf_subtracted" if name[i] == "mpf_response" else "stopped"
+    stopped = set(number[(role == "plugin") & (name == "stop")].tolist())
+    for i in np.flatnonzero((role == "server") & (name == "terminate")).tolist():
+        if number[i] in stopped:
+            name[i] = "deactivate"
     return name
 
 
@@ -199,26 +220,28 @@ def _until(begins: list[tuple[int, float]], ends: list[tuple[int, float]]) -> Ar
     return np.concatenate(samples) if samples else np.empty(0)
 
 
-def wakes(evidence: "Evidence", context_cost_s: float) -> dict[str, Array]:
-    """Samples of the time to wake an idle thread, by the task's name in the log.
+def wakes(evidence: "Evidence", context_cost_s: float) -> Wakes:
+    """Samples of the time to wake an idle thread.
 
     Where the media engine has answered it goes on to its contexts; an answer that was held up by them is counted from
     their end.
     """
     rows = evidence.messages
-    known = rows["sent"].notna() & rows["started"].notna()
-    rows = rows[known & (rows["role"] != "media")]
+    known = (rows["sent"].notna() & rows["started"].notna() & (rows["role"] != "media")).to_numpy()
     waits = wait_times(evidence, context_cost_s)
-    found: dict[str, Array] = {}
-    for task, part in rows.groupby("task", sort=True):
+    awake = idle_before(evidence) - waits <= AWAKE_WITHIN_S
+    asleep: dict[str, Array] = {}
+    soon: list[Array] = []
+    for task, part in rows[known].groupby("task", sort=True):
         part = part.sort_values("started", kind="stable")
-        sent, started = part["sent"].to_numpy(), part["started"].to_numpy()
+        started = part["started"].to_numpy()
         finished = np.where(part["finished"].isna(), started, part["finished"].to_numpy())
         busy_until = np.concatenate(([-np.inf], np.maximum.accumulate(finished)[:-1]))
-        sample = waits[part.index.to_numpy()][busy_until <= sent]
-        if len(sample):
-            found[str(task)] = sample
-    return found
+        at = part.index.to_numpy()[busy_until <= part["sent"].to_numpy()]
+        soon.append(waits[at[awake[at]]])
+        if not awake[at].all():
+            asleep[str(task)] = waits[at[~awake[at]]]
+    return Wakes(asleep, np.concatenate(soon) if soon else np.empty(0))
 
 
 def wait_times(evidence: "Evidence", context_cost_s: float) -> Array:

@@ -206,7 +206,8 @@ def ks_two(one: Array, two: Array) -> float:
 def _noise(evidence: "Evidence", seen: Any) -> Stalls:
     if not evidence.debug:
         return stalls(seen, (), None)
-    return stalls(seen, wakes(evidence, seen.cost_per_context_s if seen else 0.0).values(), services(evidence))
+    woken = wakes(evidence, seen.cost_per_context_s if seen else 0.0)
+    return stalls(seen, woken.samples, services(evidence))
 
 
 def _span(results: list["RunResult"], name: str) -> Array:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sim.logs.calibrate_watch import Evidence
 
 SETUP: Final = ("offer", "channel_added", "mpf_response", "opened")
-RELEASE: Final = ("terminate", "channel_removed", "mpf_subtracted", "closed", "stopped")
+RELEASE: Final = ("terminate", "deactivate", "channel_removed", "mpf_subtracted", "closed", "stopped")
 PROBABILITIES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 

@@ -37,7 +37,8 @@ class ServerCosts(Part):
 
     offer: Dist = Field(default=us(99, 126), description="OFFER.")
     control: Dist = Field(default=us(21, 45), description="CONTROL: an MRCP request.")
-    terminate: Dist = Field(default=us(90, 133), description="TERMINATE.")
+    terminate: Dist = Field(default=us(90, 133), description="TERMINATE, and the session's taking down.")
+    deactivate: Dist = Field(default=us(25, 33), description="TERMINATE that must first stop a request in progress.")
     channel_added: Dist = Field(default=us(6, 10), description="Control channel added.")
     channel_removed: Dist = Field(default=us(6, 11), description="Control channel removed.")
     mpf_response: Dist = Field(default=us(50, 68), description="Media engine's container came back.")
@@ -48,7 +49,7 @@ class ServerCosts(Part):
     closed: Dist = Field(default=us(6, 13), description="Engine channel closed, and the release when it was the last.")
     response: Dist = Field(default=us(34, 42), description="Plugin's response to a request.")
     stopped: Dist = Field(
-        default=us(34, 42), description="Plugin's answer to a STOP, and the session's taking down when it was the last."
+        default=us(74, 90), description="Plugin's answer to a STOP, and the session's taking down when it was the last."
     )
     event: Dist = Field(default=us(34, 42), description="Plugin's event.")
     disconnect: Dist = Field(default=us(20, 35), description="TCP connection lost.")

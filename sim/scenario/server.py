@@ -211,9 +211,15 @@ class Wakes(Part):
 
 
 class Warm(Part):
-    """Warm caches: how much less of its time a message takes that is taken up soon after the task's last one."""
+    """What follows soon after a task's last work: its processor is still awake, its caches are warm."""
 
-    within: Time = Field(default=0.0, description="Up to this long after the last one; 0: no such effect.")
+    wake_within: Time = Field(
+        default=0.0, description="Up to this long after its last work a thread takes `wake` to be woken."
+    )
+    wake: Dist | None = Field(default=None, description="Time to wake it then, whatever its task; null: as ever.")
+    within: Time = Field(
+        default=0.0, description="Up to this long after the last one a message takes less time; 0: no such effect."
+    )
     server: Probability = Field(default=1.0, description="MRCP server task: part of the service time that is left.")
     connection_agent: Probability = Field(default=1.0, description="MRCPv2 connection agent: the same.")
     media: Probability = Field(default=1.0, description="Media engine: the same.")

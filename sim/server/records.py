@@ -240,6 +240,7 @@ class Parameters:
     connection_bytes: int
     connection_request_bytes: int
     record_rows: int
+    awake_s: float  # how soon after its last work a thread is woken faster; below 0: never
     warm_s: float  # how soon after the last message a task is still warm; 0: never
     warm_server: float  # part of the service time that is left then
     warm_agent: float

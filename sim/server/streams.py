@@ -6,8 +6,21 @@ differ in one knob share every other draw. A handler takes the next value of a s
 
 from typing import Final
 
-from sim.server.names import CONNECTION_AGENT, KINDS, MEDIA, OPERATIONS, PLUGIN, SERVER
-from sim.server.records import Session, World
+from sim.server.names import (
+    CONNECTION_AGENT,
+    KINDS,
+    M_CONTAINER,
+    MEDIA,
+    OPERATIONS,
+    P_COMPLETE,
+    P_OPEN,
+    PLUGIN,
+    S_MEDIA,
+    S_TERMINATE,
+    SERVER,
+    STEP_SUBTRACT,
+)
+from sim.server.records import IN_PROGRESS, Session, World
 
 MAX_PLUGINS: Final = 8
 
@@ -39,7 +52,17 @@ OVERSLEEP: Final = _AFTER + 12
 
 HELD: Final = _AFTER + 13
 
-FAULT: Final = _AFTER + 14
+AWAKE: Final = _AFTER + 14
+"""Time to wake a thread whose processor is still awake, whatever its task."""
+
+SUBTRACT: Final = _AFTER + 15
+"""Service time of a container that subtracts; SERVICE + M_CONTAINER is that of one that adds."""
+SUBTRACTED: Final = _AFTER + 16
+"""The server's work on such a container that came back."""
+STOPS_FIRST: Final = _AFTER + 17
+"""TERMINATE of a session with a request in progress: that one is stopped first, the taking down comes later."""
+
+FAULT: Final = _AFTER + 18
 """+ fault number: uniform on [0, 1)."""
 
 # fault numbers
@@ -68,6 +91,26 @@ def draw(w: World, stream: int) -> float:
     if i >= w.draw_limit:
         w.server.needs_draws = 1
     return w.draws[stream][i]
+
+
+def service_stream(session: Session, task: int, kind: int, arg: int) -> int:
+    """The stream of a message's service time. Some kinds have two, by what there is to do."""
+    if P_OPEN <= kind < P_COMPLETE:
+        return OPERATION + ((task - PLUGIN) * 4 + kind - P_OPEN) * 4 + BLOCK
+    if kind == S_MEDIA and arg // 256 == STEP_SUBTRACT:
+        return SUBTRACTED
+    if kind == M_CONTAINER and arg // 256 == STEP_SUBTRACT:
+        return SUBTRACT
+    if kind == S_TERMINATE:
+        for i in range(session.channels):
+            if session.channel[i] & IN_PROGRESS:
+                return STOPS_FIRST
+    return SERVICE + kind
+
+
+def wake_latency(w: World, task: int, now: float, ended_s: float) -> float:
+    """How long a sleeping thread takes until it runs; less when its last work ended only just before `now`."""
+    return draw(w, AWAKE if now - ended_s <= w.p.awake_s else WAKE + task)
 
 
 def warm_part(w: World, task: int) -> float:

@@ -130,3 +130,36 @@ def test_a_server_that_stalls_now_and_then_is_not_a_slower_server(tmp_path: Path
     assert expected(found.length) == pytest.approx(2e-3, rel=0.2)
     assert expected(scenario.server.costs.server.channel_added) == pytest.approx(10e-6, rel=0.25)
     assert expected(scenario.server.wake_of("server")) == pytest.approx(45e-6, rel=0.2)
+
+
+def test_threads_that_have_just_worked_are_woken_faster(tmp_path: Path) -> None:
+    mapping = {
+        "name": "awake", "duration": "60s", "drain": "20s", "arrivals": {"rate": "20/s"},
+        "calls": {"hold": exponential("1s"), "requests": 0},
+        "server": {
+            "sip": {"bye_response": "immediate"},
+            "wake": {"dist": "uniform", "low": "60us", "high": "140us"},
+            "warm": {"wake_within": "60us", "wake": {"dist": "uniform", "low": "8us", "high": "16us"}},
+        },
+    }  # fmt: skip
+    scenario = reloaded(calibrate_logs([logged(mapping, tmp_path)]), tmp_path)
+    warm = scenario.server.warm
+    assert warm.wake is not None
+    assert warm.wake_within == pytest.approx(60e-6)
+    assert expected(warm.wake) == pytest.approx(12e-6, rel=0.25)
+    assert expected(scenario.server.wake_of("server")) == pytest.approx(100e-6, rel=0.1)
+
+
+def test_a_terminate_that_stops_a_request_first_is_told_from_one_that_takes_down(tmp_path: Path) -> None:
+    mapping = {
+        "name": "stops", "duration": "60s", "drain": "20s", "arrivals": {"rate": "10/s"},
+        "calls": {"hold": exponential("1s"), "requests": {"dist": "uniform", "low": 0, "high": 1}},
+        "server": {
+            "sip": {"bye_response": "immediate"},
+            "costs": {"server": {"terminate": "200us", "deactivate": "50us", "stopped": "120us"}},
+        },
+    }  # fmt: skip
+    costs = reloaded(calibrate_logs([logged(mapping, tmp_path)]), tmp_path).server.costs.server
+    assert expected(costs.terminate) == pytest.approx(200e-6, rel=0.05)
+    assert expected(costs.deactivate) == pytest.approx(50e-6, rel=0.05)
+    assert expected(costs.stopped) == pytest.approx(120e-6, rel=0.05)

@@ -13,6 +13,13 @@ from sim.engine.tasks import Message, Task
 from sim.server.streams import STREAMS
 
 
+class Sessions:
+    """Sessions without channels, as many as a message may name."""
+
+    def __getitem__(self, slot: int) -> SimpleNamespace:
+        return SimpleNamespace(slot=slot, channels=0)
+
+
 class Stage:
     """Stands in for the engine: every stream is a constant, and a message does what the script says."""
 
@@ -36,7 +43,8 @@ class Stage:
             server=SimpleNamespace(contexts=0, needs_draws=0),
             ledger=SimpleNamespace(load_end_s=float("inf")),
             outbox=[],
-            p=SimpleNamespace(warm_s=0.0),
+            sessions=Sessions(),
+            p=SimpleNamespace(warm_s=0.0, awake_s=-1.0),
         )
         from sim.server.streams import OVERSLEEP, WAKE
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from sim.engine.compiled.calendar import HEAP, OUTSIDE, earlier, heap_push, schedule_task
 from sim.engine.compiled.store import MESSAGE_BYTES, items_at, messages_at, ring_append, ring_take
-from sim.engine.setup import SUBTRACT_SERVICE, SUBTRACTED_SERVICE
 from sim.ledger.records import within_load
 from sim.server.names import (
     LANES,
@@ -14,14 +13,9 @@ from sim.server.names import (
     M_STOP,
     MESSAGE_LANE,
     NUA,
-    P_COMPLETE,
-    P_OPEN,
-    PLUGIN,
-    S_MEDIA,
-    STEP_SUBTRACT,
     lane_of,
 )
-from sim.server.streams import BLOCK, OPERATION, OVERSLEEP, SERVICE, WAKE, draw, warm_part
+from sim.server.streams import OVERSLEEP, WAKE, draw, service_stream, wake_latency, warm_part
 
 # disciplines
 SOFIA: Final = 0
@@ -97,14 +91,15 @@ def wake_with(w: Any, task: Any, kind: int, slot: int, arg: int) -> None:
     task.slot = slot
     task.arg = arg
     task.sent_s = w.e.now_s
-    wake_s = draw(w, WAKE + task.index)
+    wake_s = wake_latency(w, task.index, w.e.now_s, task.started_s + task.service_s)
     schedule_task(w, task.index, serve(w, task, wake_s))
 
 
 def wake(w: Any, task: Any) -> None:
     """The thread takes up a message that came while it was frozen; waking takes it a while."""
     task.asleep = 0
-    schedule_task(w, task.index, take(w, task, draw(w, WAKE + task.index)))
+    wake_s = wake_latency(w, task.index, w.e.now_s, task.started_s + task.service_s)
+    schedule_task(w, task.index, take(w, task, wake_s))
     if task.discipline == SOFIA:
         task.batch = -1
 
@@ -129,21 +124,10 @@ def serve(w: Any, task: Any, wake_s: float) -> float:
         signal_producer(w, task)
     ended_s = task.started_s + task.service_s
     task.started_s = w.e.now_s + wake_s
-    task.service_s = draw(w, service_stream(task, task.kind))
+    task.service_s = draw(w, service_stream(w.sessions[task.slot], task.index, task.kind, task.arg))
     if w.p.warm_s > 0.0 and task.started_s - ended_s <= w.p.warm_s:
         task.service_s *= warm_part(w, task.index)
     return wake_s + task.service_s  # type: ignore[no-any-return]
-
-
-def service_stream(task: Any, kind: int) -> int:
-    """The stream of a message's service time."""
-    if P_OPEN <= kind < P_COMPLETE:
-        return OPERATION + ((task.index - PLUGIN) * 4 + kind - P_OPEN) * 4 + BLOCK  # type: ignore[no-any-return]
-    if kind == M_CONTAINER and task.arg // 256 == STEP_SUBTRACT:
-        return SERVICE + SUBTRACT_SERVICE
-    if kind == S_MEDIA and task.arg // 256 == STEP_SUBTRACT:
-        return SERVICE + SUBTRACTED_SERVICE
-    return SERVICE + kind
 
 
 def next_lane(task: Any) -> int:
