@@ -16,11 +16,13 @@ from sim.server.names import (
     P_OPEN,
     PLUGIN,
     S_MEDIA,
+    S_OPENED,
     S_TERMINATE,
     SERVER,
+    STEP_ADD,
     STEP_SUBTRACT,
 )
-from sim.server.records import IN_PROGRESS, Session, World
+from sim.server.records import HAS_ENGINE, IN_PROGRESS, Session, World
 
 MAX_PLUGINS: Final = 8
 
@@ -99,6 +101,11 @@ def service_stream(session: Session, task: int, kind: int, arg: int) -> int:
         return OPERATION + ((task - PLUGIN) * 4 + kind - P_OPEN) * 4 + BLOCK
     if kind == S_MEDIA and arg // 256 == STEP_SUBTRACT:
         return SUBTRACTED
+    if kind == S_MEDIA and arg // 256 == STEP_ADD:
+        for i in range(session.channels):
+            if session.channel[i] & HAS_ENGINE:
+                return SERVICE + S_MEDIA
+        return SERVICE + S_OPENED  # there is nothing to open: the final answer goes out with this message
     if kind == M_CONTAINER and arg // 256 == STEP_SUBTRACT:
         return SUBTRACT
     if kind == S_TERMINATE:
