@@ -110,7 +110,7 @@ def calibrate_evidence(evidence: Evidence, name: str | None = None) -> Calibrati
     }
     arrived = [call.arrived for call in evidence.calls if math.isfinite(call.arrived)]  # not those before the log began
     span = max(arrived) - min(arrived) if arrived else 0.0
-    tree["duration"] = seconds(max(span, 1.0))
+    tree["duration"] = seconds(max(math.ceil(span * 1e3 + 1) / 1e3, 1.0))  # the last call within it
     tree["arrivals"] = _arrivals(seen, name)
     tree["calls"] = calls(evidence, sheet)
     tree["client"] = client(evidence, sheet)
