@@ -43,7 +43,7 @@ def leaks(
     from sim.ledger.leaks import leak_report
     from sim.ledger.result import load_result
 
-    folder = len(source) == 1 and Path(source[0]).is_dir()
+    folder = len(source) == 1 and bool(source[0]) and Path(source[0]).is_dir()
     refuse_idle(
         minimal,
         {"--cause": cause is not None, "-o": output is not None, "--force": force},

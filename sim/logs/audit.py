@@ -18,7 +18,8 @@ from sim.logs.header import Layout
 from sim.logs.holdings import Holdings
 from sim.logs.lines import Batch, Counts, Scanner
 from sim.logs.parts import Parts
-from sim.logs.reader import Source, StrPath, blocks, open_sources
+from sim.logs.reader import Source, StrPath, open_sources
+from sim.logs.reading import read_into
 from sim.logs.rows import Latencies, MessageRows, SessionRows
 from sim.logs.session import Session
 from sim.logs.tasks import Message, TaskBook
@@ -67,16 +68,18 @@ class Auditor:
         self.alive: list[Leak] = []  # the same of sessions that can still end
         self.lost_resources: list[str] = []
         self.crashed_at: int | None = None
-        self.starts = 0
+        self.starts = self.restarts_unasked = 0
         self.ended_orderly = False
         self.timed = False
         self.layouts: list[str] = []
+        self.remarks: list[str] = []  # what the reader of the files noticed
         self._scanner: Scanner | None = None
 
     # --- reading -------------------------------------------------------------------------------------------------
 
-    def begin(self, layout: Layout | None) -> None:
-        """A file with this header begins; None: as the file before."""
+    def begin(self, layout: Layout | None, name: str = "") -> None:
+        """The file `name` with this header begins; None: as the file before."""
+        self.counts.begin(name)
         if layout is None:
             layout = self._scanner.layout if self._scanner is not None else Layout()
         if self.clock is None:
@@ -128,7 +131,8 @@ class Auditor:
                 elif kind == Kind.SERVER_TERMINATED:
                     self.ended_orderly = True
             except (ValueError, IndexError, KeyError, UnicodeDecodeError):
-                self.counts.odd(self.counts.lines, block[begin:end])
+                number = self.counts.lines - block.count(b"\n", begin) + 1
+                self.counts.odd(number, block[begin:end])
 
     def _guess_threads(self, batch: Batch) -> list[int]:
         """Without thread ids: one made-up id for each task, told from the wording of the line."""
@@ -204,6 +208,7 @@ class Auditor:
         if self.counts.entries == 0 or (self.starts == 1 and not self.account.open and not self.tasks.tasks):
             return
         died = not self.ended_orderly
+        self.restarts_unasked += died
         if died and self.crashed_at is None:
             self.crashed_at = self._last_seen(time)
         self._judge(self._last_seen(time), died)
@@ -242,7 +247,7 @@ class Auditor:
         outcome, cause, text = verdict.outcome, verdict.cause, verdict.text
         if died and outcome == "live":
             outcome, cause = "crashed", "crash"
-            text = f"session <{session.label}> was {session.state} when the process died"
+            text = f"session <{session.label}> was {session.state} when the process ended (crash or kill)"
         holds = self._holds(session)
         since = (verdict.since - self.holdings.origin) / 1e6 if self.timed and verdict.since >= 0 else None
         waiting = verdict.waiting_for if outcome != "crashed" else None
@@ -330,9 +335,17 @@ class Auditor:
 
     def notes(self) -> list[str]:
         """What the reader of this audit must know about the log itself."""
-        notes = [] if self.debug_level() else list(INFO_NOTES)
-        if self.debug_level():
-            notes.append(DEBUG_NOTE)
+        notes = list(self.remarks)
+        if not self.counts.entries:
+            notes.append("Nothing was in the log: no line of a server.")
+            return notes
+        notes += [DEBUG_NOTE] if self.debug_level() else INFO_NOTES
+        if self.restarts_unasked:
+            times = "once" if self.restarts_unasked == 1 else f"{self.restarts_unasked} times"
+            notes.append(
+                f"The server began again {times} without a line of its end: a crash, or it was killed. What it held "
+                "then was gone with the process."
+            )
         if not self.timed:
             notes.append("The log has no TIME header: nothing that needs a clock can be known.")
         elif self.clock is not None and self.clock.steps:
@@ -366,20 +379,6 @@ _WRITER: Final = [
     }.get(kind, _THREAD_SERVER)
     for kind in Kind
 ]  # fmt: skip
-
-
-def read_into(auditor: Auditor, sources: Sequence[Source], progress: Callable[[int], None] | None = None) -> None:
-    """Feed whole files, in order, to `auditor`; `progress` is told the bytes (uncompressed) after each block."""
-    carry = b""
-    for source in sources:
-        auditor.begin(source.layout)
-        for block, rest in blocks(source, carry):
-            auditor.feed(block)
-            carry = rest
-            if progress is not None:
-                progress(len(block))
-    if carry:
-        auditor.feed(carry + b"\n")
 
 
 def audit_logs(
@@ -421,7 +420,7 @@ def result_of(
     provenance = {
         "source": [Path(name).name for name in names],
         "headers": auditor.layouts,
-        "level": "DEBUG" if auditor.debug_level() else "INFO",
+        "level": None if not auditor.counts.entries else "DEBUG" if auditor.debug_level() else "INFO",
         "begins": stamp(clock.first, clock.dated) if clock is not None and clock.first is not None else None,
         "lines": auditor.counts.lines,
         "not_understood": auditor.counts.not_understood,

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import LogError
-from sim.logs.audit import Auditor, read_into
+from sim.logs.audit import Auditor
 from sim.logs.diagnose import Verdict
 from sim.logs.reader import StrPath, open_sources
+from sim.logs.reading import read_into
 from sim.logs.session import Session
+from sim.logs.shown import word
 from sim.logs.tasks import Message
 from sim.logs.wording import Kind
 
@@ -153,8 +155,8 @@ class Watcher(Auditor):
         self.seen_calls.append(
             (s.number, s.arrived, s.created, s.answer, s.status or s.refused, s.bye, s.bye_kind, s.ended,
              s.deactivate, s.terminate, s.closed, s.released, s.asked_bye, s.gone, s.requests,
-             tuple(r.decode("utf-8", "replace") for r in s.engines), tuple(s.engines.values()),
-             s.profile.decode("utf-8", "replace"), outcome, cause, s.v1)
+             tuple(word(r) for r in s.engines), tuple(s.engines.values()),
+             word(s.profile), outcome, cause, s.v1)
         )  # fmt: skip
 
     # --- single lines --------------------------------------------------------------------------------------------
@@ -199,7 +201,7 @@ class Watcher(Auditor):
         self.rtp_range = (int(low), int(high))
 
     def _on_refusal(self, text: bytes, time: int, thread: int) -> None:
-        name = text[text.index(b"[") + 1 : text.index(b"]")].decode("utf-8", "replace") if b"[" in text else ""
+        name = word(text[text.index(b"[") + 1 : text.index(b"]")]) if b"[" in text else ""
         self.refusals[name] = self.refusals.get(name, 0) + 1
 
     def _on_timer(self, text: bytes, time: int, thread: int) -> None:
@@ -308,6 +310,8 @@ def watch_logs(paths: Sequence[StrPath], progress: Callable[[int], None] | None 
     read_into(watcher, sources, progress)
     evidence = watcher.evidence([source.name for source in sources])
     where = evidence.names[0]
+    if not watcher.counts.entries:
+        raise LogError(f"{where}: expected the log of a server (got a file with nothing in it)")
     if not evidence.timed:
         raise LogError(f"{where}: expected entries with a TIME header, for calibration is about times (got none)")
     if not evidence.calls:

@@ -23,6 +23,11 @@ class Clock:
         self._offset = 0
         self._raw: int | None = None
 
+    @property
+    def raw(self) -> int | None:
+        """The last time as the log writes it; None before the first."""
+        return self._raw
+
     def axis(self, raw: Micros) -> Micros:
         """`raw` in file order (microseconds since some midnight) on the axis; neighbours stay neighbours."""
         if raw.size == 0:
