@@ -99,13 +99,13 @@ def memory_limit(text: str | None) -> float | None:
 
 def write_minimal(folder: Path, cause: str | None, output: Path | None, force: bool) -> None:
     """Shrink the scenario of a result and write it to `output`, by default beside the result."""
-    from sim.errors import ScenarioError
+    from sim.files import refuse_existing
     from sim.ledger.result import load_result
     from sim.study.shrink import shrink
 
     target = output or folder / "minimal.yaml"
-    if str(target) != "-" and target.exists() and not force:
-        raise ScenarioError(f"{target}: exists already; replace it with --force, or choose another -o")
+    if str(target) != "-":
+        refuse_existing(target, force, "-o")
     where = Path.cwd() if str(target) == "-" else target.parent
     made = shrink(load_result(folder), cause, lambda text: typer.echo(text, err=True), where)
     if str(target) == "-":

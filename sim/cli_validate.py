@@ -87,6 +87,9 @@ def validate(
         print_validation(found, out_console())
         if out is not None:
             typer.echo(f"\nquantile-quantile plot  {out / QQ_PNG}")
+    if not quiet:
+        for note in evidence.notes:
+            typer.echo(f"note: {note}", err=True)
     raise typer.Exit(0 if found.ok else FAILED_CONDITION)
 
 

@@ -44,17 +44,18 @@ class Fit:
     @property
     def comment(self) -> str:
         """The choice in words, for the written scenario."""
-        about = f"{self.n} samples" + (f", {self.censored} of them cut off by the log's end" if self.censored else "")
-        spread = f"mean {short(self.mean)} [{short(self.low)}, {short(self.high)}]"
+        about = f"n = {self.n}" + (f" and {self.censored} cut off by the log's end" if self.censored else "")
         if self.family == "constant":
-            return f"constant; {about}{_also(self.note)}"
-        if self.p_value is not None:
-            return f"{self.family}, p = {self.p_value:.2f} (KS, bootstrap); {about}, {spread}{_also(self.note)}"
-        best = max(self.tried, key=self.tried.__getitem__, default="")
-        why = f"no family fits (best {best}, p = {self.tried[best]:.2f})" if best else "too few samples to fit"
-        if best and self.tried[best] < 0.005:
-            why = f"no family fits (p < 0.01 for all {len(self.tried)})"
-        return f"empirical: {why}; {about}, {spread}{_also(self.note)}"
+            return f"constant, {about}{_also(self.note)}"
+        spread = f"mean {short(self.mean)} [{short(self.low)}, {short(self.high)}]"
+        p = self.best_p
+        fits = "too few to fit" if p is None else "p < 0.01" if p < 0.005 else f"p = {p:.2f}"
+        return f"{self.family}, {fits}, {about}, {spread}{_also(self.note)}"
+
+    @property
+    def best_p(self) -> float | None:
+        """The p-value of the family that was chosen or, when none fits, of the best; None when none was tried."""
+        return self.p_value if self.p_value is not None else max(self.tried.values(), default=None)
 
 
 def _also(note: str) -> str:

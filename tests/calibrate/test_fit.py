@@ -57,7 +57,9 @@ def test_two_humps_fit_no_family_and_stay_as_they_are() -> None:
     assert found is not None
     assert found.family == "empirical"
     assert found.p_value is None
-    assert "no family fits" in found.comment
+    assert found.comment.startswith("empirical, p < 0.01, n = ")
+    assert found.best_p is not None
+    assert found.best_p < 0.005
     values = found.dist["values"]
     assert len(values) == 200
     assert np.mean(values) == pytest.approx(sample.mean(), rel=1e-9)
