@@ -17,6 +17,7 @@ from sim.logs.diagnose import Evidence, Patience, Verdict, blocked_tasks, diagno
 from sim.logs.header import Layout
 from sim.logs.holdings import Holdings
 from sim.logs.lines import Batch, Counts, Scanner
+from sim.logs.notes import notes
 from sim.logs.parts import Parts
 from sim.logs.reader import Source, StrPath, open_sources
 from sim.logs.reading import read_into
@@ -31,15 +32,6 @@ _RESOURCE_SHORT: Final = ("406", "480", "488")  # refused for want of a resource
 _CRASH_NEAR: Final = 20_000  # microseconds
 _JUST_NOW: Final = 1_000_000
 _ALIVE_LISTED: Final = 10_000  # live sessions explained in the summary, after all the leaked ones
-
-INFO_NOTES: Final = (
-    "INFO level: queue waits, service times and utilisation of the tasks can not be known (their messages are logged "
-    "at DEBUG), nor when media was ready, when an engine opened or closed a channel, or whether one closed it twice.",
-)
-DEBUG_NOTE: Final = (
-    "DEBUG level: writing these lines costs the server time itself, so latencies and service times here are above "
-    "those of the same server at INFO."
-)
 
 
 class Auditor:
@@ -333,38 +325,6 @@ class Auditor:
         freed_early = [gone.released for gone in self.account.recent.values() if gone.double >= 0]
         return max([*used, *freed_early], default=near - 1) >= near
 
-    def notes(self) -> list[str]:
-        """What the reader of this audit must know about the log itself."""
-        notes = list(self.remarks)
-        if not self.counts.entries:
-            notes.append("Nothing was in the log: no line of a server.")
-            return notes
-        notes += [DEBUG_NOTE] if self.debug_level() else INFO_NOTES
-        if self.restarts_unasked:
-            times = "once" if self.restarts_unasked == 1 else f"{self.restarts_unasked} times"
-            notes.append(
-                f"The server began again {times} without a line of its end: a crash, or it was killed. What it held "
-                "then was gone with the process."
-            )
-        if not self.timed:
-            notes.append("The log has no TIME header: nothing that needs a clock can be known.")
-        elif self.clock is not None and self.clock.steps:
-            notes.append(f"The clock went back {self.clock.steps} times; times were joined there.")
-        if self.account.partial:
-            notes.append(
-                f"{self.account.partial} sessions were open before the log begins, or their beginning is missing."
-            )
-        if self.account.reused_unseen:
-            notes.append(f"{self.account.reused_unseen} sessions ended without a line: their address was used again.")
-        if self.parts.lost_messages:
-            notes.append(f"{self.parts.lost_messages} task messages were dropped by full queues.")
-        if self.counts.not_understood:
-            shown = "; ".join(self.counts.shown)
-            notes.append(
-                f"{self.counts.not_understood} of {self.counts.lines} lines were not understood, first: {shown}"
-            )
-        return notes
-
 
 _THREAD_SERVER, _THREAD_CONNECTION, _THREAD_MEDIA, _THREAD_SIP, _THREAD_ENGINE = 1, 2, 3, 4, 5
 _WRITER: Final = [
@@ -427,7 +387,7 @@ def result_of(
         "not_understood_first": list(auditor.counts.shown),
         "open_before_the_log": auditor.account.partial,
         "messages_dropped": auditor.parts.lost_messages,
-        "notes": auditor.notes(),
+        "notes": notes(auditor),
     }
     yaml = f"# Not a scenario: audited from a server's log.\nname: {summary.scenario}\n"
     if memory is None:

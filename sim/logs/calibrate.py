@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from sim.errors import InternalError, ScenarioError
+from sim.errors import LogError, ScenarioError
 from sim.files import put_beside
 from sim.logs.calibrate_arrivals import Arrivals, arrivals
 from sim.logs.calibrate_calls import calls, client, timers
@@ -100,8 +100,11 @@ class Calibration:
             try:
                 load_scenario(made)
             except ScenarioError as error:
-                said = str(error).replace(str(made), path.name)
-                raise InternalError(f"what was calibrated is no valid scenario, nothing was written: {said}") from error
+                said = re.sub(r"\S*\.unfinished/", "", str(error))
+                raise LogError(
+                    f"{self.evidence.names[0]}: what was found in it makes no valid scenario; nothing was written. Are "
+                    f"lines of the log damaged?\n{said}"
+                ) from error
             return put_beside(path, sorted(Path(folder).iterdir(), key=lambda file: file != made), force)
 
 

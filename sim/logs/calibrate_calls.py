@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sim.logs.calibrate_watch import CallSeen, Evidence
 
 _ONE_EACH: Final = 0.98  # connections per answered call from which on every call has one
+MOST_T1_S: Final = 4.0  # T2, above which T1 can not be
 RESOURCES: Final = ("speechsynth", "speechrecog", "recorder", "speakverify")
 
 
@@ -192,8 +193,8 @@ def connect_delays(evidence: "Evidence") -> "np.ndarray[Any, np.dtype[np.float64
 def timers(evidence: "Evidence") -> dict[str, Any]:
     """SIP timers that the log shows: without ACK a call ends after 64·T1."""
     after = [call.ended - call.answer for call in no_ack(evidence) if math.isfinite(call.answer)]
-    if not after:
-        return {}
-    t1 = float(np.median(after)) / 64
+    t1 = float(np.median(after)) / 64 if after else 0.0
+    if not 0.001 <= t1 <= MOST_T1_S:
+        return {}  # none seen, or the log's times are damaged
     said = f"{len(after)} calls without ACK ended {float(np.median(after)):.3f} s after the answer, which is 64·T1"
     return {"t1": Noted(f"{round(t1, 3) * 1e3:.4g}ms", said)}

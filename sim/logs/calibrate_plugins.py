@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.logs.calibrate_calls import RESOURCES
 from sim.logs.calibrate_costs import OPERATIONS, server_names, work_ends
 from sim.logs.calibrate_stalls import without_stalls
 from sim.logs.calibrate_write import Noted, Sheet, counted, noted
@@ -56,7 +57,7 @@ def engine_tasks(evidence: "Evidence") -> dict[str, str]:
     votes: dict[str, dict[str, int]] = {}
     plugin = rows[rows["role"] == "plugin"]
     for task, number in zip(plugin["task"].tolist(), plugin["session"].tolist(), strict=True):
-        names = resources.get(number, ())
+        names = [name for name in resources.get(number, ()) if name in RESOURCES]
         count = votes.setdefault(task, {})
         for name in names:
             count[name] = count.get(name, 0) + (10 if len(names) == 1 else 1)
@@ -131,7 +132,7 @@ def plugins(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
             if name == "stop":
                 block["stop_answered_at"] = _stop_at(operation)
         found[resource] = block
-    for resource in sorted({name for call in evidence.calls for name in call.resources}):
+    for resource in sorted({name for call in evidence.calls for name in call.resources if name in RESOURCES}):
         block = found.setdefault(resource, {"id": ids[resource]} if resource in ids else {})
         _faults(evidence, resource, block, alone=len(tasks) <= 1)
         refused = evidence.channel_refusals

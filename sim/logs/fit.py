@@ -22,6 +22,7 @@ POINTS: Final = 200  # quantile points that stand for a large sample
 FEWEST: Final = 5  # below, nothing is fitted
 _TESTED: Final = 2000  # the test looks at so many observations at most: more reject any family
 _HOPELESS: Final = 1.63  # sqrt(n)·D beyond which even known parameters are rejected at 1 %
+_FAR_BEYOND: Final = 10.0
 _ENOUGH_WORSE: Final = 10
 RESOLUTION: Final = 1e-6  # a log's clock
 
@@ -118,6 +119,8 @@ def fit(
     if len(smooth) > _TESTED:
         smooth = rng.choice(smooth, _TESTED, replace=False)
         c = c[rng.random(len(c)) < _TESTED / len(x)]
+    # a mean far beyond everything that was seen is the family's tail, not the sample's
+    most = float(smooth.sum() + c.sum()) if len(c) else _FAR_BEYOND * float(smooth.max())
     tried: dict[str, float] = {}
     passed: list[tuple[float, Family, Parameters]] = []
     for family in FAMILIES:
@@ -129,6 +132,8 @@ def fit(
         if found is None:
             continue
         parameters, p_value, aic = found
+        if family.mean(parameters) > most:
+            p_value = 0.0
         tried[family.name] = p_value
         if p_value >= SIGNIFICANT:
             passed.append((aic, family, parameters))
@@ -195,10 +200,11 @@ def _fitted_interval(
     for _ in range(100):
         again = rng.choice(x, len(x))
         cut = rng.choice(c, len(c)) if len(c) else c
-        try:
-            means.append(family.mean(family.fit(again, cut)))
-        except (ValueError, ArithmeticError):
-            continue
+        with np.errstate(all="ignore"):
+            try:
+                means.append(family.mean(family.fit(again, cut)))
+            except (ValueError, ArithmeticError):
+                continue
     if len(means) < 50:
         return mean, 0.0, math.inf
     low, high = np.quantile(means, [0.025, 0.975])

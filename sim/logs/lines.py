@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.logs.clock import Clock, clock_micros, day_micros
+from sim.logs.clock import DAY, Clock, clock_micros, day_micros
 from sim.logs.header import Layout
 from sim.logs.shown import shown
 from sim.logs.wording import BEGINNINGS, BODY_BEGINNINGS, CRASH_WORDS, PRIORITIES, WITH_BODY, Kind
@@ -189,7 +189,9 @@ class Scanner:
             self._shapes.append(found)
             left = self._match(words, begin, text, thread, left, found)
         done = rows[text[rows] >= 0]
-        time[done] = _time_of_day(clock[done], micro[done])
+        of_day = _time_of_day(clock[done], micro[done])
+        time[done] = of_day
+        text[done[of_day >= DAY]] = -1  # 99:99:99 is no time
         if self.layout.date:
             time[done] += self._midnights(block, words, begin[done])
         if left.size:

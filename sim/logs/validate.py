@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.errors import LogError
 from sim.ledger.summary import LATENCIES
 from sim.logs.calibrate_costs import AGENT_KEYS, SERVER_KEYS, services, wait_times, wakes
 from sim.logs.calibrate_media import ticks
@@ -135,6 +136,8 @@ def validate(
     progress: Callable[[float], None] | None = None,
 ) -> Validation:
     """Simulate the calls of a log with a scenario, several times, and compare. `run` does one simulation."""
+    if not any(math.isfinite(call.arrived) for call in evidence.calls):
+        raise LogError(f"{evidence.names[0]}: expected the beginning of at least one call (got only later lines)")
     seen = ticks(evidence)
     noise = _noise(evidence, seen)
     wanted = runs or int(np.clip(math.ceil(_SESSIONS / max(len(evidence.calls), 1)), _LEAST, _MOST))
