@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 DAY = 86_400_000_000
 _HALF_DAY = DAY // 2
 _STRAY = 64  # so many entries may be damaged in a row
-_YEAR = 400 * DAY  # no server is silent for so long
+_SILENT = 31 * DAY  # a gap beyond this is joined: nothing can be learned from it, and a damaged year is likelier
 _STEP = 60_000_000  # entries of different threads may be a little out of order; this far back is another clock
 
 Micros = NDArray[np.int64]
@@ -42,7 +42,7 @@ class Clock:
         before = int(raw[0]) if self._raw is None else self._raw
         raw = self._without_strays(raw, before)
         jumps = np.diff(raw, prepend=before)
-        odd = np.flatnonzero((jumps < -_STEP) | (jumps > (_YEAR if self.dated else DAY - _STEP)))
+        odd = np.flatnonzero((jumps < -_STEP) | (jumps > (_SILENT if self.dated else DAY - _STEP)))
         if odd.size == 0:
             result = raw + self._offset if self._offset else raw
         else:

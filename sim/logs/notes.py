@@ -40,7 +40,9 @@ def _of_clock(auditor: "Auditor") -> list[str]:
         return ["The log has no TIME header: nothing that needs a clock can be known."]
     said = []
     if clock is not None and clock.steps:
-        said.append(f"The clock was set {often(clock.steps)}; times were joined there.")
+        said.append(
+            f"The clock was set {often(clock.steps)} (or nothing was logged for a month); times were joined there."
+        )
     if clock is not None and clock.strays:
         said.append(f"{clock.strays} lines have times far from their neighbours'; the time before them was taken.")
     return said

@@ -66,6 +66,14 @@ def test_two_humps_fit_no_family_and_stay_as_they_are() -> None:
     assert np.quantile(values, 0.9) == pytest.approx(np.quantile(sample, 0.9), rel=0.02)
 
 
+def test_no_family_is_taken_for_its_tail() -> None:
+    sample = np.array([1e-6, 2e-6, 1e-5, 3e-4, 0.2, 40.0, 9e3])
+    found = fit(sample)
+    assert found is not None
+    assert found.mean <= 10 * sample.max()
+    assert found.family == "empirical" or found.p_value is not None
+
+
 def test_a_small_sample_is_kept_whole() -> None:
     assert empirical(np.array([3.0, 1.0]))["values"] == [1.0, 3.0]
 
