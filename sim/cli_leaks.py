@@ -68,6 +68,8 @@ def leaks(
         found = result.leaks
         spelt_out = len(found) if everything else SPELT_OUT
         print_leaks(report, found, result.summary.violations, out_console(), spelt_out)
+        for note in result.provenance.get("notes", ()):
+            typer.echo(f"note: {note}", err=True)
     for condition in failed:
         typer.echo(f"--fail-on holds: {condition.text}", err=True)
     raise typer.Exit(FAILED_CONDITION if failed else 0)

@@ -277,6 +277,11 @@ class Auditor:
         """Whether the log has DEBUG entries of the server's tasks."""
         return self.counts.debug > 0
 
+    def begins(self) -> str | None:
+        """When the log begins, as ISO 8601; None where it has no date."""
+        clock = self.clock
+        return stamp(clock.first, clock.dated) if clock is not None and clock.first is not None else None
+
     def finish(self, scenario: str) -> Summary:
         """Close the books: diagnose what is open, write the last rows, sum up."""
         end = self.clock.last if self.clock is not None else 0
@@ -376,12 +381,11 @@ def result_of(
     auditor: Auditor, summary: Summary, memory: MemorySink | None, ledger: Ledger, names: Sequence[str]
 ) -> RunResult:
     """The result of a finished audit of the files `names`, with the tables in `memory`."""
-    clock = auditor.clock
     provenance = {
         "source": [Path(name).name for name in names],
         "headers": auditor.layouts,
         "level": None if not auditor.counts.entries else "DEBUG" if auditor.debug_level() else "INFO",
-        "begins": stamp(clock.first, clock.dated) if clock is not None and clock.first is not None else None,
+        "begins": auditor.begins(),
         "lines": auditor.counts.lines,
         "not_understood": auditor.counts.not_understood,
         "not_understood_first": list(auditor.counts.shown),

@@ -20,6 +20,9 @@ def notes(auditor: "Auditor") -> list[str]:
     said = list(auditor.remarks)
     if not auditor.counts.entries:
         return [*said, "Nothing was in the log: no line of a server."]
+    begins = auditor.begins()
+    if begins is not None:
+        said.append(f"Times count from the log's first entry, {begins.replace('T', ' ')}.")
     said += [DEBUG_NOTE] if auditor.debug_level() else INFO_NOTES
     if auditor.restarts_unasked:
         said.append(
