@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 
 from sim.cli_audit import LogArgument
-from sim.cli_common import BAD_INPUT, ForceOption, NoProgressOption, ProgressBar, QuietOption, command, stop
+from sim.cli_common import (
+    ForceOption,
+    JsonOption,
+    NoProgressOption,
+    ProgressBar,
+    QuietOption,
+    command,
+    print_json,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -19,17 +27,19 @@ def calibrate(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="SCENARIO.yaml", help="The scenario to write.")],
     name: Annotated[str | None, typer.Option("--name", help="Its name, instead of the file's.")] = None,
     force: ForceOption = False,
+    json: JsonOption = False,
     quiet: QuietOption = False,
     no_progress: NoProgressOption = False,
 ) -> None:
     """Fit a scenario to a real server's log; every value is written with what it was fitted to."""
+    from sim.errors import ScenarioError
+    from sim.files import refuse_existing
     from sim.logs.calibrate import calibrate_logs, scenario_name
-    from sim.scenario import load_scenario
+    from sim.logs.calibrate_findings import to_dict
 
-    if output.exists() and not force:
-        raise stop(BAD_INPUT, f"{output}: exists already (expected a new file); choose another, or add --force")
+    refuse_existing(output, force, "-o")
     if not output.parent.is_dir():
-        raise stop(BAD_INPUT, f"{output}: expected an existing folder {output.parent}; create it first")
+        raise ScenarioError(f"{output}: expected an existing folder {output.parent}; create it first")
     with ProgressBar(not (quiet or no_progress)) as bar:
         done = 0
 
@@ -39,10 +49,11 @@ def calibrate(
             bar(0.0, f"{done / 1e6:.0f} MB read")
 
         found = calibrate_logs(logs, name=name or scenario_name(output.stem), progress=read)
-    written = found.save(output)
-    load_scenario(output)  # what was written is a scenario
+    written = [str(file) for file in found.save(output, force)]
     if not quiet:
         for file in written:
             typer.echo(f"wrote {file}", err=True)
         for line in found.highlights:
-            typer.echo(line)
+            typer.echo(line, err=json)
+    if json:
+        print_json(to_dict(found, written))

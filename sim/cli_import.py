@@ -103,10 +103,9 @@ def _quantity(kind: str, option: str, text: str | None, example: str) -> float |
 def write_new(path: Path, text: str, force: bool) -> None:
     """Write a file whole; ScenarioError when it exists (unless `force`) or can not be written."""
     from sim.errors import ScenarioError
+    from sim.files import refuse_existing
 
-    if path.exists() and (path.is_dir() or not force):
-        what = "is a folder" if path.is_dir() else "already exists; replace it with --force"
-        raise ScenarioError(f"{path}: {what}, or choose another with -o")
+    refuse_existing(path, force, "-o")
     part = path.with_name(f".{path.name}.unfinished")
     try:
         part.write_text(text, encoding="utf-8")

@@ -43,7 +43,7 @@ def leaks(
     from sim.ledger.leaks import leak_report
     from sim.ledger.result import load_result
 
-    folder = len(source) == 1 and Path(source[0]).is_dir()
+    folder = len(source) == 1 and bool(source[0]) and Path(source[0]).is_dir()
     refuse_idle(
         minimal,
         {"--cause": cause is not None, "-o": output is not None, "--force": force},
@@ -68,6 +68,8 @@ def leaks(
         found = result.leaks
         spelt_out = len(found) if everything else SPELT_OUT
         print_leaks(report, found, result.summary.violations, out_console(), spelt_out)
+        for note in result.provenance.get("notes", ()):
+            typer.echo(f"note: {note}", err=True)
     for condition in failed:
         typer.echo(f"--fail-on holds: {condition.text}", err=True)
     raise typer.Exit(FAILED_CONDITION if failed else 0)
@@ -99,13 +101,13 @@ def memory_limit(text: str | None) -> float | None:
 
 def write_minimal(folder: Path, cause: str | None, output: Path | None, force: bool) -> None:
     """Shrink the scenario of a result and write it to `output`, by default beside the result."""
-    from sim.errors import ScenarioError
+    from sim.files import refuse_existing
     from sim.ledger.result import load_result
     from sim.study.shrink import shrink
 
     target = output or folder / "minimal.yaml"
-    if str(target) != "-" and target.exists() and not force:
-        raise ScenarioError(f"{target}: exists already; replace it with --force, or choose another -o")
+    if str(target) != "-":
+        refuse_existing(target, force, "-o")
     where = Path.cwd() if str(target) == "-" else target.parent
     made = shrink(load_result(folder), cause, lambda text: typer.echo(text, err=True), where)
     if str(target) == "-":

@@ -21,6 +21,7 @@ from sim.cli_common import (
     overrides,
     print_json,
 )
+from sim.cli_run import scenario_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,9 @@ def register(app: typer.Typer) -> None:
 
 @command
 def validate(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO.yaml", help="The scenario that predicts.")],
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO.yaml", help="The scenario that predicts, or a shipped one's name.")
+    ],
     logs: LogArgument,
     settings: SetOption = None,
     interference: Annotated[
@@ -71,7 +74,7 @@ def validate(
     from sim.report.validation import QQ_PNG, print_validation, write_qq
     from sim.scenario import load_scenario
 
-    made = load_scenario(scenario, overrides(settings))
+    made = load_scenario(scenario_path(scenario), overrides(settings))
     with ProgressBar(not (quiet or no_progress)) as bar:
         evidence = watch_logs(logs)
         found = compare(
@@ -87,6 +90,9 @@ def validate(
         print_validation(found, out_console())
         if out is not None:
             typer.echo(f"\nquantile-quantile plot  {out / QQ_PNG}")
+    if not quiet:
+        for note in evidence.notes:
+            typer.echo(f"note: {note}", err=True)
     raise typer.Exit(0 if found.ok else FAILED_CONDITION)
 
 

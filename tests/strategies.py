@@ -222,6 +222,7 @@ def servers(resources: tuple[str, ...] = ()) -> st.SearchStrategy[Mapping]:
         {}, optional={"slots": st.sampled_from([1, 2, 8, 100]), "when_full": st.sampled_from(["grow", "drop"])}
     )
     limit = st.one_of(st.none(), st.integers(1, 5))
+    parts = st.sampled_from([0.0, 0.4, 1.0])
     sip = st.fixed_dictionaries(
         {},
         optional={
@@ -264,6 +265,7 @@ def servers(resources: tuple[str, ...] = ()) -> st.SearchStrategy[Mapping]:
                     "phase": st.one_of(st.none(), times(0.01)),
                     "cost_per_context": families(0.002),
                     "oversleep": families(0.003),
+                    "held_answers": parts,
                     "queue": queue,
                 },
             ),
@@ -287,6 +289,12 @@ def servers(resources: tuple[str, ...] = ()) -> st.SearchStrategy[Mapping]:
             ),
             "on_use_after_free": st.sampled_from(["stop", "continue"]),
             "memory": st.fixed_dictionaries({}, optional=sizes),
+            "warm": st.fixed_dictionaries(
+                {"within": times(0.01)}, optional=dict.fromkeys(("server", "connection_agent", "media"), parts)
+            ),
+            "interference": st.fixed_dictionaries(
+                {"length": families(0.02)}, optional=dict.fromkeys(("wake", "tick", "service"), parts)
+            ),
             "wakes": st.fixed_dictionaries({}, optional=wakes),
             "freeze": st.lists(freeze, max_size=2, unique_by=lambda frozen: frozen["task"].replace("_", "-")),
             "shutdown": st.one_of(st.none(), times(4.0)),

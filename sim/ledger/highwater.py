@@ -1,7 +1,7 @@
 """High water or leak: resident memory that never comes back is told apart from pools that never come back.
 
-A crash is said first: the process took with it what it held. Three looks at the same run, from the
-strongest to the weakest evidence:
+A crash (in a log: a crash or a kill) is said first: the process took with it what it held. Three looks at the same
+run, from the strongest to the weakest evidence:
 
 1. pools that provably can not be released any more (the leaks of the ledger or of an audit);
 2. pools that are still held at the end and are older than any pool that was ever released: censored lifetimes that
@@ -12,6 +12,7 @@ strongest to the weakest evidence:
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,30 +53,39 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     use = summary.resources.get("session_pool")
     if use is None:
         return MemoryVerdict("healthy", "no session pool was ever created", 0, 0, 0, 0, 0.0, None)
-    lost = sum(leak.cause == "crash" for leak in summary.leaks)
+    audited = summary.engine == "log"
+    ended = [leak for leak in summary.leaks if leak.cause == "crash"]
+    lost = len(ended)
+    held = use.held if audited else use.held - lost  # an audit gives back what ends with the process
     leaked = max(0, use.leaked - lost)
     overdue = _overdue(result)
     slope = _slope(result, load_s)
     resident = use.peak * RESIDENT_PER_CALL
-    verdict, text = _verdict(leaked, use.held - lost, use.peak, use.mean, overdue, slope, resident)
-    others = _leaking_elsewhere(summary)
+    verdict, text = _verdict(leaked, held, use.peak, use.mean, overdue, slope, resident)
+    others = _leaking_elsewhere(summary, Counter(name for leak in ended for name in leak.holds))
     if others and not leaked:
         verdict, text = "leak", f"leak: {others} can never come back, although no session leaked; {_sessions_of(text)}"
     crashed = summary.sessions.crashed_at_s
+    how = "crashed or was killed" if audited else "crashed"  # a log does not tell which
     if crashed is not None and summary.horizon_s <= crashed:
-        text = f"the process crashed at {crashed:.3f} s, and all that it held went with it: {_pools(use.held)}"
+        text = f"the process {how} at {crashed:.3f} s, and all that it held went with it: {_pools(held + lost)}"
         if leaked:
             text += f", of which {leaked} had leaked before"
         verdict = "crash"
     elif crashed is not None:
-        text = f"the real server would have crashed at {crashed:.3f} s, the run went on; {text}"
+        went_on = f"the real server would have crashed at {crashed:.3f} s, the run went on"
+        if audited:
+            went_on = f"the process {how} at {crashed:.3f} s, and {_pools(lost)} with it; it was started again"
+            text = text.replace("every pool", "every other pool")
+        text = f"{went_on}; {text}"
         verdict = "leak" if verdict == "leak" else "crash"
     return MemoryVerdict(verdict, text, use.peak, use.held, leaked, overdue, resident, slope)
 
 
-def _leaking_elsewhere(summary: Summary) -> str:
-    """What leaks beyond the sessions: a plugin's licences, say."""
-    return ", ".join(f"{use.leaked} {name}" for name, use in summary.resources.items() if use.leaked)
+def _leaking_elsewhere(summary: Summary, ended: Counter[str]) -> str:
+    """What leaks beyond the sessions and what `ended` with the process: a plugin's licences, say."""
+    counts = {name: use.leaked - ended[name] for name, use in summary.resources.items()}
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count > 0)
 
 
 def _sessions_of(text: str) -> str:

@@ -242,7 +242,7 @@ def _seconds(text: Any) -> float | None:
 
 def _pool_bytes(result: RunResult) -> dict[int, int] | None:
     sessions = result.sessions
-    if sessions is None:
+    if sessions is None or result.summary.engine == "log":  # a log does not show sizes
         return None
     return dict(zip(sessions["session"].tolist(), sessions["pool_bytes"].tolist(), strict=True))
 

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import ScenarioError
+from sim.files import exists_already
 from sim.ledger.sink import ALWAYS, ParquetSink
 from sim.ledger.summary import Leak, Summary
 from sim.ledger.tables import TABLES, to_frame
@@ -164,9 +165,11 @@ class ResultFolder:
         except OSError as error:
             raise _unwritable(target, error) from None
         if SUMMARY in names and not self.force:
-            raise ScenarioError(f"{target}: already holds a result; replace it with --force, or choose another --out")
+            raise exists_already(target, "--out")
         if names and SUMMARY not in names:
-            raise ScenarioError(f"{target}: holds files but no result (such as {min(names)}); choose another --out")
+            raise ScenarioError(
+                f"{target}: holds files but no result (such as {min(names)}); choose another with --out"
+            )
 
     def _make(self) -> Path:
         target = self.directory.resolve()  # a link to a folder stays one

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sim.ledger.summary import Violation
 from sim.logs.holdings import Holdings
 from sim.logs.session import UNKNOWN, Session
+from sim.logs.shown import word
 from sim.logs.tasks import TaskBook
 from sim.logs.wording import ANSWER_STATUS, Kind
 
@@ -297,15 +298,15 @@ class Account:
         session, _ = self.named(pointer, rest[: rest.find(b">")], time, thread, "Found MRCP Engine")
         if session is not None:
             resource = text[start:stop]
-            session.engines[resource] = text[19:close].decode("utf-8", "replace")
-            self.hold(session, f"engine_channel:{resource.decode('utf-8', 'replace')}", 1, time, "Found MRCP Engine")
+            session.engines[resource] = word(text[19:close])
+            self.hold(session, f"engine_channel:{word(resource)}", 1, time, "Found MRCP Engine")
 
     def _channel_failed(self, text: bytes, time: int, thread: int) -> None:
         session, _ = self.at(text, 32, time, thread)
         resource = text[text.rindex(b"[") + 1 : -1]
-        self.holdings.refuse(f"engine_channel:{resource.decode('utf-8', 'replace')}", time)
+        self.holdings.refuse(f"engine_channel:{word(resource)}", time)
         if session is not None and session.engines.pop(resource, None) is not None:
-            self.let_go(session, f"engine_channel:{resource.decode('utf-8', 'replace')}", time, "refused")
+            self.let_go(session, f"engine_channel:{word(resource)}", time, "refused")
 
     def _no_resource(self, text: bytes, time: int, thread: int) -> None:
         self.at(text, 17, time, thread)
@@ -416,7 +417,7 @@ class Account:
         """The close of the channel `resource` was answered before."""
         self.violate(
             time, number, "double-close",
-            f"session <{name}>: its engine channel {resource.decode('utf-8', 'replace')} was reported closed once "
+            f"session <{name}>: its engine channel {word(resource)} was reported closed once "
             "more; the release did not wait for all parts",
         )  # fmt: skip
 

@@ -17,8 +17,10 @@ from sim.logs.diagnose import Evidence, Patience, Verdict, blocked_tasks, diagno
 from sim.logs.header import Layout
 from sim.logs.holdings import Holdings
 from sim.logs.lines import Batch, Counts, Scanner
+from sim.logs.notes import notes
 from sim.logs.parts import Parts
-from sim.logs.reader import Source, StrPath, blocks, open_sources
+from sim.logs.reader import Source, StrPath, open_sources
+from sim.logs.reading import read_into
 from sim.logs.rows import Latencies, MessageRows, SessionRows
 from sim.logs.session import Session
 from sim.logs.tasks import Message, TaskBook
@@ -30,15 +32,6 @@ _RESOURCE_SHORT: Final = ("406", "480", "488")  # refused for want of a resource
 _CRASH_NEAR: Final = 20_000  # microseconds
 _JUST_NOW: Final = 1_000_000
 _ALIVE_LISTED: Final = 10_000  # live sessions explained in the summary, after all the leaked ones
-
-INFO_NOTES: Final = (
-    "INFO level: queue waits, service times and utilisation of the tasks can not be known (their messages are logged "
-    "at DEBUG), nor when media was ready, when an engine opened or closed a channel, or whether one closed it twice.",
-)
-DEBUG_NOTE: Final = (
-    "DEBUG level: writing these lines costs the server time itself, so latencies and service times here are above "
-    "those of the same server at INFO."
-)
 
 
 class Auditor:
@@ -67,16 +60,18 @@ class Auditor:
         self.alive: list[Leak] = []  # the same of sessions that can still end
         self.lost_resources: list[str] = []
         self.crashed_at: int | None = None
-        self.starts = 0
+        self.starts = self.restarts_unasked = 0
         self.ended_orderly = False
         self.timed = False
         self.layouts: list[str] = []
+        self.remarks: list[str] = []  # what the reader of the files noticed
         self._scanner: Scanner | None = None
 
     # --- reading -------------------------------------------------------------------------------------------------
 
-    def begin(self, layout: Layout | None) -> None:
-        """A file with this header begins; None: as the file before."""
+    def begin(self, layout: Layout | None, name: str = "") -> None:
+        """The file `name` with this header begins; None: as the file before."""
+        self.counts.begin(name)
         if layout is None:
             layout = self._scanner.layout if self._scanner is not None else Layout()
         if self.clock is None:
@@ -128,7 +123,8 @@ class Auditor:
                 elif kind == Kind.SERVER_TERMINATED:
                     self.ended_orderly = True
             except (ValueError, IndexError, KeyError, UnicodeDecodeError):
-                self.counts.odd(self.counts.lines, block[begin:end])
+                number = self.counts.lines - block.count(b"\n", begin) + 1
+                self.counts.odd(number, block[begin:end])
 
     def _guess_threads(self, batch: Batch) -> list[int]:
         """Without thread ids: one made-up id for each task, told from the wording of the line."""
@@ -204,6 +200,7 @@ class Auditor:
         if self.counts.entries == 0 or (self.starts == 1 and not self.account.open and not self.tasks.tasks):
             return
         died = not self.ended_orderly
+        self.restarts_unasked += died
         if died and self.crashed_at is None:
             self.crashed_at = self._last_seen(time)
         self._judge(self._last_seen(time), died)
@@ -242,7 +239,7 @@ class Auditor:
         outcome, cause, text = verdict.outcome, verdict.cause, verdict.text
         if died and outcome == "live":
             outcome, cause = "crashed", "crash"
-            text = f"session <{session.label}> was {session.state} when the process died"
+            text = f"session <{session.label}> was {session.state} when the process ended (crash or kill)"
         holds = self._holds(session)
         since = (verdict.since - self.holdings.origin) / 1e6 if self.timed and verdict.since >= 0 else None
         waiting = verdict.waiting_for if outcome != "crashed" else None
@@ -279,6 +276,11 @@ class Auditor:
     def debug_level(self) -> bool:
         """Whether the log has DEBUG entries of the server's tasks."""
         return self.counts.debug > 0
+
+    def begins(self) -> str | None:
+        """When the log begins, as ISO 8601; None where it has no date."""
+        clock = self.clock
+        return stamp(clock.first, clock.dated) if clock is not None and clock.first is not None else None
 
     def finish(self, scenario: str) -> Summary:
         """Close the books: diagnose what is open, write the last rows, sum up."""
@@ -328,30 +330,6 @@ class Auditor:
         freed_early = [gone.released for gone in self.account.recent.values() if gone.double >= 0]
         return max([*used, *freed_early], default=near - 1) >= near
 
-    def notes(self) -> list[str]:
-        """What the reader of this audit must know about the log itself."""
-        notes = [] if self.debug_level() else list(INFO_NOTES)
-        if self.debug_level():
-            notes.append(DEBUG_NOTE)
-        if not self.timed:
-            notes.append("The log has no TIME header: nothing that needs a clock can be known.")
-        elif self.clock is not None and self.clock.steps:
-            notes.append(f"The clock went back {self.clock.steps} times; times were joined there.")
-        if self.account.partial:
-            notes.append(
-                f"{self.account.partial} sessions were open before the log begins, or their beginning is missing."
-            )
-        if self.account.reused_unseen:
-            notes.append(f"{self.account.reused_unseen} sessions ended without a line: their address was used again.")
-        if self.parts.lost_messages:
-            notes.append(f"{self.parts.lost_messages} task messages were dropped by full queues.")
-        if self.counts.not_understood:
-            shown = "; ".join(self.counts.shown)
-            notes.append(
-                f"{self.counts.not_understood} of {self.counts.lines} lines were not understood, first: {shown}"
-            )
-        return notes
-
 
 _THREAD_SERVER, _THREAD_CONNECTION, _THREAD_MEDIA, _THREAD_SIP, _THREAD_ENGINE = 1, 2, 3, 4, 5
 _WRITER: Final = [
@@ -366,20 +344,6 @@ _WRITER: Final = [
     }.get(kind, _THREAD_SERVER)
     for kind in Kind
 ]  # fmt: skip
-
-
-def read_into(auditor: Auditor, sources: Sequence[Source], progress: Callable[[int], None] | None = None) -> None:
-    """Feed whole files, in order, to `auditor`; `progress` is told the bytes (uncompressed) after each block."""
-    carry = b""
-    for source in sources:
-        auditor.begin(source.layout)
-        for block, rest in blocks(source, carry):
-            auditor.feed(block)
-            carry = rest
-            if progress is not None:
-                progress(len(block))
-    if carry:
-        auditor.feed(carry + b"\n")
 
 
 def audit_logs(
@@ -417,18 +381,17 @@ def result_of(
     auditor: Auditor, summary: Summary, memory: MemorySink | None, ledger: Ledger, names: Sequence[str]
 ) -> RunResult:
     """The result of a finished audit of the files `names`, with the tables in `memory`."""
-    clock = auditor.clock
     provenance = {
         "source": [Path(name).name for name in names],
         "headers": auditor.layouts,
-        "level": "DEBUG" if auditor.debug_level() else "INFO",
-        "begins": stamp(clock.first, clock.dated) if clock is not None and clock.first is not None else None,
+        "level": None if not auditor.counts.entries else "DEBUG" if auditor.debug_level() else "INFO",
+        "begins": auditor.begins(),
         "lines": auditor.counts.lines,
         "not_understood": auditor.counts.not_understood,
         "not_understood_first": list(auditor.counts.shown),
         "open_before_the_log": auditor.account.partial,
         "messages_dropped": auditor.parts.lost_messages,
-        "notes": auditor.notes(),
+        "notes": notes(auditor),
     }
     yaml = f"# Not a scenario: audited from a server's log.\nname: {summary.scenario}\n"
     if memory is None:

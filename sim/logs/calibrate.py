@@ -9,10 +9,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
 
+from sim.errors import LogError, ScenarioError
+from sim.files import put_beside
 from sim.logs.calibrate_arrivals import Arrivals, arrivals
 from sim.logs.calibrate_calls import calls, client, timers
 from sim.logs.calibrate_costs import AWAKE_WITHIN_S, WARM_WITHIN_S, Services, Wakes, services, wakes
@@ -20,8 +23,8 @@ from sim.logs.calibrate_media import Ticks, reweighted, ticks
 from sim.logs.calibrate_plugins import engine_tasks, plugins
 from sim.logs.calibrate_stalls import Stalls, stalls, without_stalls
 from sim.logs.calibrate_watch import Evidence, watch_logs
-from sim.logs.calibrate_write import Noted, Sheet, noted, plain, save, seconds, to_text
-from sim.logs.fit import Fit, short
+from sim.logs.calibrate_write import INLINE, Noted, Sheet, counted, noted, plain, seconds, to_text
+from sim.logs.fit import POINTS, Fit, short
 from sim.logs.fit_rates import rate
 from sim.logs.reader import StrPath
 
@@ -77,17 +80,32 @@ class Calibration:
         lines += [f"note       {note}" for note in self.evidence.notes]
         return lines
 
-    def save(self, path: Path) -> list[Path]:
-        """Write the scenario to `path`, and beside it the CSV files that it names; all files written."""
-        save(path, self.text, self.sheet)
-        written = [path] + ([path.with_name(self.sheet.name)] if self.sheet.columns else [])
-        if self.arrivals.kind == "replay":
-            from sim.logs.validate_replay import write_calls
+    def save(self, path: Path, force: bool = True) -> list[Path]:
+        """Write the scenario to `path`, and beside it the CSV files that it names; all files written.
 
-            file = path.with_name(plain(self.tree)["arrivals"]["file"])
-            write_calls(self.evidence, file)
-            written.append(file)
-        return written
+        All or nothing: they come into place only when what they say is a scenario. ScenarioError when one of them is
+        there already, unless `force`.
+        """
+        from sim.scenario import load_scenario
+
+        with TemporaryDirectory(prefix=f".{path.name}.", suffix=".unfinished", dir=path.parent) as folder:
+            made = Path(folder) / path.name
+            made.write_text(self.text, encoding="utf-8")
+            if self.sheet.columns:
+                made.with_name(self.sheet.name).write_text(self.sheet.text(), encoding="utf-8")
+            if self.arrivals.kind == "replay":
+                from sim.logs.validate_replay import write_calls
+
+                write_calls(self.evidence, made.with_name(plain(self.tree)["arrivals"]["file"]))
+            try:
+                load_scenario(made)
+            except ScenarioError as error:
+                said = re.sub(r"\S*\.unfinished/", "", str(error))
+                raise LogError(
+                    f"{self.evidence.names[0]}: what was found in it makes no valid scenario; nothing was written. Are "
+                    f"lines of the log damaged?\n{said}"
+                ) from error
+            return put_beside(path, sorted(Path(folder).iterdir(), key=lambda file: file != made), force)
 
 
 def calibrate_logs(
@@ -134,8 +152,10 @@ def _head(evidence: Evidence) -> list[str]:
     lines = [
         f"Calibrated by mrcpsim from {', '.join(Path(n).name for n in evidence.names)}: {counts.created} sessions, "
         f"{counts.released} released, {counts.leaked} leaked, {counts.live} alive at the end of the log.",
-        "Every value says what it was fitted to; [a, b] are 95 % intervals. Mechanisms are fitted (service times,",
-        "wake-ups, the media tick, delays, faults), never end-to-end latencies.",
+        "Every value says what it was fitted to; [a, b] are 95 % intervals of the mean. Mechanisms are fitted (service "
+        "times, wake-ups, the media tick, delays, faults), never end-to-end latencies.",
+        'p: how well a family fits (KS, bootstrap). "empirical": none does (p is the best one\'s, below 0.05), so the '
+        f"sample itself is used: up to {INLINE} values in place, more as {POINTS} points in the CSV file beside this.",
     ]
     return lines + list(evidence.notes) + ([] if evidence.debug else [INFO_ASSUMED])
 
@@ -205,9 +225,7 @@ def _media(tick: Ticks | None, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, 
     }
     if tick.answers >= _ENOUGH:
         seen = rate(tick.held, tick.answers)
-        block["held_answers"] = Noted(
-            round(seen.value, 4), f"answers that were taken up only after the tick's contexts: {seen.comment}"
-        )
+        block["held_answers"] = counted(seen, "answers that were taken up only after the tick's contexts", 4)
     late = without_stalls(reweighted(tick.overslept, tick.weights))[0]
     if late is not None:
         fits["oversleep"] = late
@@ -220,7 +238,7 @@ def _interference(seen: Stalls, sheet: Sheet, fits: dict[str, Fit]) -> dict[str,
         return {}
     fits["interference"] = seen.length
     block: dict[str, Any] = {
-        name: Noted(round(found.value, 6), f"stalls of {what}: {found.comment}")
+        name: counted(found, f"stalls of {what}")
         for name, found, what in (
             ("wake", seen.wake, "threads that were woken"),
             ("tick", seen.tick, "media ticks"),
@@ -242,8 +260,8 @@ def _wakes(evidence: Evidence, woken: Wakes, sheet: Sheet, fits: dict[str, Fit])
         found = without_stalls(sample)[0]
         if place and found is not None:
             fits[f"wake.{place}"] = found
-            block[place] = noted(found, sheet, f"wake.{place}", "start of the work less the end of the sender's")
-    return {"wakes": block} if block else {}
+            block[place] = noted(found, sheet, f"wake.{place}")
+    return {"wakes": Noted(block, "from the end of the sender's work to the start of the receiver's")} if block else {}
 
 
 def _costs(times: Services, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
@@ -253,7 +271,8 @@ def _costs(times: Services, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any
         if found is not None:
             fits[f"{task}.{key}"] = found
             costs.setdefault(task, {})[key] = noted(found, sheet, f"{task}.{key}")
-    return {"costs": costs} if costs else {}
+    said = "from Process Message to the last signal that the task sent, or to Wait for Messages; without stalls"
+    return {"costs": Noted(costs, said)} if costs else {}
 
 
 def _warm(woken: Wakes, times: Services, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:

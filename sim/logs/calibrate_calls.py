@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sim.logs.calibrate_write import Noted, Sheet, noted
+from sim.logs.calibrate_write import Noted, Sheet, counted, noted
 from sim.logs.fit import fit
 from sim.logs.fit_rates import rate
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sim.logs.calibrate_watch import CallSeen, Evidence
 
 _ONE_EACH: Final = 0.98  # connections per answered call from which on every call has one
+MOST_T1_S: Final = 4.0  # T2, above which T1 can not be
 RESOURCES: Final = ("speechsynth", "speechrecog", "recorder", "speakverify")
 
 
@@ -69,13 +70,13 @@ def calls(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
         hits = sum(call.status == status for call in evidence.calls)
         if hits:
             seen = rate(hits, len(evidence.calls))
-            offer[key] = Noted(round(seen.value, 6), f"answered {status}: {seen.comment}")
+            offer[key] = counted(seen, f"answered {status}")
     if offer:
         block["offer"] = offer
     missing = sum(call.status == 488 for call in evidence.calls)
     if missing:
         seen = rate(missing, len(evidence.calls))
-        block["profile_missing"] = Noted(round(seen.value, 6), f"answered 488: {seen.comment}")
+        block["profile_missing"] = counted(seen, "answered 488")
     return block
 
 
@@ -139,7 +140,7 @@ def client(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
     silent = no_ack(evidence)
     if answered and evidence.ready:
         seen = rate(len(silent), answered)
-        block["no_ack"] = Noted(round(seen.value, 6), f"no ACK: {seen.comment}")
+        block["no_ack"] = counted(seen, "no ACK")
     vanish = _vanish(evidence, answered)
     if vanish:
         block["vanish"] = vanish
@@ -161,7 +162,7 @@ def _vanish(evidence: "Evidence", answered: int) -> dict[str, Any]:
         closed = sum(math.isfinite(call.gone) for call in gone)
         how = "closed" if closed or not len(evidence.accepts) else "open"
         return {
-            "probability": Noted(round(seen.value, 6), f"the server had to send BYE itself: {seen.comment}"),
+            "probability": counted(seen, "the server had to send BYE itself"),
             "tcp": Noted(how, f"{closed} of {len(gone)} closed their connection"),
         }
     up = sum(call.status == 200 and not math.isfinite(call.ended) for call in evidence.calls)
@@ -169,9 +170,8 @@ def _vanish(evidence: "Evidence", answered: int) -> dict[str, Any]:
     if len(evidence.accepts) < _ONE_EACH * answered or lost <= 0:
         return {}
     seen = rate(min(lost, up), answered)
-    said = f"calls up at the end of the log whose connection was closed without BYE: {seen.comment}"
     return {
-        "probability": Noted(round(seen.value, 6), said),
+        "probability": counted(seen, "calls up at the end of the log whose connection was closed without BYE"),
         "tcp": Noted(
             "closed", f"{len(evidence.accepts)} connections accepted, {evidence.disconnects} closed by callers"
         ),
@@ -193,8 +193,8 @@ def connect_delays(evidence: "Evidence") -> "np.ndarray[Any, np.dtype[np.float64
 def timers(evidence: "Evidence") -> dict[str, Any]:
     """SIP timers that the log shows: without ACK a call ends after 64·T1."""
     after = [call.ended - call.answer for call in no_ack(evidence) if math.isfinite(call.answer)]
-    if not after:
-        return {}
-    t1 = float(np.median(after)) / 64
+    t1 = float(np.median(after)) / 64 if after else 0.0
+    if not 0.001 <= t1 <= MOST_T1_S:
+        return {}  # none seen, or the log's times are damaged
     said = f"{len(after)} calls without ACK ended {float(np.median(after)):.3f} s after the answer, which is 64·T1"
     return {"t1": Noted(f"{round(t1, 3) * 1e3:.4g}ms", said)}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.logs.calibrate_media import contexts_at
+from sim.logs.fit import RESOLUTION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +101,7 @@ def _warm_part(groups: list[tuple[Array, NDArray[np.bool_]]]) -> tuple[float, in
     for time, soon in groups:
         n_warm, n_cold = int(np.count_nonzero(soon)), int(np.count_nonzero(~soon))
         if min(n_warm, n_cold) >= _FEWEST:
-            logs.append(np.log(np.median(time[soon]) / np.median(time[~soon])))
+            logs.append(np.log(max(np.median(time[soon]), RESOLUTION) / max(np.median(time[~soon]), RESOLUTION)))
             weights.append(1 / (1 / n_warm + 1 / n_cold))
             low, high = np.quantile(np.log(np.maximum(time, 1e-6)), [0.16, 0.84])
             spreads.append((high - low) / 2)

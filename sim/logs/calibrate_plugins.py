@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.logs.calibrate_calls import RESOURCES
 from sim.logs.calibrate_costs import OPERATIONS, server_names, work_ends
 from sim.logs.calibrate_stalls import without_stalls
-from sim.logs.calibrate_write import Noted, Sheet, noted
+from sim.logs.calibrate_write import Noted, Sheet, counted, noted
 from sim.logs.fit import fit, short
 from sim.logs.fit_rates import rate
 
@@ -56,7 +57,7 @@ def engine_tasks(evidence: "Evidence") -> dict[str, str]:
     votes: dict[str, dict[str, int]] = {}
     plugin = rows[rows["role"] == "plugin"]
     for task, number in zip(plugin["task"].tolist(), plugin["session"].tolist(), strict=True):
-        names = resources.get(number, ())
+        names = [name for name in resources.get(number, ()) if name in RESOURCES]
         count = votes.setdefault(task, {})
         for name in names:
             count[name] = count.get(name, 0) + (10 if len(names) == 1 else 1)
@@ -131,7 +132,7 @@ def plugins(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
             if name == "stop":
                 block["stop_answered_at"] = _stop_at(operation)
         found[resource] = block
-    for resource in {name for call in evidence.calls for name in call.resources}:
+    for resource in sorted({name for call in evidence.calls for name in call.resources if name in RESOURCES}):
         block = found.setdefault(resource, {"id": ids[resource]} if resource in ids else {})
         _faults(evidence, resource, block, alone=len(tasks) <= 1)
         refused = evidence.channel_refusals
@@ -201,8 +202,8 @@ def _faults(evidence: "Evidence", resource: str, block: dict[str, Any], alone: b
         hits = sum(call.cause == LEAK_CAUSES[name] for call in calls)
         if tried:
             never = rate(hits, tried)
-            block.setdefault(name, {})["never"] = Noted(round(never.value, 6), f"never answered: {never.comment}")
+            block.setdefault(name, {})["never"] = counted(never, "never answered")
     if trials["close"] and (alone or evidence.double_closes == 0):
         twice = rate(evidence.double_closes, trials["close"])
         if evidence.debug:
-            block.setdefault("close", {})["twice"] = Noted(round(twice.value, 6), f"answered twice: {twice.comment}")
+            block.setdefault("close", {})["twice"] = counted(twice, "answered twice")

@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import LogError
-from sim.logs.audit import Auditor, read_into
+from sim.logs.audit import Auditor
+from sim.logs.calibrate_calls import RESOURCES
 from sim.logs.diagnose import Verdict
+from sim.logs.notes import notes
 from sim.logs.reader import StrPath, open_sources
+from sim.logs.reading import read_into
 from sim.logs.session import Session
+from sim.logs.shown import word
 from sim.logs.tasks import Message
 from sim.logs.wording import Kind
 
@@ -25,6 +29,7 @@ Array = NDArray[np.float64]
 NO_THREADS: Final = (
     "No THREAD header: an answer counts as the plugin task's own when that task was at work, whoever signalled it."
 )
+NOT_SIMULATED: Final = "Sessions asked for resources that are not simulated, and which are left out: {}."
 PLUGIN_OPERATIONS: Final = ("open", "close", "request", "stop")
 MESSAGE_COLUMNS: Final = (
     "task", "role", "name", "type", "subtype", "session", "sent", "started", "finished", "sender", "thread", "by",
@@ -153,8 +158,8 @@ class Watcher(Auditor):
         self.seen_calls.append(
             (s.number, s.arrived, s.created, s.answer, s.status or s.refused, s.bye, s.bye_kind, s.ended,
              s.deactivate, s.terminate, s.closed, s.released, s.asked_bye, s.gone, s.requests,
-             tuple(r.decode("utf-8", "replace") for r in s.engines), tuple(s.engines.values()),
-             s.profile.decode("utf-8", "replace"), outcome, cause, s.v1)
+             tuple(word(r) for r in s.engines), tuple(s.engines.values()),
+             word(s.profile), outcome, cause, s.v1)
         )  # fmt: skip
 
     # --- single lines --------------------------------------------------------------------------------------------
@@ -199,7 +204,7 @@ class Watcher(Auditor):
         self.rtp_range = (int(low), int(high))
 
     def _on_refusal(self, text: bytes, time: int, thread: int) -> None:
-        name = text[text.index(b"[") + 1 : text.index(b"]")].decode("utf-8", "replace") if b"[" in text else ""
+        name = word(text[text.index(b"[") + 1 : text.index(b"]")]) if b"[" in text else ""
         self.refusals[name] = self.refusals.get(name, 0) + 1
 
     def _on_timer(self, text: bytes, time: int, thread: int) -> None:
@@ -244,6 +249,7 @@ class Watcher(Auditor):
                      "asked_bye", "gone")  # fmt: skip
             moved: dict[str, Any] = {name: _at(getattr(call, name), origin) for name in times}
             calls.append(call._replace(**moved))
+        strange = sorted({name for call in calls for name in call.resources if name not in RESOURCES})
         changes = np.asarray(self.context_changes, dtype=np.float64).reshape(-1, 2)
         changes[:, 0] = (changes[:, 0] - origin) / 1e6
         uses = self.holdings.uses
@@ -272,7 +278,11 @@ class Watcher(Auditor):
             end=((self.clock.last if self.clock is not None else origin) - origin) / 1e6,
             summary=summary,
             names=tuple(names),
-            notes=self.notes() + ([] if all("THREAD" in names for names in self.layouts) else [NO_THREADS]),
+            notes=[
+                *notes(self),
+                *([] if all("THREAD" in names for names in self.layouts) else [NO_THREADS]),
+                *([NOT_SIMULATED.format(", ".join(strange[:5]))] if strange else []),
+            ],
         )
 
     def _double_closes(self, table: "pd.DataFrame") -> int:
@@ -284,7 +294,8 @@ class Watcher(Auditor):
 
 
 def _at(micros: int, origin: int) -> float:
-    return (micros - origin) / 1e6 if micros >= 0 else float("nan")
+    """Seconds since the log began; 0 for a line that another thread wrote a little before the first one."""
+    return max(0.0, (micros - origin) / 1e6) if micros >= 0 else float("nan")
 
 
 def _both(
@@ -308,6 +319,8 @@ def watch_logs(paths: Sequence[StrPath], progress: Callable[[int], None] | None 
     read_into(watcher, sources, progress)
     evidence = watcher.evidence([source.name for source in sources])
     where = evidence.names[0]
+    if not watcher.counts.entries:
+        raise LogError(f"{where}: expected the log of a server (got a file with nothing in it)")
     if not evidence.timed:
         raise LogError(f"{where}: expected entries with a TIME header, for calibration is about times (got none)")
     if not evidence.calls:

@@ -6,11 +6,11 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from sim.errors import InternalError
 from sim.logs.fit import Fit
+from sim.logs.fit_rates import Rate
 
 INLINE: Final = 12  # an empirical distribution with more values goes to the CSV file
 _WIDTH: Final = 116
@@ -19,10 +19,11 @@ _PLAIN: Final = re.compile(r"[A-Za-z_][\w .<>-]*[\w]|[A-Za-z_]")
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A value of the scenario and the comment above it."""
+    """A value of the scenario, the comment above it, and what it was fitted to."""
 
     value: Any
     comment: str
+    seen: Fit | Rate | None = None
 
 
 @dataclass(slots=True)
@@ -60,7 +61,12 @@ def _digits(value: float) -> str:
 def noted(found: Fit, sheet: Sheet, column: str, also: str = "") -> Noted:
     """A fitted distribution as a value with its comment; a long empirical one goes to the sheet."""
     comment = found.comment + (f"; {also}" if also else "")
-    return Noted(written(found.dist, sheet, column), comment)
+    return Noted(written(found.dist, sheet, column), comment, found)
+
+
+def counted(seen: Rate, said: str, digits: int = 6) -> Noted:
+    """A probability as a value with its comment."""
+    return Noted(round(seen.value, digits), f"{said}: {seen.comment}", seen)
 
 
 def written(dist: Mapping[str, Any], sheet: Sheet, column: str) -> Any:
@@ -98,7 +104,7 @@ def plain(tree: Any) -> Any:
 
 def to_text(tree: Mapping[str, Any], head: list[str]) -> str:
     """The tree as YAML, comments above what they explain."""
-    lines = [f"# {line}".rstrip() for line in head]
+    lines = [f"# {line}" for text in head for line in _wrapped(text, _WIDTH)]
     _emit(tree, 0, lines)
     return "\n".join(lines) + "\n"
 
@@ -146,10 +152,3 @@ def _text(value: str) -> str:
     ):
         return value
     return "'" + value.replace("'", "''").replace("\n", " ") + "'"
-
-
-def save(path: Path, text: str, sheet: Sheet) -> None:
-    """Write the scenario and, when it needs one, the CSV file beside it."""
-    if sheet.columns:
-        path.with_name(sheet.name).write_text(sheet.text(), encoding="utf-8")
-    path.write_text(text, encoding="utf-8")

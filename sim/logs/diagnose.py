@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sim.ledger.diagnosis import Outstanding, release_chain
 from sim.logs.session import Session
+from sim.logs.shown import word
 from sim.logs.tasks import Message, Stats
 from sim.logs.wording import SERVER_TASK
 
@@ -183,7 +184,7 @@ def _terminating(session: Session, evidence: Evidence) -> _Wait:
         media = bool(session.ports)
     if closes:
         names = ", ".join(dict.fromkeys(session.engines[r] for r in closes))
-        resources = ", ".join(r.decode("utf-8", "replace") for r in closes)
+        resources = ", ".join(word(r) for r in closes)
         wait = _of_plugin(session, evidence, "close", closes, session.terminate, f"close of {resources} by {names}")
         if not evidence.debug:
             wait.kind = "release"

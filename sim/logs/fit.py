@@ -22,6 +22,7 @@ POINTS: Final = 200  # quantile points that stand for a large sample
 FEWEST: Final = 5  # below, nothing is fitted
 _TESTED: Final = 2000  # the test looks at so many observations at most: more reject any family
 _HOPELESS: Final = 1.63  # sqrt(n)·D beyond which even known parameters are rejected at 1 %
+_FAR_BEYOND: Final = 10.0
 _ENOUGH_WORSE: Final = 10
 RESOLUTION: Final = 1e-6  # a log's clock
 
@@ -44,17 +45,18 @@ class Fit:
     @property
     def comment(self) -> str:
         """The choice in words, for the written scenario."""
-        about = f"{self.n} samples" + (f", {self.censored} of them cut off by the log's end" if self.censored else "")
-        spread = f"mean {short(self.mean)} [{short(self.low)}, {short(self.high)}]"
+        about = f"n = {self.n}" + (f" and {self.censored} cut off by the log's end" if self.censored else "")
         if self.family == "constant":
-            return f"constant; {about}{_also(self.note)}"
-        if self.p_value is not None:
-            return f"{self.family}, p = {self.p_value:.2f} (KS, bootstrap); {about}, {spread}{_also(self.note)}"
-        best = max(self.tried, key=self.tried.__getitem__, default="")
-        why = f"no family fits (best {best}, p = {self.tried[best]:.2f})" if best else "too few samples to fit"
-        if best and self.tried[best] < 0.005:
-            why = f"no family fits (p < 0.01 for all {len(self.tried)})"
-        return f"empirical: {why}; {about}, {spread}{_also(self.note)}"
+            return f"constant, {about}{_also(self.note)}"
+        spread = f"mean {short(self.mean)} [{short(self.low)}, {short(self.high)}]"
+        p = self.best_p
+        fits = "too few to fit" if p is None else "p < 0.01" if p < 0.005 else f"p = {p:.2f}"
+        return f"{self.family}, {fits}, {about}, {spread}{_also(self.note)}"
+
+    @property
+    def best_p(self) -> float | None:
+        """The p-value of the family that was chosen or, when none fits, of the best; None when none was tried."""
+        return self.p_value if self.p_value is not None else max(self.tried.values(), default=None)
 
 
 def _also(note: str) -> str:
@@ -117,6 +119,8 @@ def fit(
     if len(smooth) > _TESTED:
         smooth = rng.choice(smooth, _TESTED, replace=False)
         c = c[rng.random(len(c)) < _TESTED / len(x)]
+    # a mean far beyond everything that was seen is the family's tail, not the sample's
+    most = float(smooth.sum() + c.sum()) if len(c) else _FAR_BEYOND * float(smooth.max())
     tried: dict[str, float] = {}
     passed: list[tuple[float, Family, Parameters]] = []
     for family in FAMILIES:
@@ -128,6 +132,8 @@ def fit(
         if found is None:
             continue
         parameters, p_value, aic = found
+        if family.mean(parameters) > most:
+            p_value = 0.0
         tried[family.name] = p_value
         if p_value >= SIGNIFICANT:
             passed.append((aic, family, parameters))
@@ -194,10 +200,11 @@ def _fitted_interval(
     for _ in range(100):
         again = rng.choice(x, len(x))
         cut = rng.choice(c, len(c)) if len(c) else c
-        try:
-            means.append(family.mean(family.fit(again, cut)))
-        except (ValueError, ArithmeticError):
-            continue
+        with np.errstate(all="ignore"):
+            try:
+                means.append(family.mean(family.fit(again, cut)))
+            except (ValueError, ArithmeticError):
+                continue
     if len(means) < 50:
         return mean, 0.0, math.inf
     low, high = np.quantile(means, [0.025, 0.975])

@@ -16,7 +16,7 @@ from sim.ledger.result import RunResult
 from sim.ledger.sink import MemorySink
 from sim.logs.audit import Auditor, Ledger, result_of
 from sim.logs.header import detect
-from sim.logs.reader import StrPath
+from sim.logs.reader import LONGEST, StrPath
 
 _CHUNK: Final = 1 << 22
 _OLDEST: Final = 5
@@ -34,6 +34,8 @@ class Follower:
         self._file = self._open()
 
     def _open(self) -> BinaryIO:
+        if not self.path:
+            raise LogError("expected the name of a log file to follow (got an empty one)")
         try:
             return open(self.path, "rb")
         except OSError as error:
@@ -56,10 +58,10 @@ class Follower:
             total += len(chunk)
             data = self._rest + chunk
             cut = data.rfind(b"\n") + 1
-            self._rest = data[cut:]
+            self._rest = data[cut:][:LONGEST]
             if cut:
                 if not self._begun:
-                    self.auditor.begin(detect(data[:cut].splitlines()[:2000]))
+                    self.auditor.begin(detect(data[:cut].splitlines()[:2000]), self.path)
                     self._begun = True
                 self.auditor.feed(data[:cut])
         return total

@@ -7,8 +7,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.logs.clock import Clock, clock_micros, day_micros
+from sim.logs.clock import DAY, Clock, clock_micros, day_micros
 from sim.logs.header import Layout
+from sim.logs.shown import shown
 from sim.logs.wording import BEGINNINGS, BODY_BEGINNINGS, CRASH_WORDS, PRIORITIES, WITH_BODY, Kind
 
 PAD: Final = b"\0" * 256
@@ -101,7 +102,7 @@ class Batch:
 
 @dataclass(slots=True)
 class Counts:
-    """What was read; `shown` are the first few lines that were not understood, with their line number."""
+    """What was read; `shown` are the first few lines that were not understood, as `file:line: text`."""
 
     lines: int = 0
     entries: int = 0
@@ -109,14 +110,20 @@ class Counts:
     debug: int = 0
     shown: list[str] = field(default_factory=list)
     crash: str = ""  # what a shell or a sanitizer wrote into the log when the process died
+    file: str = ""  # that is being read
+    before: int = 0  # lines of the files before it
+
+    def begin(self, file: str) -> None:
+        """The lines that follow are those of another file."""
+        self.file, self.before = file, self.lines
 
     def odd(self, number: int, text: bytes) -> None:
         """Count one line that was not understood, and keep it when it is among the first few."""
         self.not_understood += 1
         if not self.crash and any(word in text for word in CRASH_WORDS):
-            self.crash = text[:120].decode("utf-8", "replace")
+            self.crash = shown(text)
         if len(self.shown) < _SHOWN:
-            self.shown.append(f"line {number}: {text[:120].decode('utf-8', 'replace')!r}")
+            self.shown.append(f"{self.file or 'line'}:{number - self.before}: {shown(text)}")
 
 
 class Scanner:
@@ -182,7 +189,9 @@ class Scanner:
             self._shapes.append(found)
             left = self._match(words, begin, text, thread, left, found)
         done = rows[text[rows] >= 0]
-        time[done] = _time_of_day(clock[done], micro[done])
+        of_day = _time_of_day(clock[done], micro[done])
+        time[done] = of_day
+        text[done[of_day >= DAY]] = -1  # 99:99:99 is no time
         if self.layout.date:
             time[done] += self._midnights(block, words, begin[done])
         if left.size:

@@ -7,7 +7,8 @@ import numpy as np
 
 from sim.ledger.tables import NO_SESSION
 from sim.logs.audit import Auditor
-from sim.logs.reader import StrPath, blocks, open_sources
+from sim.logs.reader import StrPath, open_sources
+from sim.logs.reading import feeding
 from sim.logs.rows import seconds
 from sim.logs.tasks import Message
 
@@ -54,15 +55,8 @@ class LogMessages:
     def __iter__(self) -> Iterator[LogMessage]:
         self._ready.clear()
         self.auditor = auditor = Auditor(on_message=self._ready.append)
-        carry = b""
-        for source in open_sources(self._paths):
-            auditor.begin(source.layout)
-            for block, rest in blocks(source, carry):
-                auditor.feed(block)
-                carry = rest
-                yield from self._take()
-        if carry:
-            auditor.feed(carry + b"\n")
+        for _ in feeding(auditor, open_sources(self._paths)):
+            yield from self._take()
         auditor.finish("messages")
         yield from self._take()
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from sim.logs.account import Account
 from sim.logs.session import UNKNOWN, Session
+from sim.logs.shown import word
 from sim.logs.wording import SERVER_MESSAGES, SERVER_TASK, Kind
 
 
@@ -233,7 +234,7 @@ class Parts:
             self.tasks.operation = "request"
             if session is not None:
                 session.requests += 1
-                session.active = (method.decode("ascii", "replace"), resource, time)
+                session.active = (word(method), resource, time)
         elif what == b"Response":
             session, resource = self.account.by_id(text, start + 2, time, thread)
             self._name(thread, "response")
@@ -326,7 +327,7 @@ class Parts:
 
     def _mpf_full(self, text: bytes, time: int, thread: int) -> None:
         self.mpf_full[thread] = time
-        self._drop(text[25:].rstrip(b"]").decode("utf-8", "replace"), "media", time, thread, None, full=True)
+        self._drop(word(text[25:].rstrip(b"]")), "media", time, thread, None, full=True)
 
     def _lost(self, text: bytes, time: int, thread: int) -> None:
         task, _, rest = text[31:].partition(b"] [")
@@ -338,7 +339,7 @@ class Parts:
         if not name and task == SERVER_TASK.encode():
             name = SERVER_MESSAGES.get(kind, "")
         session = sent.session if sent is not None else None
-        self._drop(task.decode("utf-8", "replace"), name, time, thread, session, full=False)
+        self._drop(word(task), name, time, thread, session, full=False)
 
     def _drop(self, task: str, name: str, time: int, thread: int, session: Session | None, *, full: bool) -> None:
         self.lost_messages += 1

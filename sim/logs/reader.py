@@ -7,18 +7,21 @@ import io
 import lzma
 import os
 import re
+import stat
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from sim.errors import LogError
 from sim.logs.clock import DAY, clock_micros, day_micros
 from sim.logs.header import Layout, detect
+from sim.logs.shown import shown
 
 BLOCK: Final = 1 << 21
+LONGEST: Final = 1 << 23  # of a line that is longer only the beginning is read
 _HEAD: Final = 1 << 16
 StrPath = str | os.PathLike[str]
 
@@ -32,17 +35,39 @@ class Source:
     raw: BinaryIO
     head: bytes
     layout: Layout | None
-    first: int | None  # microseconds, since midnight when there is no date
+    first: int | None = None  # time of the first entry in microseconds, since midnight when there is no date
+    first_at: int = 0  # where in `head` it begins
+    first_line: bytes = b""
+    aliases: list[str] = field(default_factory=list)  # the same file, given once more
+
+    @property
+    def title(self) -> str:
+        """The file as messages call it."""
+        return "standard input" if self.name == "-" else self.name
+
+    @property
+    def begins_entry(self) -> bool:
+        """Whether the file begins with an entry, and not with the rest of one that stands in the file before."""
+        return self.layout is None or self.layout.bare or self.layout.pattern().match(self.head) is not None
 
 
 def open_sources(paths: Sequence[StrPath]) -> list[Source]:
     """The files opened and in the order they were written. LogError names a file that can not be read or is no log."""
     if not paths:
         raise LogError("no log file given (expected at least one path, or - for standard input)")
+    if [os.fspath(path) for path in paths].count("-") > 1:
+        raise LogError("expected - (standard input) once at most (got it several times)")
     sources: list[Source] = []
+    seen: dict[object, Source] = {}
     try:
         for path in paths:
-            sources.append(_open(os.fspath(path)))
+            source = _open(os.fspath(path))
+            same = seen.setdefault(_identity(source), source)
+            if same is source:
+                sources.append(source)
+            else:
+                same.aliases.append(source.title)
+                _close(source)
         _check(sources)
     except BaseException:
         for source in sources:
@@ -51,15 +76,25 @@ def open_sources(paths: Sequence[StrPath]) -> list[Source]:
     return _in_order(sources)
 
 
+def _identity(source: Source) -> object:
+    """Equal for two names of one file."""
+    try:
+        info = os.fstat(source.raw.fileno())
+    except OSError:  # standard input that is no file
+        return id(source)
+    return (info.st_dev, info.st_ino) if stat.S_ISREG(info.st_mode) else id(source)
+
+
 def _check(sources: Sequence[Source]) -> None:
     """LogError when there is text but nothing in it looks like the server's."""
-    shown = next((source for source in sources if source.head.strip()), None)
-    if shown is None or any(source.layout is not None for source in sources):
+    odd = next((source for source in sources if source.head.strip()), None)
+    if odd is None or any(source.layout is not None for source in sources):
         return
-    line = shown.head.split(b"\n", 1)[0][:80].decode("utf-8", "replace")
+    lines = odd.head.splitlines()
+    number = next((i for i, line in enumerate(lines) if line.strip()), 0)
     raise LogError(
-        f"{shown.name}:1: expected a line of a UniMRCP server log, such as '2026-11-23 03:11:21:232322 "
-        f"140236119037824 [NOTICE] UniMRCP Server [1.8.0]' (got {line!r}); is this the server's own log?"
+        f"{odd.title}:{number + 1}: expected a line of a UniMRCP server log, such as '2026-11-23 03:11:21:232322 "
+        f"140236119037824 [NOTICE] UniMRCP Server [1.8.0]' (got {shown(lines[number])}); is this the server's own log?"
     )
 
 
@@ -70,6 +105,8 @@ def _close(source: Source) -> None:
 
 
 def _open(path: str) -> Source:
+    if not path:
+        raise LogError("expected the name of a log file (got an empty one); is a variable of the shell not set?")
     try:
         raw: BinaryIO = sys.stdin.buffer if path == "-" else Path(path).open("rb")
         peekable = raw if hasattr(raw, "peek") else cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, raw)))
@@ -87,9 +124,10 @@ def _open(path: str) -> Source:
         if path != "-":
             raw.close()
         raise
-    lines = head.splitlines()[:2000]
-    layout = detect(lines)
-    return Source(path, stream, raw, head, layout, _first_time(lines, layout))
+    layout = detect(head.splitlines()[:2000])
+    source = Source(path, stream, raw, head, layout)
+    _find_first(source)
+    return source
 
 
 def _read(stream: BinaryIO, size: int, name: str) -> bytes:
@@ -99,18 +137,23 @@ def _read(stream: BinaryIO, size: int, name: str) -> bytes:
         raise LogError(f"{name}: the compressed file is damaged or cut short ({error})") from error
 
 
-def _first_time(lines: Sequence[bytes], layout: Layout | None) -> int | None:
+def _find_first(source: Source) -> None:
+    """Note the first entry that has a time."""
+    layout = source.layout
     if layout is None or not layout.time:
-        return None
-    pattern = layout.pattern()
-    for line in lines:
+        return
+    pattern, at = layout.pattern(), 0
+    for line in source.head.split(b"\n")[:2000]:
         match = pattern.match(line)
         if match is not None:
             try:
-                return clock_micros(match["time"]) + (day_micros(match["date"]) if layout.date else 0)
+                source.first = clock_micros(match["time"]) + (day_micros(match["date"]) if layout.date else 0)
             except ValueError:
-                continue
-    return None
+                pass
+            else:
+                source.first_at, source.first_line = at, line.removesuffix(b"\r")
+                return
+        at += len(line) + 1
 
 
 _STAMP = re.compile(r"_(\d{4})\.(\d\d)\.(\d\d)_(\d\d)\.(\d\d)\.(\d\d)\.(\d{6})")
@@ -143,24 +186,21 @@ def _in_order(sources: list[Source]) -> list[Source]:
     return sorted(sources, key=lambda source: _natural(source.name))
 
 
-def blocks(source: Source, carry: bytes = b"", size: int = BLOCK) -> Iterator[tuple[bytes, bytes]]:
-    """Pairs (whole lines, rest): the rest is empty but for the last pair, a line without its end. `carry` is such a
-    rest of the file before: it is put before the first line when that does not begin an entry of its own."""
-    pattern = source.layout.pattern() if source.layout is not None and not source.layout.bare else None
-    if carry and (pattern is None or pattern.match(source.head)):
-        carry += b"\n"
-    pending = [carry, source.head]
+def blocks(source: Source, size: int = BLOCK) -> Iterator[tuple[bytes, bytes]]:
+    """Pairs (whole lines, rest): the rest is empty but for the last pair, a line without its end.
+
+    Of a line longer than LONGEST only the beginning comes: memory does not grow with it.
+    """
+    pending, held = [source.head], len(source.head)
     try:
-        while True:
-            chunk = _read(source.stream, size, source.name)
-            if not chunk:
-                break
+        while chunk := _read(source.stream, size, source.name):
             cut = chunk.rfind(b"\n") + 1
             if cut:
                 yield b"".join([*pending, chunk[:cut]]), b""
-                pending = [chunk[cut:]]
-            else:
+                pending, held = [chunk[cut:]], len(chunk) - cut
+            elif held < LONGEST:
                 pending.append(chunk)
+                held += len(chunk)
         rest = b"".join(pending)
         cut = rest.rfind(b"\n") + 1
         yield rest[:cut], rest[cut:]

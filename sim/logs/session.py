@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from sim.logs.shown import word
+
 STATES: Final = ("NONE", "GENERATING_ANSWER", "INITIALIZING", "ACTIVE", "DEACTIVATING", "TERMINATING", "DESTROYED")
 UNKNOWN: Final = -1  # a time that was not reached
 
@@ -133,7 +135,7 @@ class Session:
     @property
     def label(self) -> str:
         """Its id as in the log, or where it lies in memory while it has none."""
-        return self.name.decode("ascii", "replace") if self.name else f"new@{self.pointer.decode('ascii', 'replace')}"
+        return word(self.name) if self.name else f"new@{word(self.pointer)}"
 
     @property
     def state(self) -> str:

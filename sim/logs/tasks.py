@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sim.ledger.summary import Quantiles, TaskUse
 from sim.logs.session import UNKNOWN, Asked, Session
+from sim.logs.shown import word
 from sim.logs.wording import SERVER_MESSAGES, SERVER_TASK
 
 _SERVER: Final = SERVER_TASK.encode()
@@ -155,7 +156,7 @@ class TaskBook:
         found = self.tasks.get(task)
         if found is None:
             role = "server" if task == _SERVER else ""
-            found = self.tasks[task] = Stats(task.decode("utf-8", "replace"), role=role)
+            found = self.tasks[task] = Stats(word(task), role=role)
         return found
 
     def signal(self, key: bytes, time: int, thread: int) -> None:

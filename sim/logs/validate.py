@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.errors import LogError
 from sim.ledger.summary import LATENCIES
 from sim.logs.calibrate_costs import AGENT_KEYS, SERVER_KEYS, services, wait_times, wakes
 from sim.logs.calibrate_media import ticks
@@ -135,6 +136,8 @@ def validate(
     progress: Callable[[float], None] | None = None,
 ) -> Validation:
     """Simulate the calls of a log with a scenario, several times, and compare. `run` does one simulation."""
+    if not any(math.isfinite(call.arrived) for call in evidence.calls):
+        raise LogError(f"{evidence.names[0]}: expected the beginning of at least one call (got only later lines)")
     seen = ticks(evidence)
     noise = _noise(evidence, seen)
     wanted = runs or int(np.clip(math.ceil(_SESSIONS / max(len(evidence.calls), 1)), _LEAST, _MOST))
@@ -158,15 +161,18 @@ def validate(
     }  # fmt: skip
     tasks = _tasks(evidence, results, seen.cost_per_context_s if seen else 0.0)
     counts = _counts(evidence, results)
-    ok, verdict = _verdict(latency, counts)
+    ok, verdict = _verdict(latency, counts, tasks)
     media = replay.server.media
     read = {
         "phase_s": media.phase,
         "tick_s": seen.tick_s if seen else None,
         "interference": interference,
         "stalls": {
-            name: {"log": getattr(noise, name).value, "scenario": getattr(scenario.server.interference, name)}
-            for name in ("tick", "wake", "service")
+            name: {
+                "log": found.value if found.trials else None,
+                "scenario": getattr(scenario.server.interference, name),
+            }
+            for name, found in (("tick", noise.tick), ("wake", noise.wake), ("service", noise.service))
         },
     }
     name = Path(evidence.names[0]).name + (f" and {len(evidence.names) - 1} more" if len(evidence.names) > 1 else "")
@@ -267,16 +273,29 @@ def _differ(name: str, measured: float, predicted: float) -> bool:
     return abs(measured - predicted) > 3 * math.sqrt(max(measured, predicted, 1.0))
 
 
-def _verdict(latency: Mapping[str, Comparison], counts: Mapping[str, tuple[float, float]]) -> tuple[bool, str]:
-    """Whether what is judged agrees, in one line."""
+def _verdict(
+    latency: Mapping[str, Comparison], counts: Mapping[str, tuple[float, float]], tasks: Mapping[str, Comparison]
+) -> tuple[bool, str]:
+    """Whether what is judged agrees, in one line, which also says what is not judged."""
     rows = [(name, q, value) for name in JUDGED if name in latency for q, value in latency[name].quantiles.items()]
     if not rows:
         return False, "DISAGREES: the log has too few calls to compare any latency"
     off = [(name, q, value) for name, q, value in rows if not value.agrees]
-    wrong = [name for name, (m, p) in counts.items() if name != "live" and _differ(name, m, p)]
-    good = len(rows) - len(off)
-    said = f"{good} of {len(rows)} judged quantiles within 10 % or the measurement's own interval"
+    wrong = [
+        f"{name} {m:.0f} in the log, {p:.4g} predicted"
+        for name, (m, p) in counts.items()
+        if name != "live" and _differ(name, m, p)
+    ]
+    said = f"{len(rows) - len(off)} of {len(rows)} judged quantiles within 10 % or the measurement's own interval"
+    rest = _not_judged(latency, tasks)
     if not off and not wrong:
-        return True, f"AGREES: {said}; counts agree"
+        return True, f"AGREES: {said}; counts agree; {rest}"
     worst = [f"{name} {q} {value.error:+.0%}" for name, q, value in off]
-    return False, f"DISAGREES: {said}; " + ", ".join([*worst, *(f"number {name}" for name in wrong)])
+    return False, f"DISAGREES: {said}; {'; '.join([*worst, *wrong])}; {rest}"
+
+
+def _not_judged(latency: Mapping[str, Comparison], tasks: Mapping[str, Comparison]) -> str:
+    shown = [name for name in latency if name not in JUDGED] + (["queue waits"] if tasks else [])
+    missing = [name for name in LATENCIES if name not in latency]
+    parts = [f"not judged: {', '.join(shown)}"] if shown else []
+    return "; ".join([*parts, f"not in the log, or too few: {', '.join(missing)}"] if missing else parts)

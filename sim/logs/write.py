@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from sim.errors import ScenarioError
+from sim.files import refuse_existing
 from sim.ledger.result import RunResult
 from sim.logs.write_agents import AgentLines, MediaLines, PluginLines, SipLines
 from sim.logs.write_banner import beginning
@@ -61,9 +62,7 @@ def write_log(
     if os.fspath(output) == "-":
         return _pour(first, entries, sys.stdout)
     path = Path(output)
-    if path.exists() and (path.is_dir() or not force):
-        what = "is a folder" if path.is_dir() else "already exists; replace it with --force"
-        raise ScenarioError(f"{path}: {what}, or choose another with -o")
+    refuse_existing(path, force, "-o")
     part = path.with_name(f".{path.name}.unfinished")
     try:
         with _opened(part, path.suffix) as stream:

@@ -179,6 +179,13 @@ class _Lint:
                 low, "rtp-port-odd", "warning", f"rtp-port-min is odd ({low.number}), so RTP uses odd ports",
                 f"the range still carries {ports} calls, but RTCP lands on even ports, where some gateways drop it",
             )  # fmt: skip
+        if (high.number - low.number) % 2:
+            yield self.of(
+                high, "rtp-range-odd", "note",
+                f"the RTP range {low.number}-{high.number} spans an odd number of ports",
+                f"it carries {ports} calls, as {low.number}-{high.number + 1} would, and the last one's RTCP is on "
+                f"{high.number} itself; a server before 1.4.0 does not stop there and uses ports beyond the range",
+            )  # fmt: skip
         if low.number < 1024:
             yield self.of(
                 low, "rtp-port-privileged", "warning", f"RTP ports begin below 1024 ({low.number})",

@@ -118,7 +118,7 @@ def _violations(violations: Sequence[Violation]) -> Text:
 
 def _explained(leak: Leak) -> Text:
     since = f" since {leak.since_s:.3f} s" if leak.since_s is not None else ""
-    by = f" ({leak.plugin})" if leak.plugin else ""
+    by = f" ({leak.plugin})" if leak.plugin and leak.plugin not in (leak.waiting_for or "") else ""
     text = Text(f"\nsession {leak.session}  ", style="bold")
     text.append(leak.cause or "live", f"not bold {BAD if leak.cause else WARN}")
     text.append(f"\n  {leak.state}{since}, waits for {leak.waiting_for or 'nothing'}{by}", "not bold")

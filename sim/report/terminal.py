@@ -50,10 +50,15 @@ def verdict(summary: Summary) -> Text:
     s = summary.sessions
     text = Text()
     if s.crashed_at_s is not None:
-        text.append(f"The server crashed at {duration(s.crashed_at_s)}. ", BAD)
-    if s.leaked:
-        them = "it" if s.leaked == 1 else "them"
-        text.append(f"{plural(s.leaked, 'session')} leaked: nothing can release {them}. ", BAD)
+        crashed = "crashed or was killed" if summary.engine == "log" else "crashed"  # a log does not tell which
+        text.append(f"The server {crashed} at {duration(s.crashed_at_s)}. ", BAD)
+    lost = sum(leak.cause == "crash" for leak in summary.leaks)
+    leaked = s.leaked - lost
+    if lost:
+        text.append(f"{plural(lost, 'session')} ended with it. ", BAD)
+    if leaked:
+        them = "it" if leaked == 1 else "them"
+        text.append(f"{plural(leaked, 'session')} leaked: nothing can release {them}. ", BAD)
     elif s.arrived or s.created:
         text.append("No session leaked. ", GOOD)
     else:

@@ -141,9 +141,15 @@ def _about(found: ValidationLike) -> Sequence[str]:
     return lines
 
 
-def _stalls(stalls: Mapping[str, Mapping[str, float]]) -> str:
-    said = ", ".join(f"{name} {value['log']:.1%} (scenario {value['scenario']:.1%})" for name, value in stalls.items())
-    return f": {said}."
+def _stalls(stalls: Mapping[str, Mapping[str, float | None]]) -> str:
+    said = ", ".join(f"{name} {part(v['log'])} (scenario {part(v['scenario'])})" for name, v in stalls.items())
+    unknown = any(value["log"] is None for value in stalls.values())
+    return f": {said}." + (f" {DASH}: the log does not show it, and none is simulated." if unknown else "")
+
+
+def part(value: float | None) -> str:
+    """A probability as a percentage; a dash for one that is not known."""
+    return DASH if value is None else f"{value:.1%}"
 
 
 def write_qq(found: ValidationLike, path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from sim.report.validation import ValidationLike, write_qq
+from sim.report.validation import ValidationLike, part, write_qq
 
 JUDGED = ("invite_to_answer", "terminate_to_release")
 QUANTILES = ("p50", "p95", "p99")
@@ -153,7 +153,7 @@ def _strict(found: TrialsLike) -> list[str]:
             if name == "terminate_to_release" and not _comparable(trial):
                 continue
             row = _row(trial, trial.strict, name).split(" | ", 1)
-            lines.append(f"{row[0]} | {stalls['log']:.1%}, {stalls['scenario']:.1%} | {row[1]}")
+            lines.append(f"{row[0]} | {part(stalls['log'])}, {part(stalls['scenario'])} | {row[1]}")
     return [*lines, ""]
 
 

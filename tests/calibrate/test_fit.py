@@ -57,11 +57,21 @@ def test_two_humps_fit_no_family_and_stay_as_they_are() -> None:
     assert found is not None
     assert found.family == "empirical"
     assert found.p_value is None
-    assert "no family fits" in found.comment
+    assert found.comment.startswith("empirical, p < 0.01, n = ")
+    assert found.best_p is not None
+    assert found.best_p < 0.005
     values = found.dist["values"]
     assert len(values) == 200
     assert np.mean(values) == pytest.approx(sample.mean(), rel=1e-9)
     assert np.quantile(values, 0.9) == pytest.approx(np.quantile(sample, 0.9), rel=0.02)
+
+
+def test_no_family_is_taken_for_its_tail() -> None:
+    sample = np.array([1e-6, 2e-6, 1e-5, 3e-4, 0.2, 40.0, 9e3])
+    found = fit(sample)
+    assert found is not None
+    assert found.mean <= 10 * sample.max()
+    assert found.family == "empirical" or found.p_value is not None
 
 
 def test_a_small_sample_is_kept_whole() -> None:

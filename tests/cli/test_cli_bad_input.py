@@ -57,7 +57,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["check", "missing.yaml"], "error: missing.yaml: no such file"),
         (["check", "a_folder"], "error: a_folder: is a folder, not a scenario file"),
         (["run", "good.yaml", "--set", "nonsense"], "error: --set nonsense: must be path.to.field=value"),
-        (["run", "good.yaml", "--out", "result"], "error: result: already holds a result; replace it with --force"),
+        (
+            ["run", "good.yaml", "--out", "result"],
+            "error: result: exists already; replace it with --force, or choose another with --out",
+        ),
         (["run", "good.yaml", "--out", "other"], "error: other: holds files but no result (such as notes.txt)"),
         (["run", "good.yaml", "--out", "other", "--force"], "error: other: holds files but no result"),
         (["run", "good.yaml", "--out", "good.yaml"], "error: good.yaml: must be a folder for the result (got a file)"),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from fault_runs import run_shipped
@@ -111,3 +112,15 @@ def test_an_edited_summary_is_one_clear_line(folder, tmp_path, place, value):
     assert done.exit_code == 2
     assert "is not the summary of a result" in done.output
     assert f"{place[-1]}: expected" in done.output
+
+
+def test_of_a_log_it_says_what_is_not_known_and_when_it_began():
+    trace = Path(__file__).parents[1] / "data" / "traces" / "info20.log.xz"
+    done = mrcpsim("leaks", trace, "--memory", "1GiB")
+    assert done.exit_code == 0
+    cause = next(line for line in done.stdout.splitlines() if line.startswith("close-never-answered"))
+    assert "–" in cause  # bytes of its pools
+    assert "0 B" not in cause
+    assert "waits for close of speechrecog by Demo-Recog-1\n" in done.stdout
+    assert "note: Times count from the log's first entry, 2026-11-23 " in done.stderr
+    assert "note: INFO level" in done.stderr

@@ -71,7 +71,7 @@ def test_an_existing_result_is_kept_without_force(tmp_path: Path) -> None:
     made(1).save(tmp_path / "r")
     with pytest.raises(ScenarioError) as caught:
         made(2).save(tmp_path / "r")
-    remedy = "already holds a result; replace it with --force, or choose another --out"
+    remedy = "exists already; replace it with --force, or choose another with --out"
     assert str(caught.value) == f"{tmp_path / 'r'}: {remedy}"
     assert load_result(tmp_path / "r").summary.seed == 1
 
@@ -89,7 +89,9 @@ def test_force_replaces_a_result_whole_but_not_what_the_user_put_there(tmp_path:
 
 def test_a_folder_with_other_things_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(ScenarioError, match=r"holds files but no result \(such as thesis.tex\); choose another --out"):
+    with pytest.raises(
+        ScenarioError, match=r"holds files but no result \(such as thesis.tex\); choose another with --out"
+    ):
         made().save(tmp_path, force=True)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 

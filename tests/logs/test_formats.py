@@ -201,7 +201,44 @@ def test_a_clock_set_back_is_noted_and_joined() -> None:
     assert found.summary.sessions.released == 100
     assert found.summary.latency["pool_lifetime"].max is not None
     assert 31 < found.summary.latency["pool_lifetime"].max < 33
-    assert any("clock went back 1 times" in note for note in found.provenance["notes"])
+    assert any("clock was set once" in note for note in found.provenance["notes"])
+
+
+@pytest.mark.parametrize("date", [True, False], ids=["dated", "undated"])
+def test_a_few_damaged_times_do_not_move_the_others(reference: RunResult, date: bool) -> None:
+    lines = shifted(text_of("noack"), 12, date).splitlines(keepends=True)
+    entries = [i for i, line in enumerate(lines) if b"] [0x" in line and b"Process Message" not in line][500:2000:100]
+    year = re.compile(rb"^2026") if date else re.compile(rb"^(\d\d)")
+    for number, at in enumerate(entries):
+        lines[at] = year.sub([b"9999", b"0001", b"2019"][number % 3] if date else b"%02d" % (number % 8), lines[at])
+    found = audit(b"".join(lines))
+    assert found.summary.horizon_s == pytest.approx(reference.summary.horizon_s)
+    assert found.summary.sessions == reference.summary.sessions
+    for name in ("invite_to_answer", "pool_lifetime"):
+        assert found.summary.latency[name] == reference.summary.latency[name]
+    (note,) = [note for note in found.provenance["notes"] if "far from their neighbours" in note]
+    assert note.startswith(f"{len(entries)} lines")
+    assert not any("clock was set" in note for note in found.provenance["notes"])
+
+
+def test_a_time_that_is_none_is_not_understood(reference: RunResult) -> None:
+    lines = text_of("noack").splitlines(keepends=True)
+    at = next(i for i in range(3000, 4000) if b"[DEBUG]" in lines[i] and b"[DEBUG]" in lines[i - 1])
+    lines.insert(at, b"2026-11-23 99:10:00:000000 140043628803840 [DEBUG]  from nowhere\n")
+    found = audit(b"".join(lines))
+    assert found.summary.horizon_s == reference.summary.horizon_s
+    assert found.provenance["not_understood"] == 1
+
+
+def test_years_of_silence_are_joined() -> None:
+    text = text_of("noack")
+    middle = HEADER.search(text, len(text) // 2)
+    assert middle is not None
+    later = re.sub(rb"(?m)^2026", b"2031", text[middle.start() :])
+    found = audit(text[: middle.start()] + later)
+    assert found.summary.horizon_s < 60
+    assert found.summary.sessions.released == 100
+    assert any("clock was set once" in note for note in found.provenance["notes"])
 
 
 def test_garbage_is_counted_and_the_first_few_shown(reference: RunResult) -> None:

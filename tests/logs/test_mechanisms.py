@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from serverlog import AGENT, MEDIA, OTHER, PLUGIN, RTSP, SERVER, SIP, Call, Log, healthy
 
+from sim.ledger.leaks import leak_report
 from sim.ledger.result import RunResult
 from sim.logs.audit import audit_logs
+from sim.logs.calibrate_watch import watch_logs
+from sim.report.terminal import verdict
 
 
 def audit(log: Log, tmp_path: Path, **options: str) -> RunResult:
@@ -218,7 +221,7 @@ def test_callers_that_vanish_are_alive_until_the_timers_have_run_out(log: Log, t
     assert causes(audit(log, tmp_path)) == ["caller-gone", "caller-gone"]
 
 
-def test_a_restart_without_an_orderly_end_is_a_crash(log: Log, tmp_path: Path) -> None:
+def test_a_restart_without_an_orderly_end_is_a_crash_or_a_kill(log: Log, tmp_path: Path) -> None:
     open_call = Call(log).up()
     log.wait(5).begin()
     healthy(log, 3)
@@ -227,6 +230,23 @@ def test_a_restart_without_an_orderly_end_is_a_crash(log: Log, tmp_path: Path) -
     assert row(result, open_call)["outcome"] == "crashed"
     assert result.summary.sessions.crashed_at_s is not None
     assert result.summary.resources["session_pool"].held == 0
+    assert result.leaks[0].explanation.endswith("when the process ended (crash or kill)")
+    assert any("began again once" in note and "killed" in note for note in result.provenance["notes"])
+    said = verdict(result.summary).plain
+    assert said.startswith("The server crashed or was killed at ")
+    assert "1 session ended with it. No session leaked." in said
+    memory = leak_report(result).memory
+    assert memory.verdict == "crash"
+    assert memory.text.startswith("the process crashed or was killed at ")
+    assert "and 1 pool with it; it was started again; healthy: every other pool came back" in memory.text
+    assert (memory.leaked, memory.held) == (0, 0)
+
+
+def test_names_with_control_characters_are_escaped(log: Log, tmp_path: Path) -> None:
+    Call(log, resources=("evil\x1b[31m",)).up()
+    result = audit(log, tmp_path)
+    assert r"engine_channel:evil\x1b[31m" in result.summary.resources
+    assert "\x1b" not in str(result.summary.to_dict())
 
 
 def test_a_crash_after_a_double_close_ends_the_log(tmp_path: Path) -> None:
@@ -401,8 +421,23 @@ def test_nothing_to_audit_is_said_clearly(tmp_path: Path, monkeypatch: pytest.Mo
         audit_logs([tmp_path / "missing.log"])
     with pytest.raises(LogError, match="no log file given"):
         audit_logs([])
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    assert audit_logs(["-"]).summary.sessions.created == 0
+    with pytest.raises(LogError, match=r"expected the name of a log file \(got an empty one\)"):
+        audit_logs([""])
+    binary = tmp_path / "binary.log"
+    binary.write_bytes(b"\n" + bytes(range(256)) * 9)
+    with pytest.raises(LogError, match=r"binary\.log:2: expected .*\(got '\\x00\\x01") as told:
+        audit_logs([binary])
+    assert str(told.value).isprintable()
+    for nothing in (b"", b"\n\r\n \n"):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(nothing)))
+        found = audit_logs(["-"])
+        assert found.summary.sessions.created == 0
+        assert found.provenance["notes"][0] == "Nothing was in the log: no line of a server."
+        assert found.provenance["level"] is None
+        empty = tmp_path / "empty.log"
+        empty.write_bytes(nothing)
+        with pytest.raises(LogError, match=r"empty\.log: expected the log of a server \(got a file with nothing in it"):
+            watch_logs([empty])
 
 
 @pytest.mark.parametrize("operation", ["open", "close", "stop"])

@@ -10,6 +10,7 @@ from sim.logs.xmllint import Expected, Finding, erlang_b, lint, needed
 
 CASES: dict[str, tuple[list[tuple[str, str]], str]] = {
     "rtp-port-odd": ([("<rtp-port-min>5000", "<rtp-port-min>5001")], "RTCP"),
+    "rtp-range-odd": ([("<rtp-port-max>6000", "<rtp-port-max>6001")], "carries 501 calls, as 5000-6002 would"),
     "rtp-range-empty": ([("<rtp-port-max>6000", "<rtp-port-max>5000")], "without audio"),
     "rtp-range-small": ([("<rtp-port-max>6000", "<rtp-port-max>5060")], "at 30 calls"),
     "rtp-port-too-large": ([("<rtp-port-max>6000", "<rtp-port-max>70000")], "16 bits"),

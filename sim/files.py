@@ -1,0 +1,38 @@
+"""Files that the user asked for: none is replaced without being told so."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sim.errors import ScenarioError
+
+
+def refuse_existing(path: Path, force: bool, option: str) -> None:
+    """ScenarioError when `path`, given with `option`, is a folder, or exists and may not be replaced."""
+    if path.is_dir():
+        raise ScenarioError(f"{path}: expected a file (got a folder); choose another with {option}")
+    if path.exists() and not force:
+        raise exists_already(path, option)
+
+
+def exists_already(path: Path, option: str) -> ScenarioError:
+    """The error for a file or result that is there and may not be replaced, in the one wording of all commands."""
+    return ScenarioError(f"{path}: exists already; replace it with --force, or choose another with {option}")
+
+
+def put_beside(path: Path, made: Sequence[Path], force: bool) -> list[Path]:
+    """Move finished files, the first of which becomes `path`, into its folder; where they are now.
+
+    ScenarioError when one is there already, unless `force`. When moving fails nothing new stays.
+    """
+    targets = [path.with_name(file.name) for file in made]
+    for target in targets:
+        refuse_existing(target, force, "-o")
+    new = [target for target in targets if not target.exists()]
+    try:
+        for file, target in reversed([*zip(made, targets, strict=True)]):  # `path` last: it names the others
+            file.replace(target)
+    except BaseException:
+        for target in new:
+            target.unlink(missing_ok=True)
+        raise
+    return targets

@@ -1,0 +1,66 @@
+"""What the reader of an audit must know about the log itself, in sentences."""
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from sim.logs.audit import Auditor
+
+INFO_NOTES: Final = (
+    "INFO level: queue waits, service times and utilisation of the tasks can not be known (their messages are logged "
+    "at DEBUG), nor when media was ready, when an engine opened or closed a channel, or whether one closed it twice.",
+)
+DEBUG_NOTE: Final = (
+    "DEBUG level: writing these lines costs the server time itself, so latencies and service times here are above "
+    "those of the same server at INFO."
+)
+
+
+def notes(auditor: "Auditor") -> list[str]:
+    """Everything that was odd about the log, and what its level does to the numbers."""
+    said = list(auditor.remarks)
+    if not auditor.counts.entries:
+        return [*said, "Nothing was in the log: no line of a server."]
+    begins = auditor.begins()
+    if begins is not None:
+        said.append(f"Times count from the log's first entry, {begins.replace('T', ' ')}.")
+    said += [DEBUG_NOTE] if auditor.debug_level() else INFO_NOTES
+    if auditor.restarts_unasked:
+        said.append(
+            f"The server began again {often(auditor.restarts_unasked)} without a line of its end: a crash, or it was "
+            "killed. What it held then was gone with the process."
+        )
+    return said + _of_clock(auditor) + _of_lines(auditor)
+
+
+def often(count: int) -> str:
+    """1 → "once", 3 → "3 times"."""
+    return "once" if count == 1 else f"{count} times"
+
+
+def _of_clock(auditor: "Auditor") -> list[str]:
+    clock = auditor.clock
+    if not auditor.timed:
+        return ["The log has no TIME header: nothing that needs a clock can be known."]
+    said = []
+    if clock is not None and clock.steps:
+        said.append(
+            f"The clock was set {often(clock.steps)} (or nothing was logged for a month); times were joined there."
+        )
+    if clock is not None and clock.strays:
+        said.append(f"{clock.strays} lines have times far from their neighbours'; the time before them was taken.")
+    return said
+
+
+def _of_lines(auditor: "Auditor") -> list[str]:
+    account, counts = auditor.account, auditor.counts
+    said = []
+    if account.partial:
+        said.append(f"{account.partial} sessions were open before the log begins, or their beginning is missing.")
+    if account.reused_unseen:
+        said.append(f"{account.reused_unseen} sessions ended without a line: their address was used again.")
+    if auditor.parts.lost_messages:
+        said.append(f"{auditor.parts.lost_messages} task messages were dropped by full queues.")
+    if counts.not_understood:
+        first = "; ".join(counts.shown)
+        said.append(f"{counts.not_understood} of {counts.lines} lines were not understood, first: {first}")
+    return said

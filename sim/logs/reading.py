@@ -1,0 +1,67 @@
+"""The files of a log, in order, through an auditor: nothing twice, and lines that a rotation cut joined again."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from sim.logs.clock import DAY
+from sim.logs.reader import Source, blocks
+from sim.logs.repeats import Repeats
+
+if TYPE_CHECKING:
+    from sim.logs.audit import Auditor
+
+_STEP: Final = 60_000_000  # microseconds by which a part may begin before the end of the one before it
+
+
+def read_into(auditor: "Auditor", sources: Sequence[Source], progress: Callable[[int], None] | None = None) -> None:
+    """Feed whole files, in order, to `auditor`; `progress` is told the bytes (uncompressed) after each block."""
+    for count in feeding(auditor, sources):
+        if progress is not None:
+            progress(count)
+
+
+def feeding(auditor: "Auditor", sources: Sequence[Source]) -> Iterator[int]:
+    """The same step by step: the number of bytes of each block that was fed."""
+    for source in sources:
+        for also in source.aliases:
+            same = "is given twice" if also == source.title else f"and {source.title} are the same file"
+            auditor.remarks.append(f"{also} {same}; read once.")
+    repeats = Repeats(sources, auditor.remarks)
+    carry, before = b"", ""
+    for source in sources:
+        begun, again = False, repeats.repeats(source)
+        if not again and _overlaps(source, auditor):
+            auditor.remarks.append(
+                f"{source.title} begins before {before} ends and has other lines: are these logs of one server?"
+            )
+        for block, rest in repeats.fresh(source, blocks(source)):
+            if not begun:
+                begun = True
+                if carry and source.begins_entry and not again:
+                    auditor.feed(carry + b"\n")
+                    carry = b""
+                auditor.begin(source.layout, source.title)
+                if carry and not again:
+                    block, rest = (carry + block, rest) if block else (block, carry + rest)
+            low = _last(auditor)
+            auditor.feed(block)
+            repeats.watch(source.title, block, source.first if low is None else low, _last(auditor))
+            carry = rest
+            yield len(block)
+        before = source.title
+    if carry:
+        auditor.feed(carry + b"\n")
+
+
+def _overlaps(source: Source, auditor: "Auditor") -> bool:
+    """Whether the first entry of `source` is older than what was read before it."""
+    last = _last(auditor)
+    if last is None or source.first is None or source.layout is None:
+        return False
+    back = last - source.first
+    return back > _STEP and (source.layout.date or back < DAY // 2)
+
+
+def _last(auditor: "Auditor") -> int | None:
+    """The last time that was read, as the log writes it; None before the first."""
+    return auditor.clock.raw if auditor.clock is not None else None
