@@ -34,8 +34,8 @@ def calibrate(
     """Fit a scenario to a real server's log; every value is written with what it was fitted to."""
     from sim.errors import ScenarioError
     from sim.files import refuse_existing
-    from sim.logs.calibrate import calibrate_logs, scenario_name
-    from sim.logs.calibrate_findings import to_dict
+    from sim.logs.calibration.calibrate import calibrate_logs, scenario_name
+    from sim.logs.calibration.findings import to_dict
 
     refuse_existing(output, force, "-o")
     if not output.parent.is_dir():

@@ -42,7 +42,7 @@ def log(
 
     from sim.errors import ScenarioError
     from sim.ledger.result import load_result
-    from sim.logs.write import write_log
+    from sim.logs.writing.write import write_log
 
     try:
         began = datetime.fromisoformat(start).replace(tzinfo=None)

@@ -69,8 +69,8 @@ def validate(
     no_progress: NoProgressOption = False,
 ) -> None:
     """Simulate a log's own calls and compare counts, latencies and waits; exit 1 when they disagree."""
-    from sim.logs.calibrate_watch import watch_logs
-    from sim.logs.validate import validate as compare
+    from sim.logs.calibration.watch import watch_logs
+    from sim.logs.validation.validate import validate as compare
     from sim.report.validation import QQ_PNG, print_validation, write_qq
     from sim.scenario import load_scenario
 
@@ -107,7 +107,7 @@ def validation_report(
     quiet: QuietOption = False,
 ) -> None:
     """Calibrate on one log, predict all the others, and write a report with plots."""
-    from sim.logs.validate_all import validate_all
+    from sim.logs.validation.every_log import validate_all
     from sim.report.validation_markdown import write_report
 
     found = validate_all(on, logs, runner(engine.value), None if quiet else lambda text: typer.echo(text, err=True))

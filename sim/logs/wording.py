@@ -175,6 +175,7 @@ BODY_BEGINNINGS: Final = (b"TEARDOWN ", b"Session: ")
 PRIORITIES: Final = (b"EMERG", b"ALERT", b"CRITIC", b"ERROR", b"WARN", b"NOTICE", b"INFO", b"DEBUG")
 
 SERVER_TASK: Final = "MRCP Server"
+RESOURCES: Final = ("speechsynth", "speechrecog", "recorder", "speakverify")
 ANSWER_STATUS: Final = {b"OK": 200, b"Not Found": 404, b"Not Acceptable": 406, b"Unavailable": 480, b"Error": 500}
 
 # Task messages on the server task by "type;subtype", under the names of the cost keys of a scenario.

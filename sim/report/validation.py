@@ -53,7 +53,7 @@ class ComparisonLike(Protocol):
 
 
 class ValidationLike(Protocol):
-    """What `sim.logs.validate.validate` gives."""
+    """What `sim.logs.validation.validate.validate` gives."""
 
     @property
     def scenario(self) -> str: ...

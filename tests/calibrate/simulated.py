@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.engine.run import run
-from sim.logs.write import write_log
+from sim.logs.writing.write import write_log
 from sim.scenario import load_scenario
 
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from sim.logs.validate import compare, ks_two
-from sim.logs.validate_theory import erlang_b, mm1
+from sim.logs.validation.theory import erlang_b, mm1
+from sim.logs.validation.validate import compare, ks_two
 
 
 def test_quantiles_are_order_statistics_with_an_interval_around_them() -> None:

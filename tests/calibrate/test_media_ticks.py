@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sim.logs.calibrate_media import period, phase_for, reweighted, separate
+from sim.logs.calibration.media import period, phase_for, reweighted, separate
 
 
 def begun(tick: float, phase: float, late: np.ndarray, seed: int = 1) -> np.ndarray:

@@ -7,9 +7,9 @@ import pytest
 
 from sim.engine.run import run
 from sim.ledger.result import RunResult
-from sim.logs.calibrate import Calibration, calibrate_evidence
-from sim.logs.calibrate_watch import Evidence, watch_logs
-from sim.logs.validate import Validation, validate
+from sim.logs.calibration.calibrate import Calibration, calibrate_evidence
+from sim.logs.calibration.watch import Evidence, watch_logs
+from sim.logs.validation.validate import Validation, validate
 from sim.scenario import Scenario, load_scenario
 
 TRACES = Path(__file__).parent.parent / "data" / "traces"

@@ -15,7 +15,7 @@ from traces import text_of
 from sim.errors import LogError
 from sim.ledger.result import RunResult
 from sim.logs.audit import audit_logs
-from sim.logs.calibrate_watch import watch_logs
+from sim.logs.calibration.watch import watch_logs
 from sim.logs.messages import LogMessages
 
 TEXT = text_of("noack")

@@ -10,7 +10,7 @@ from serverlog import AGENT, MEDIA, OTHER, PLUGIN, RTSP, SERVER, SIP, Call, Log,
 from sim.ledger.leaks import leak_report
 from sim.ledger.result import RunResult
 from sim.logs.audit import audit_logs
-from sim.logs.calibrate_watch import watch_logs
+from sim.logs.calibration.watch import watch_logs
 from sim.report.terminal import verdict
 
 

@@ -17,11 +17,11 @@ from sim import cli_log
 from sim.engine.run import run
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult, load_result
-from sim.logs import write
 from sim.logs.audit import audit_log
-from sim.logs.write import log_lines, write_log
-from sim.logs.write_bodies import mrcp_request, mrcp_response, octets
-from sim.logs.write_lines import Addresses, Lines, session_id
+from sim.logs.writing import write
+from sim.logs.writing.bodies import mrcp_request, mrcp_response, octets
+from sim.logs.writing.lines import Addresses, Lines, session_id
+from sim.logs.writing.write import log_lines, write_log
 from sim.scenario import load_scenario
 
 DATA = Path(__file__).parents[1] / "data" / "traces"

@@ -11,8 +11,8 @@ from strategies import scenario_mappings
 from sim.engine.run import run
 from sim.ledger.result import RunResult
 from sim.logs.audit import audit_log
-from sim.logs.write import write_log
-from sim.logs.write_lines import session_id
+from sim.logs.writing.lines import session_id
+from sim.logs.writing.write import write_log
 from sim.scenario import load_scenario
 
 ROUNDING_S = 1.01e-6

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from xml_sample import SAMPLE
 
 from sim.errors import ScenarioError
-from sim.logs.xmlconfig import read_config
-from sim.logs.xmllint import lint
-from sim.logs.xmlscenario import imported, scenario_text
-from sim.logs.xmltree import DEEPEST, LARGEST_FILE, parse_xml
+from sim.logs.config.lint import lint
+from sim.logs.config.read import read_config
+from sim.logs.config.scenario import imported, scenario_text
+from sim.logs.config.tree import DEEPEST, LARGEST_FILE, parse_xml
 
 HEAD = '<?xml version="1.0"?>\n'
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">\n' for n in range(1, 10))

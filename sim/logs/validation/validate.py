@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from sim.errors import LogError
 from sim.ledger.summary import LATENCIES
-from sim.logs.calibrate_costs import AGENT_KEYS, SERVER_KEYS, services, wait_times, wakes
-from sim.logs.calibrate_media import ticks
-from sim.logs.calibrate_stalls import Stalls, stalls
-from sim.logs.validate_replay import replayed
-from sim.logs.validate_theory import PROBABILITIES, planner
+from sim.logs.calibration.costs import AGENT_KEYS, SERVER_KEYS, services, wait_times, wakes
+from sim.logs.calibration.media import ticks
+from sim.logs.calibration.stalls import Stalls, stalls
+from sim.logs.validation.replay import replayed
+from sim.logs.validation.theory import PROBABILITIES, planner
 
 if TYPE_CHECKING:
     from sim.ledger.result import RunResult
-    from sim.logs.calibrate_watch import Evidence
+    from sim.logs.calibration.watch import Evidence
     from sim.scenario import Scenario
 
 Array = NDArray[np.float64]

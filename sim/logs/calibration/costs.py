@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.logs.calibrate_media import contexts_at
-from sim.logs.fit import RESOLUTION
+from sim.logs.calibration.fit import RESOLUTION
+from sim.logs.calibration.media import contexts_at
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sim.logs.calibrate_watch import Evidence
+    from sim.logs.calibration.watch import Evidence
 
 Array = NDArray[np.float64]
 

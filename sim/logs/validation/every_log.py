@@ -6,10 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from sim.logs.calibrate import Calibration, calibrate_evidence
-from sim.logs.calibrate_watch import Evidence, watch_logs
+from sim.logs.calibration.calibrate import Calibration, calibrate_evidence
+from sim.logs.calibration.watch import Evidence, watch_logs
 from sim.logs.reader import StrPath
-from sim.logs.validate import Runner, Validation, validate
+from sim.logs.validation.validate import Runner, Validation, validate
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario

@@ -16,16 +16,16 @@ import numpy as np
 
 from sim.errors import LogError, ScenarioError
 from sim.files import put_beside
-from sim.logs.calibrate_arrivals import Arrivals, arrivals
-from sim.logs.calibrate_calls import calls, client, timers
-from sim.logs.calibrate_costs import AWAKE_WITHIN_S, WARM_WITHIN_S, Services, Wakes, services, wakes
-from sim.logs.calibrate_media import Ticks, reweighted, ticks
-from sim.logs.calibrate_plugins import engine_tasks, plugins
-from sim.logs.calibrate_stalls import Stalls, stalls, without_stalls
-from sim.logs.calibrate_watch import Evidence, watch_logs
-from sim.logs.calibrate_write import INLINE, Noted, Sheet, counted, noted, plain, seconds, to_text
-from sim.logs.fit import POINTS, Fit, short
-from sim.logs.fit_rates import rate
+from sim.logs.calibration.arrivals import Arrivals, arrivals
+from sim.logs.calibration.calls import calls, client, timers
+from sim.logs.calibration.costs import AWAKE_WITHIN_S, WARM_WITHIN_S, Services, Wakes, services, wakes
+from sim.logs.calibration.fit import POINTS, Fit, short
+from sim.logs.calibration.media import Ticks, reweighted, ticks
+from sim.logs.calibration.plugins import engine_tasks, plugins
+from sim.logs.calibration.rates import rate
+from sim.logs.calibration.sheet import INLINE, Noted, Sheet, counted, noted, plain, seconds, to_text
+from sim.logs.calibration.stalls import Stalls, stalls, without_stalls
+from sim.logs.calibration.watch import Evidence, watch_logs
 from sim.logs.reader import StrPath
 
 _ENOUGH: Final = 20
@@ -94,7 +94,7 @@ class Calibration:
             if self.sheet.columns:
                 made.with_name(self.sheet.name).write_text(self.sheet.text(), encoding="utf-8")
             if self.arrivals.kind == "replay":
-                from sim.logs.validate_replay import write_calls
+                from sim.logs.validation.replay import write_calls
 
                 write_calls(self.evidence, made.with_name(plain(self.tree)["arrivals"]["file"]))
             try:

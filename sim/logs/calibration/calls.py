@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sim.logs.calibrate_write import Noted, Sheet, counted, noted
-from sim.logs.fit import fit
-from sim.logs.fit_rates import rate
+from sim.logs.calibration.fit import fit
+from sim.logs.calibration.rates import rate
+from sim.logs.calibration.sheet import Noted, Sheet, counted, noted
+from sim.logs.wording import RESOURCES
 
 if TYPE_CHECKING:
-    from sim.logs.calibrate_watch import CallSeen, Evidence
+    from sim.logs.calibration.watch import CallSeen, Evidence
 
 _ONE_EACH: Final = 0.98  # connections per answered call from which on every call has one
 MOST_T1_S: Final = 4.0  # T2, above which T1 can not be
-RESOURCES: Final = ("speechsynth", "speechrecog", "recorder", "speakverify")
 
 
 def no_ack(evidence: "Evidence") -> list["CallSeen"]:

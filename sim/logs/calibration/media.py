@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from sim.logs.calibrate_watch import Evidence
+    from sim.logs.calibration.watch import Evidence
 
 Array = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sim.logs.xmlconfig import ServerConfig, Value
-from sim.logs.xmllint import Expected
+from sim.logs.config.lint import Expected
+from sim.logs.config.read import ServerConfig, Value
 from sim.scenario import load_scenario
 from sim.scenario.plugins import DEMO_ENGINES
 from sim.scenario.units import write_rate, write_time

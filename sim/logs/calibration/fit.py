@@ -99,7 +99,7 @@ def fit(
 
     Deterministic. Families that pass the test at 5 % are compared by AIC; when none does, the sample itself is used.
     """
-    from sim.logs.fit_families import FAMILIES
+    from sim.logs.calibration.families import FAMILIES
 
     rng = np.random.default_rng(seed)
     x = np.asarray(observed, dtype=np.float64)

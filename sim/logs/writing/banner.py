@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from sim import __version__
-from sim.logs.write_bodies import IP, MRCP_PORT
-from sim.logs.write_calls import Setting
-from sim.logs.write_story import AGENT, MEDIA, SERVER, SIP
+from sim.logs.writing.bodies import IP, MRCP_PORT
+from sim.logs.writing.calls import Setting
+from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP
 
 
 def beginning(setting: Setting) -> Iterator[tuple[str, str]]:

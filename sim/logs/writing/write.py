@@ -24,12 +24,12 @@ import yaml
 from sim.errors import ScenarioError
 from sim.files import refuse_existing
 from sim.ledger.result import RunResult
-from sim.logs.write_agents import AgentLines, MediaLines, PluginLines, SipLines
-from sim.logs.write_banner import beginning
-from sim.logs.write_calls import Row, Setting
-from sim.logs.write_lines import LEVELS, Lines
-from sim.logs.write_server import ServerLines
-from sim.logs.write_story import AGENT, ANSWERS, MEDIA, SERVER, SIP, Story
+from sim.logs.writing.agents import AgentLines, MediaLines, PluginLines, SipLines
+from sim.logs.writing.banner import beginning
+from sim.logs.writing.calls import Row, Setting
+from sim.logs.writing.lines import LEVELS, Lines
+from sim.logs.writing.server import ServerLines
+from sim.logs.writing.story import AGENT, ANSWERS, MEDIA, SERVER, SIP, Story
 
 START: Final = datetime(2026, 1, 1)
 BATCH: Final = 4096

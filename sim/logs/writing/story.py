@@ -3,8 +3,8 @@
 from collections import OrderedDict, deque
 from typing import Final
 
-from sim.logs.write_calls import Call, Connection, Ports, Row, Setting, Told
-from sim.logs.write_lines import Lines, message_addresses, session_addresses, session_id
+from sim.logs.writing.calls import Call, Connection, Ports, Row, Setting, Told
+from sim.logs.writing.lines import Lines, message_addresses, session_addresses, session_id
 
 SIP: Final = "SIP-Agent-1"
 SERVER: Final = "MRCP Server"

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sim.logs.calibrate_calls import calls as calls_block
-from sim.logs.calibrate_calls import client, connect_delays, no_ack
-from sim.logs.calibrate_write import Sheet, plain
-from sim.logs.fit import empirical
+from sim.logs.calibration.calls import calls as calls_block
+from sim.logs.calibration.calls import client, connect_delays, no_ack
+from sim.logs.calibration.fit import empirical
+from sim.logs.calibration.sheet import Sheet, plain
 
 if TYPE_CHECKING:
-    from sim.logs.calibrate_media import Ticks
-    from sim.logs.calibrate_stalls import Stalls
-    from sim.logs.calibrate_watch import CallSeen, Evidence
+    from sim.logs.calibration.media import Ticks
+    from sim.logs.calibration.stalls import Stalls
+    from sim.logs.calibration.watch import CallSeen, Evidence
     from sim.scenario import Scenario
 
 MOST_LISTED: Final = 16  # calls that a fault can name one by one
@@ -133,7 +133,7 @@ def replayed(
             mapping["calls"][key] = wanted[key]
     if ticks is not None and ticks.phase_s is not None:
         tick = float(scenario.server.media.tick)
-        from sim.logs.calibrate_media import phase_for
+        from sim.logs.calibration.media import phase_for
 
         media = scenario.server.media
         log_phase = phase_for(ticks, expected(media.cost_per_context), median_of(media.oversleep))

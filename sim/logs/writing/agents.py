@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from sim.logs.write_bodies import IP, METHODS, mrcp_event, mrcp_request, mrcp_response, octets, offer_sdp
-from sim.logs.write_calls import Call, Row
-from sim.logs.write_server import ADD, SUBTRACT, unpack
-from sim.logs.write_story import AGENT, MEDIA, SERVER, SIP, Story
+from sim.logs.writing.bodies import IP, METHODS, mrcp_event, mrcp_request, mrcp_response, octets, offer_sdp
+from sim.logs.writing.calls import Call, Row
+from sim.logs.writing.server import ADD, SUBTRACT, unpack
+from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, Story
 
 PHRASES = {
     200: "OK", 400: "Bad Request", 404: "Not Found", 406: "Not Acceptable", 480: "Temporarily Unavailable",

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.logs.calibrate_calls import RESOURCES
-from sim.logs.calibrate_costs import OPERATIONS, server_names, work_ends
-from sim.logs.calibrate_stalls import without_stalls
-from sim.logs.calibrate_write import Noted, Sheet, counted, noted
-from sim.logs.fit import fit, short
-from sim.logs.fit_rates import rate
+from sim.logs.calibration.costs import OPERATIONS, server_names, work_ends
+from sim.logs.calibration.fit import fit, short
+from sim.logs.calibration.rates import rate
+from sim.logs.calibration.sheet import Noted, Sheet, counted, noted
+from sim.logs.calibration.stalls import without_stalls
+from sim.logs.wording import RESOURCES
 
 if TYPE_CHECKING:
-    from sim.logs.calibrate_watch import Evidence
+    from sim.logs.calibration.watch import Evidence
 
 Array = NDArray[np.float64]
 

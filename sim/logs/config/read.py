@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from sim.errors import ScenarioError
-from sim.logs.xmltree import Element, read_xml
+from sim.logs.config.tree import Element, read_xml
 from sim.scenario.files import shown
 from sim.scenario.problems import shorten
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from sim.errors import LogError
 from sim.logs.audit import Auditor
-from sim.logs.calibrate_calls import RESOURCES
 from sim.logs.diagnose import Verdict
 from sim.logs.notes import notes
 from sim.logs.reader import StrPath, open_sources
@@ -17,7 +16,7 @@ from sim.logs.reading import read_into
 from sim.logs.session import Session
 from sim.logs.shown import word
 from sim.logs.tasks import Message
-from sim.logs.wording import Kind
+from sim.logs.wording import RESOURCES, Kind
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sim.logs.calibrate import Calibration
-from sim.logs.calibrate_write import Noted, plain
-from sim.logs.fit import Fit
-from sim.logs.fit_rates import Rate
+from sim.logs.calibration.calibrate import Calibration
+from sim.logs.calibration.fit import Fit
+from sim.logs.calibration.rates import Rate
+from sim.logs.calibration.sheet import Noted, plain
 
 MECHANISMS: Final = (
     ("arrivals", "arrivals"),

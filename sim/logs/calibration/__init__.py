@@ -1,0 +1,1 @@
+"""A scenario from a log: mechanisms fitted, each with its evidence."""
