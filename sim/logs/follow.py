@@ -14,7 +14,8 @@ from rich.text import Text
 from sim.errors import LogError
 from sim.ledger.result import RunResult
 from sim.ledger.sink import MemorySink
-from sim.logs.audit import Auditor, Ledger, result_of
+from sim.logs.audit import result_of
+from sim.logs.auditor import Auditor, Ledger
 from sim.logs.header import detect
 from sim.logs.reader import LONGEST, StrPath
 

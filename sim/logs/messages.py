@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.ledger.tables import NO_SESSION
-from sim.logs.audit import Auditor
+from sim.logs.auditor import Auditor
 from sim.logs.reader import StrPath, open_sources
 from sim.logs.reading import feeding
 from sim.logs.rows import seconds

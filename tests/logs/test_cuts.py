@@ -5,7 +5,7 @@ import random
 import pytest
 from traces import text_of, truth_of
 
-from sim.logs.audit import Auditor
+from sim.logs.auditor import Auditor
 from sim.logs.header import detect
 
 CUTS = 5

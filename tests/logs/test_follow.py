@@ -8,7 +8,8 @@ from rich.console import Console
 from traces import path_of, text_of
 
 from sim.errors import LogError
-from sim.logs.audit import Auditor, audit_log
+from sim.logs.audit import audit_log
+from sim.logs.auditor import Auditor
 from sim.logs.follow import Follower, follow_log, standing
 
 

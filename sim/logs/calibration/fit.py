@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Parameters = tuple[float, ...]
+from sim.logs.calibration.families import FAMILIES
+from sim.logs.calibration.family import Array, Family, Parameters
 
 BOOTSTRAPS: Final = 99
 SIGNIFICANT: Final = 0.05
@@ -73,20 +72,6 @@ def short(seconds: float) -> str:
     return f"{seconds / 1e-6:.4g}us"
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One parametric family: how to fit, draw, and write it."""
-
-    name: str
-    fit: Callable[[Array, Array], Parameters]  # (observed, censored) → parameters
-    cdf: Callable[[Array, Parameters], Array]
-    log_pdf: Callable[[Array, Parameters], Array]
-    draw: Callable[[np.random.Generator, int, Parameters], Array]
-    mean: Callable[[Parameters], float]
-    written: Callable[[Parameters], dict[str, Any]]
-    last_resort: bool = False  # tried only when no other fits
-
-
 def fit(
     observed: Sequence[float] | Array,
     censored: Sequence[float] | Array = (),
@@ -99,7 +84,6 @@ def fit(
 
     Deterministic. Families that pass the test at 5 % are compared by AIC; when none does, the sample itself is used.
     """
-    from sim.logs.calibration.families import FAMILIES
 
     rng = np.random.default_rng(seed)
     x = np.asarray(observed, dtype=np.float64)

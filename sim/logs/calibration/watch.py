@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import LogError
-from sim.logs.audit import Auditor
+from sim.logs.auditor import Auditor
 from sim.logs.diagnose import Verdict
 from sim.logs.notes import notes
 from sim.logs.reader import StrPath, open_sources

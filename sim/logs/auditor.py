@@ -1,0 +1,341 @@
+"""The books that are kept while a real server's log is read: the same ledger and summary as of a simulated run.
+
+Streaming: memory grows with the sessions that are open, not with the log. Sessions are numbered in the order in which
+their pools were created; the server's own id is in the column `name` of the sessions table.
+"""
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+from sim.ledger.sink import Sink
+from sim.ledger.summary import Leak, SessionCounts, Summary
+from sim.logs.account import Account
+from sim.logs.clock import Clock, stamp
+from sim.logs.diagnose import Evidence, Patience, Verdict, blocked_tasks, diagnose
+from sim.logs.header import Layout
+from sim.logs.holdings import Holdings
+from sim.logs.lines import Batch, Counts, Scanner
+from sim.logs.parts import Parts
+from sim.logs.rows import Latencies, MessageRows, SessionRows
+from sim.logs.session import Session
+from sim.logs.tasks import Message, TaskBook
+from sim.logs.wording import SERVER_TASK, Kind
+
+Ledger = Literal["summary", "sessions", "full"]
+ENGINE: Final = "log"
+_RESOURCE_SHORT: Final = ("406", "480", "488")  # refused for want of a resource
+_CRASH_NEAR: Final = 20_000  # microseconds
+_JUST_NOW: Final = 1_000_000
+_ALIVE_LISTED: Final = 10_000  # live sessions explained in the summary, after all the leaked ones
+
+
+class Auditor:
+    """Takes blocks of log in order and keeps the books; `finish` closes them."""
+
+    def __init__(
+        self, sink: Sink | None = None, ledger: Ledger = "sessions",
+        on_message: Callable[[Message], None] | None = None,
+    ) -> None:  # fmt: skip
+        self.counts = Counts()
+        self.clock: Clock | None = None
+        self.rows = SessionRows(sink if ledger != "summary" else None)
+        self.messages = MessageRows(sink) if sink is not None and ledger == "full" else None
+        listener = on_message or (self.messages.add if self.messages is not None else None)
+        self.tasks = TaskBook(listener)
+        self.holdings = Holdings(sink, 0, ledger == "full")
+        self.account = Account(self.tasks, self.holdings, self._closed)
+        self.parts = Parts(self.account)
+        self.latencies = Latencies()
+        self.patience = {kind: Patience() for kind in ("open", "close", "stop", "request", "release", "answer")}
+        self.patience["stop"].samples = self.parts.stops
+        self.patience["request"].samples = self.parts.responses
+        self.rejected: dict[str, int] = {}
+        self.answered = self.cancelled = self.leaked = self.live = self.crashed = 0
+        self.leaks: list[Leak] = []
+        self.alive: list[Leak] = []  # the same of sessions that can still end
+        self.lost_resources: list[str] = []
+        self.crashed_at: int | None = None
+        self.starts = self.restarts_unasked = 0
+        self.ended_orderly = False
+        self.timed = False
+        self.layouts: list[str] = []
+        self.remarks: list[str] = []  # what the reader of the files noticed
+        self._scanner: Scanner | None = None
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    def begin(self, layout: Layout | None, name: str = "") -> None:
+        """The file `name` with this header begins; None: as the file before."""
+        self.counts.begin(name)
+        if layout is None:
+            layout = self._scanner.layout if self._scanner is not None else Layout()
+        if self.clock is None:
+            self.clock = Clock(layout.date)
+        scanner = Scanner(layout, self.clock, self.counts)
+        if self._scanner is not None:
+            scanner.continue_body(self._scanner)
+        self._scanner = scanner
+        self.timed = self.timed or layout.time
+        if layout.names not in self.layouts:
+            self.layouts.append(layout.names)
+
+    def feed(self, block: bytes) -> None:
+        """The next whole lines of the file."""
+        if self._scanner is None:
+            self.begin(None)
+        assert self._scanner is not None
+        assert self.clock is not None
+        if not block:
+            return
+        batch = self._scanner.scan(block)
+        if self.holdings.origin == 0 and self.clock.first is not None:
+            self.holdings.origin = self.clock.first
+        self._account(batch, self._scanner.layout.thread)
+        self.tasks.flush()
+        self.holdings.flush()
+        self.rows.flush(self.holdings.origin, self.timed)
+        if self.messages is not None:
+            self.messages.flush(self.holdings.origin, self.timed)
+
+    def _account(self, batch: Batch, threaded: bool) -> None:
+        block = batch.block
+        handlers = self.parts.handlers
+        signal, process, wait = self.tasks.signal, self.tasks.process, self.tasks.wait
+        signal_kind, process_kind, wait_kind = int(Kind.SIGNAL), int(Kind.PROCESS), int(Kind.WAIT)
+        threads = batch.thread if threaded else self._guess_threads(batch)
+        for kind, begin, end, time, thread in zip(batch.kind, batch.begin, batch.end, batch.time, threads, strict=True):
+            try:
+                if kind == signal_kind:
+                    signal(block[begin + 19 : end], time, thread)
+                elif kind == process_kind:
+                    process(block[begin + 17 : end], time, thread)
+                elif kind == wait_kind:
+                    wait(block[begin + 19 : block.find(b"]", begin, end)], time, thread)
+                elif (handler := handlers[kind]) is not None:
+                    handler(block[begin:end], time, thread)
+                elif kind == Kind.START:
+                    self._started(time)
+                elif kind == Kind.SERVER_TERMINATED:
+                    self.ended_orderly = True
+            except (ValueError, IndexError, KeyError, UnicodeDecodeError):
+                number = self.counts.lines - block.count(b"\n", begin) + 1
+                self.counts.odd(number, block[begin:end])
+
+    def _guess_threads(self, batch: Batch) -> list[int]:
+        """Without thread ids: one made-up id for each task, told from the wording of the line."""
+        result = []
+        for kind, begin, end in zip(batch.kind, batch.begin, batch.end, strict=True):
+            if kind in (Kind.PROCESS, Kind.WAIT):
+                skip = 17 if kind == Kind.PROCESS else 19
+                result.append(self._thread_of(batch.block[begin + skip : batch.block.find(b"]", begin, end)]))
+            elif kind == Kind.SIGNAL:
+                result.append(self._sender(batch.block[begin + 19 : end]))
+            else:
+                result.append(_WRITER[kind])
+        return result
+
+    def _thread_of(self, task: bytes) -> int:
+        if task == SERVER_TASK.encode():
+            return _THREAD_SERVER
+        role = self.tasks.stats(task).role
+        if role == "connection" or task.startswith(b"MRCPv2-Agent"):
+            self.tasks.stats(task).role = "connection"
+            return _THREAD_CONNECTION
+        if role == "media" or task.startswith(b"Media-Engine"):
+            self.tasks.stats(task).role = "media"
+            return _THREAD_MEDIA
+        return 100 + (hash(task) & 0xFFFF)
+
+    def _sender(self, key: bytes) -> int:
+        task, kind = key[: key.find(b"]")], key[-4:-1]
+        if task != SERVER_TASK.encode():
+            return _THREAD_SERVER
+        if kind == b"4;0":
+            return _THREAD_MEDIA
+        if kind[:1] == b"2":
+            return _THREAD_CONNECTION
+        if kind[:1] == b"3":  # an engine: the one that is at work, when there is only one
+            busy = [thread for thread in self.tasks.working if thread >= 100]
+            return busy[0] if len(busy) == 1 else _THREAD_ENGINE
+        return _THREAD_SIP
+
+    # --- sessions ------------------------------------------------------------------------------------------------
+
+    def _closed(self, session: Session) -> None:
+        self.latencies.of(session)
+        patience = self.patience
+        if session.released >= 0:
+            if session.terminate >= 0:
+                patience["release"].samples.append(session.released - session.terminate)
+                if session.closed >= 0:
+                    patience["close"].samples.append(session.closed - session.terminate)
+            if session.opened and session.media >= 0:
+                patience["open"].samples.append(session.opened_at - session.media)
+            if session.answer >= 0 and session.offer >= 0:
+                patience["answer"].samples.append(session.answer - session.offer)
+        self.rows.add(session, self._outcome(session))
+
+    def _outcome(self, session: Session) -> str:
+        """What became of the call of a session, were the session over; counts it as answered, refused or cancelled."""
+        status = session.status or session.refused
+        if status == 200:
+            self.answered += 1
+        if session.status < 300 and (
+            session.bye_kind == "cancel" or status == 487 or (status == 0 and session.bye >= 0)
+        ):
+            self.cancelled += 1
+            return "cancelled"
+        if status >= 300:
+            self.rejected[str(status)] = self.rejected.get(str(status), 0) + 1
+            return "rejected"
+        return "released"
+
+    def _started(self, time: int) -> None:
+        self.starts += 1
+        if self.counts.entries == 0 or (self.starts == 1 and not self.account.open and not self.tasks.tasks):
+            return
+        died = not self.ended_orderly
+        self.restarts_unasked += died
+        if died and self.crashed_at is None:
+            self.crashed_at = self._last_seen(time)
+        self._judge(self._last_seen(time), died)
+        self.account.restart()
+        self.parts.restart()
+        self.ended_orderly = False
+
+    def _last_seen(self, default: int) -> int:
+        seen = [session.last for session in self.account.open.values()]
+        return max(seen, default=default)
+
+    def verdicts(self, end: int) -> dict[int, Verdict]:
+        """Every open session by number, judged as if the log ended at `end`; changes nothing."""
+        tasks = self.tasks
+        tasks.flush()
+        blocked = blocked_tasks(
+            tasks.tasks.values(), ((w.task, w.started) for w in tasks.working.values()), tasks.overdue(), end
+        )
+        queued = {m.session.number: m for m in tasks.overdue() if m.session is not None and m.task in blocked}
+        evidence = Evidence(
+            end, self.debug_level(), self.timed, self.patience, self.parts.answers, blocked, self.parts.lost_unknown,
+            {number: (message.task, message.sent) for number, message in queued.items()},
+            {entry.name: entry.role for entry in tasks.tasks.values()},
+        )  # fmt: skip
+        return diagnose(self.account.open.values(), evidence)
+
+    def _judge(self, end: int, died: bool) -> None:
+        """Give every open session its outcome, as if the log ended here."""
+        verdicts = self.verdicts(end)
+        for number, session in sorted(self.account.open.items()):
+            self._open_at_end(session, verdicts[number], end, died)
+
+    def _open_at_end(self, session: Session, verdict: Verdict, end: int, died: bool) -> None:
+        self.latencies.of(session)
+        self._outcome(session)
+        outcome, cause, text = verdict.outcome, verdict.cause, verdict.text
+        if died and outcome == "live":
+            outcome, cause = "crashed", "crash"
+            text = f"session <{session.label}> was {session.state} when the process ended (crash or kill)"
+        holds = self._holds(session)
+        since = (verdict.since - self.holdings.origin) / 1e6 if self.timed and verdict.since >= 0 else None
+        waiting = verdict.waiting_for if outcome != "crashed" else None
+        if outcome == "leaked" and verdict.chain:
+            text += f"; {verdict.chain}"
+        if outcome == "live":
+            self.live += 1
+            cause = ""
+        else:
+            self.leaked += 1
+            self.crashed += outcome == "crashed"
+            self.lost_resources += holds
+        (self.leaks if cause else self.alive).append(
+            Leak(session.number, session.state, waiting, verdict.plugin or None, since, holds, text, cause)
+        )
+        self.rows.add(session, outcome, verdict.waiting_for, verdict.plugin, cause)
+        if died:
+            for resource, held in session.held.items():
+                if held:
+                    self.holdings.add(resource, -held, end, session.number, "", "process ended")
+
+    def _holds(self, session: Session) -> list[str]:
+        holds = [resource for resource, held in session.held.items() for _ in range(held)]
+        for connection in session.connections:
+            owners = self.parts.connections.get(connection, set())
+            if session.number == min(owners, default=-1):
+                holds.append("connection_pool")
+                if connection in self.parts.sockets:
+                    holds.append("tcp_connection")
+        return sorted(holds)
+
+    # --- the end -------------------------------------------------------------------------------------------------
+
+    def debug_level(self) -> bool:
+        """Whether the log has DEBUG entries of the server's tasks."""
+        return self.counts.debug > 0
+
+    def begins(self) -> str | None:
+        """When the log begins, as ISO 8601; None where it has no date."""
+        clock = self.clock
+        return stamp(clock.first, clock.dated) if clock is not None and clock.first is not None else None
+
+    def finish(self, scenario: str) -> Summary:
+        """Close the books: diagnose what is open, write the last rows, sum up."""
+        end = self.clock.last if self.clock is not None else 0
+        origin = self.holdings.origin
+        self.account.close()
+        died = self._died(end)
+        if died and self.crashed_at is None:
+            self.crashed_at = end
+        self._judge(end, died)
+        self.tasks.close()
+        span = (end - origin) / 1e6 if self.timed else 0.0
+        resources = self.holdings.close(end, self.lost_resources)
+        self.rows.flush(origin, self.timed, everything=True)
+        if self.messages is not None:
+            self.messages.flush(origin, self.timed, everything=True)
+        account = self.account
+        arrived = account.created + account.offline
+        short = sum(count for status, count in self.rejected.items() if status in _RESOURCE_SHORT)
+        sessions = SessionCounts(
+            arrived=arrived, created=account.created, answered=self.answered,
+            rejected=dict(sorted(self.rejected.items())), cancelled=self.cancelled, released=account.destroyed,
+            live=self.live, leaked=self.leaked,
+            crashed_at_s=(self.crashed_at - origin) / 1e6 if self.crashed_at is not None else None,
+            blocking=short / arrived if arrived else 0.0,
+        )  # fmt: skip
+        tasks = {
+            stats.name: stats.use(span) for stats in self.tasks.tasks.values() if stats.messages or stats.wait_counts.n
+        }
+        return Summary(
+            scenario, 0, ENGINE, span, sessions=sessions, resources=resources,
+            latency=self.latencies.quantiles(self.timed), tasks=tasks, violations=tuple(account.violations),
+            leaks=(*self.leaks, *self.alive[:_ALIVE_LISTED]),
+        )  # fmt: skip
+
+    def _died(self, end: int) -> bool:
+        """Whether the process died where the log ends: something says so, or a task stops in the middle of a message
+        in which, or just before which, a pool was used beyond its lifetime."""
+        if self.counts.crash:
+            return True
+        if self.ended_orderly or not self.tasks.working:
+            return False
+        recent = [work.started for work in self.tasks.working.values() if end - work.started < _JUST_NOW]
+        near = min([end - _CRASH_NEAR, *recent])
+        found = [violation for violation in self.account.violations if violation.kind != "double-close"]
+        used = [violation.time_s * 1e6 + self.holdings.origin for violation in found]
+        freed_early = [gone.released for gone in self.account.recent.values() if gone.double >= 0]
+        return max([*used, *freed_early], default=near - 1) >= near
+
+
+_THREAD_SERVER, _THREAD_CONNECTION, _THREAD_MEDIA, _THREAD_SIP, _THREAD_ENGINE = 1, 2, 3, 4, 5
+_WRITER: Final = [
+    {
+        Kind.SIP_EVENT: _THREAD_SIP, Kind.CALL_STATE: _THREAD_SIP, Kind.CREATE: _THREAD_SIP,
+        Kind.NO_PROFILE: _THREAD_SIP, Kind.OFFLINE: _THREAD_SIP, Kind.RTSP_CREATE: _THREAD_SIP,
+        Kind.RTSP_DATA: _THREAD_SIP, Kind.BODY: _THREAD_SIP,
+        Kind.PENDING_ADD: _THREAD_CONNECTION, Kind.PENDING_REMOVE: _THREAD_CONNECTION,
+        Kind.ASSIGN: _THREAD_CONNECTION,
+        Kind.CONTEXT_ADD: _THREAD_MEDIA, Kind.CONTEXT_REMOVE: _THREAD_MEDIA, Kind.MEDIA_PATH: _THREAD_MEDIA,
+        Kind.RTP_ENABLE: _THREAD_MEDIA, Kind.RTP_REMOVE: _THREAD_MEDIA, Kind.RTP_FULL: _THREAD_MEDIA,
+    }.get(kind, _THREAD_SERVER)
+    for kind in Kind
+]  # fmt: skip
