@@ -144,7 +144,7 @@ def _about(found: ValidationLike) -> Sequence[str]:
 def _stalls(stalls: Mapping[str, Mapping[str, float | None]]) -> str:
     said = ", ".join(f"{name} {part(v['log'])} (scenario {part(v['scenario'])})" for name, v in stalls.items())
     unknown = any(value["log"] is None for value in stalls.values())
-    return f": {said}." + (f" {DASH}: the log does not show it, and none is simulated." if unknown else "")
+    return f": {said}." + (f" {DASH}: the log does not show it, so it is that of the scenario." if unknown else "")
 
 
 def part(value: float | None) -> str:

@@ -1,12 +1,19 @@
 """Comparing two samples, and the planner's formulas."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+from simulated import logged
 
+from sim.logs.calibration.rates import rate
+from sim.logs.calibration.stalls import Stalls
+from sim.logs.calibration.watch import watch_logs
+from sim.logs.validation.replay import replayed
 from sim.logs.validation.theory import erlang_b, mm1
 from sim.logs.validation.validate import compare, ks_two
+from sim.scenario import load_scenario
 
 
 def test_quantiles_are_order_statistics_with_an_interval_around_them() -> None:
@@ -49,3 +56,15 @@ def test_erlang_b_of_the_tables() -> None:
 def test_mm1_is_exponential_and_has_no_answer_beyond_saturation() -> None:
     assert mm1(500.0, 1e-3)["p50"] == pytest.approx(2e-3 * math.log(2))
     assert mm1(1000.0, 1e-3)["p99"] is None
+
+
+def test_a_replay_has_the_stalls_that_the_log_shows_and_keeps_the_scenarios_where_it_shows_nothing(
+    tmp_path: Path,
+) -> None:
+    mapping = {"name": "quiet", "duration": "5s", "drain": "5s", "arrivals": {"rate": "20/s"}, "calls": {"hold": "1s"}}
+    evidence = watch_logs([logged(mapping, tmp_path)])
+    stalling = {"wake": 0.1, "tick": 0.2, "service": 0.3, "length": "2ms"}
+    scenario = load_scenario({**mapping, "server": {"interference": stalling}})
+    shown = Stalls(rate(3, 50), rate(0, 40), rate(0, 0), np.empty(0), None)
+    found = replayed(scenario, evidence, None, tmp_path / "calls.csv", shown).server.interference
+    assert (found.tick, found.wake, found.service) == (0.06, 0.0, 0.3)

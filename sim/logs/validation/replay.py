@@ -122,10 +122,12 @@ def replayed(
     server["costs"]["nua"] = dict.fromkeys(server["costs"]["nua"], NOTHING)
     server["wakes"] = {**server.get("wakes", {}), "nua": NOTHING, "sip_agent": NOTHING}
     mapping["client"].update(plain(_callers(evidence)))
-    if interference is not None and interference.length is not None:
+    if interference is not None:
+        seen = {"wake": interference.wake, "tick": interference.tick, "service": interference.service}
         given = server["interference"]
-        given.update(wake=interference.wake.value, tick=interference.tick.value, service=interference.service.value)
-        given["length"] = interference.length.dist
+        given.update({name: found.value for name, found in seen.items() if found.trials})  # the others: as it was
+        if interference.length is not None:
+            given["length"] = interference.length.dist
     wanted = plain(calls_block(evidence, Sheet("")))
     mapping["calls"]["offer"] = wanted.get("offer", {})
     for key in ("resources", "profile_missing"):
