@@ -30,6 +30,7 @@ from sim.engine.compiled.record import count_all_logged, window_over
 from sim.engine.compiled.register import OPTIONS, register
 from sim.engine.compiled.stations import freeze, media_loop, resume, task_loop, thaw
 from sim.engine.compiled.store import FIRST_CAPACITY, SESSION_BYTES, items_at, numbers_at, ring_take
+from sim.engine.compiled.whole import one_program
 from sim.server.caller import arrive
 from sim.server.shutdown import shutdown_begins, shutdown_session
 from sim.server.timers import timer_lives
@@ -256,6 +257,7 @@ def enter(address: int, operation: int, number: int, task: int, at: float) -> in
 
 cache.use()
 register(sys.modules[__name__])
-KERNEL = njit(types.int64(types.int64, types.int64, types.int64, types.int64, types.float64), cache=True, **OPTIONS)(
-    enter
-)
+with one_program("enter"):
+    KERNEL = njit(
+        types.int64(types.int64, types.int64, types.int64, types.int64, types.float64), cache=True, **OPTIONS
+    )(enter)
