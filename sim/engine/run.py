@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim.engine.collect import Collector
@@ -85,13 +86,13 @@ def run(
     made = setup(scenario, record_rows=detail == "full" or bool(observers))
     memory = MemorySink() if sink is None else None
     collector = Collector(made, detail, memory if memory is not None else sink)  # type: ignore[arg-type]
-    partial = False
+    interrupted = False
     window_s = (made.duration_s + scenario.drain) / WINDOWS
     runner = make_engine(name, made, seed, collector, window_s, calls, observers, replication, progress)
     try:
         runner.run((lambda fraction: progress(fraction, "")) if progress is not None else None)
     except KeyboardInterrupt:
-        partial = True
+        interrupted = True
     except MrcpsimError:
         raise
     except MemoryError as error:
@@ -115,7 +116,7 @@ def run(
     if left:
         collector.sessions(session_columns(left), _verdict_columns(left, verdicts))
     collector.close(runner.now)
-    summary = _summary(scenario, seed, made, collector, runner, verdicts, partial)
+    summary = _summary(scenario, seed, made, collector, runner, verdicts, interrupted)
     tables: dict[str, Any] = {}
     if memory is not None:
         for table in ("sessions", "levels", "ledger", "messages"):
@@ -126,7 +127,7 @@ def run(
             tables["levels"] = memory.frame("levels")
     return RunResult(
         summary=summary,
-        scenario_yaml=to_yaml(scenario),
+        scenario_yaml=partial(to_yaml, scenario),
         provenance=provenance(runner.name, seed, time.perf_counter() - began, ledger=detail),
         **tables,
     )
@@ -216,7 +217,7 @@ def _summary(
     collector: Collector,
     runner: Any,
     verdicts: dict[int, Verdict],
-    partial: bool,
+    interrupted: bool,
 ) -> Summary:
     from sim.ledger.conditions import evaluate
 
@@ -241,7 +242,7 @@ def _summary(
         seed=seed,
         engine=runner.name,
         horizon_s=float(runner.now),
-        partial=partial,
+        partial=interrupted,
         sessions=counts,
         resources=_resources(made, runner, leaked, alive),
         latency={name: durations.quantiles() for name, durations in collector.latency.items()},

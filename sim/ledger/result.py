@@ -46,12 +46,12 @@ class RunResult:
         levels: "pd.DataFrame | None" = None,
         ledger: "pd.DataFrame | None" = None,
         messages: "pd.DataFrame | None" = None,
-        scenario_yaml: str = "",
+        scenario_yaml: str | Callable[[], str] = "",
         provenance: Mapping[str, Any] | None = None,
         directory: Path | None = None,
     ) -> None:
         self.summary = summary
-        self.scenario_yaml = scenario_yaml
+        self._scenario_yaml = scenario_yaml
         self.provenance = dict(provenance or {})
         self.directory = directory
         self._tables = {"sessions": sessions, "levels": levels, "ledger": ledger, "messages": messages}
@@ -59,6 +59,13 @@ class RunResult:
     def __repr__(self) -> str:
         s = self.summary
         return f"<RunResult {s.scenario} seed {s.seed}: {s.sessions.arrived} arrived, {s.sessions.leaked} leaked>"
+
+    @property
+    def scenario_yaml(self) -> str:
+        """The resolved scenario as a file would have it; a run writes it out (20 ms) when it is first asked for."""
+        if not isinstance(self._scenario_yaml, str):
+            self._scenario_yaml = self._scenario_yaml()
+        return self._scenario_yaml
 
     @property
     def sessions(self) -> "pd.DataFrame | None":

@@ -40,8 +40,10 @@ CHUNK = 32_768
 MARGIN = 256
 """A stream runs low when so many values are left; no single event uses up more than that."""
 
-BLOCKS = 8
+BLOCKS = 16
 """Blocks of values that a stream's buffer has room for, besides the margin."""
+
+CALL_FIELDS = layout.CALL.names or ()
 
 CALLS = 16 * 1024
 """Calls handed to the kernel at a time, at least while there are as many."""
@@ -131,24 +133,20 @@ class CompiledEngine:
         e["calls_limit"] = -1 if scenario.arrivals.calls is None else scenario.arrivals.calls
 
     def _fill_streams(self) -> None:
-        records = self._records = self.block["streams"][0]
+        self._records = self.block["streams"][0]
         self._lognormal = self._fast_streams()
         random = [k for k in range(STREAMS) if self.streams.random(k)]
         self._room = MARGIN + BLOCKS * BLOCK
         self.values = np.zeros(STREAMS + len(random) * self._room)
         self._values_at = int(self.values.ctypes.data)
         self._random = np.array(random, dtype=np.int64)
-        self._start = np.zeros(STREAMS, dtype=np.int64)
-        start = STREAMS
-        for k in range(STREAMS):
-            if not self.streams.random(k):
-                self.values[k] = self.streams.value(k)
-                records[k] = (self._address(k), 0, self._address(k + 1), self._address(k + 1))
-                continue
-            self._start[k] = start
-            records[k] = (self._address(start), 8, 0, self._address(start))
-            self._top_up(k, 1)
-            start += self._room
+        self._start = STREAMS + self._room * np.arange(len(random))
+        every = np.arange(STREAMS)
+        self.values[:STREAMS] = [0.0 if self.streams.random(k) else self.streams.value(k) for k in range(STREAMS)]
+        self._records["at"] = self._values_at + 8 * every
+        self._records["limit"] = self._records["end"] = self._values_at + 8 * (every + 1)
+        self._records["step"][self._random] = 8
+        self._note(np.arange(len(random)), self._start, [self._top_up(i, 0, 0, 1) for i in range(len(random))])
 
     def _fast_streams(self) -> dict[int, LognormalStream]:
         """The streams that are lognormal and nothing else, if this machine draws them as NumPy does."""
@@ -160,39 +158,36 @@ class CompiledEngine:
             if isinstance(stream.dist, Lognormal) and stream.dist.shift == 0.0
         }
 
-    def _address(self, i: int) -> int:
-        """Where the i-th value stands in memory."""
-        return self._values_at + 8 * i
-
-    def _top_up(self, k: int, blocks: int) -> None:
-        """Move what is left of a stream to the front of its buffer, and the next blocks behind it."""
-        record = self._records[k]
-        start = int(self._start[k])
-        at, end = ((int(record[name]) - self._values_at) // 8 for name in ("at", "end"))
-        left = end - at
-        values = self.values
-        values[start : start + left] = values[at:end]
+    def _top_up(self, i: int, at: int, left: int, blocks: int) -> int:
+        """Move what is left of the i-th random stream to its buffer's front, the next blocks behind it: the new end."""
+        k, start, values = int(self._random[i]), int(self._start[i]), self.values
+        values[start : start + left] = values[at : at + left]
         end = start + left
         fast = self._lognormal.get(k)
         if fast is not None:
             fast.fill(values[end : end + blocks * BLOCK])
-            end += blocks * BLOCK
-        else:
-            for _ in range(blocks):
-                values[end : end + BLOCK] = self.streams.block(k)
-                end += BLOCK
-        record["at"], record["end"] = self._address(start), self._address(end)
-        record["limit"] = self._address(max(start, end - MARGIN))
+            return end + blocks * BLOCK
+        for _ in range(blocks):
+            values[end : end + BLOCK] = self.streams.block(k)
+            end += BLOCK
+        return end
 
     def _refill(self) -> None:
         """Give every stream that is mostly used up its next blocks."""
         self.block["server"]["needs_draws"] = 0
-        records = self._records
-        left = (records["end"] - records["at"])[self._random] // 8
+        at = (self._records["at"][self._random] - self._values_at) // 8
+        left = (self._records["end"][self._random] - self._values_at) // 8 - at
         blocks = (self._room - left) // BLOCK
         due = np.nonzero(blocks >= BLOCKS - 2)[0]
-        for k, count in zip(self._random[due].tolist(), blocks[due].tolist(), strict=True):
-            self._top_up(k, count)
+        wanted = zip(*(numbers.tolist() for numbers in (due, at[due], left[due], blocks[due])), strict=True)
+        self._note(due, self._start[due], [self._top_up(*stream) for stream in wanted])
+
+    def _note(self, streams: Array, start: Array, end: list[int]) -> None:
+        """Tell compiled code where the buffers of these random streams begin, end, and run low."""
+        k, ends = self._random[streams], np.array(end, dtype=np.int64)
+        self._records["at"][k] = self._values_at + 8 * start
+        self._records["end"][k] = self._values_at + 8 * ends
+        self._records["limit"][k] = self._values_at + 8 * np.maximum(start, ends - MARGIN)
 
     def _fill_tasks(self, phase_s: float) -> None:
         scenario, tasks, e = self.setup.scenario, self.block["tasks"][0], self.e
@@ -228,10 +223,13 @@ class CompiledEngine:
                 break
             parts.append(block)
             total += len(block)
-        calls = np.zeros(total, layout.CALL)
-        for name in ("time_s", "hold_s", "patience_s", "requests", "vanishes"):
-            if parts:
-                calls[name] = np.concatenate([getattr(part, name) for part in parts])
+        calls = np.empty(total, layout.CALL)
+        start = 0
+        for part in parts:
+            end = start + len(part)
+            for name in CALL_FIELDS:
+                calls[name][start:end] = getattr(part, name)
+            start = end
         self.calls = calls
         self.e["calls_given"] = calls.ctypes.data
         self.e["arrivals"] = total
