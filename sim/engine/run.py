@@ -10,14 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim.engine.collect import Collector
-from sim.engine.recorder import session_columns
+from sim.engine.left import Judged, judged
 from sim.engine.select import choose, make_engine
 from sim.engine.setup import Setup, setup, task_index
-from sim.engine.verdicts import Verdict, judge
 from sim.errors import InternalError, MrcpsimError, RunFailed, ScenarioError
 from sim.ledger.races import Race, describe
 from sim.ledger.summary import (
-    Leak,
     ResourceUse,
     SessionCounts,
     Summary,
@@ -43,9 +41,6 @@ WINDOWS = 1000
 
 MOST_AT_ONCE = 5_000_000
 """Concurrent calls that fit into memory, at about a kilobyte each."""
-
-LEAKS_LISTED = 10_000
-"""Diagnoses kept in the summary, those of leaked sessions first; the sessions table has them all."""
 
 Progress = Callable[[float, str], None]
 
@@ -111,12 +106,11 @@ def run(
         for freeze in scenario.server.freeze
         if freeze.for_ is None and freeze.at <= runner.now
     }
-    verdicts = judge(runner.world.sessions, runner.pending(), made.plugins, made.tasks, crashed, frozen)
-    left = [s for s in runner.world.sessions if s.in_use]
-    if left:
-        collector.sessions(session_columns(left), _verdict_columns(left, verdicts))
+    left = judged(runner.left(), made.plugins, made.tasks, crashed, frozen)
+    if len(left.columns["call"]):
+        collector.sessions(left.columns, left.verdicts)
     collector.close(runner.now)
-    summary = _summary(scenario, seed, made, collector, runner, verdicts, interrupted)
+    summary = _summary(scenario, seed, made, collector, runner, left, interrupted)
     tables: dict[str, Any] = {}
     if memory is not None:
         for table in ("sessions", "levels", "ledger", "messages"):
@@ -159,11 +153,6 @@ def check_expectations(scenario: Scenario) -> None:
         parse(condition, resources=resource_names(scenario), tasks=task_names(scenario))
 
 
-def in_order(leaks: list[Leak]) -> list[Leak]:
-    """Diagnoses in the order in which their calls came."""
-    return sorted(leaks, key=lambda leak: leak.session)
-
-
 def expected_calls(scenario: Scenario) -> float:
     """About how many calls a scenario offers."""
     arrivals = scenario.arrivals
@@ -180,50 +169,18 @@ def expected_calls(scenario: Scenario) -> float:
     return min(limit, rate * scenario.duration)
 
 
-def _verdict_columns(
-    left: list[Any], verdicts: dict[int, Verdict]
-) -> tuple[list[str], list[str], list[str], list[str]]:
-    outcome, waiting, plugin, cause = [], [], [], []
-    for session in left:
-        verdict = verdicts.get(session.slot)
-        if verdict is None:
-            outcome.append(_ended(session))
-            waiting.append("")
-            plugin.append("")
-            cause.append("")
-        else:
-            outcome.append(verdict.outcome)
-            waiting.append(verdict.leak.waiting_for or "")
-            plugin.append(verdict.leak.plugin or "")
-            cause.append(verdict.leak.cause)
-    return outcome, waiting, plugin, cause
-
-
-def _ended(session: Any) -> str:
-    """What became of a call whose session was never created or is already released."""
-    if session.crashed:
-        return "crashed"
-    if session.cancelled:
-        return "cancelled"
-    if session.answer_status >= 300:
-        return "rejected"
-    return "released" if session.released_s == session.released_s else "unanswered"
-
-
 def _summary(
     scenario: Scenario,
     seed: int,
     made: Setup,
     collector: Collector,
     runner: Any,
-    verdicts: dict[int, Verdict],
+    left: Judged,
     interrupted: bool,
 ) -> Summary:
     from sim.ledger.conditions import evaluate
 
     server = runner.server
-    leaked = [v.leak for v in verdicts.values() if v.outcome != "live"]
-    alive = [v.leak for v in verdicts.values() if v.outcome == "live"]
     rejected = {str(REJECTIONS[i]): int(k) for i, k in enumerate(server.rejected) if k}
     counts = SessionCounts(
         arrived=int(server.arrived),
@@ -232,8 +189,8 @@ def _summary(
         rejected=rejected,
         cancelled=int(server.cancelled),
         released=int(server.released),
-        live=len(alive),
-        leaked=len(leaked),
+        live=left.live,
+        leaked=len(left.leaked),
         crashed_at_s=float(server.crashed_at_s) if server.crashed_at_s >= 0.0 else None,
         blocking=float(server.blocked) / server.arrived if server.arrived else 0.0,
     )
@@ -244,19 +201,18 @@ def _summary(
         horizon_s=float(runner.now),
         partial=interrupted,
         sessions=counts,
-        resources=_resources(made, runner, leaked, alive),
+        resources=_resources(made, runner, left),
         latency={name: durations.quantiles() for name, durations in collector.latency.items()},
         tasks=_tasks(made, collector, runner),
         violations=_violations(made, runner),
-        leaks=tuple([*in_order(leaked), *in_order(alive)][:LEAKS_LISTED]),
+        leaks=left.listed(),
     )
     return replace(summary, expect=evaluate(scenario.expect, summary))
 
 
-def _resources(made: Setup, runner: Any, leaked: list[Leak], alive: list[Leak]) -> dict[str, ResourceUse]:
+def _resources(made: Setup, runner: Any, left: Judged) -> dict[str, ResourceUse]:
     ledger = runner.world.ledger
-    lost: dict[str, int] = Counter(name for leak in leaked for name in leak.holds)
-    in_use: dict[str, int] = Counter(name for leak in alive for name in leak.holds)
+    lost: dict[str, int] = Counter(name for leak in left.leaked for name in leak.holds)
     found = {}
     load_end = min(float(ledger.load_end_s), runner.now)
     for r, name in enumerate(made.resources):
@@ -270,7 +226,7 @@ def _resources(made: Setup, runner: Any, leaked: list[Leak], alive: list[Leak]) 
             raise InternalError(f"{name}: acquired {ledger.acquired[r]} is not released + held")
         if name.startswith("plugin_licence"):
             # a plugin that never closed keeps its licence, also when its session is gone
-            lost[name] = int(ledger.held[r]) - in_use.get(name, 0)
+            lost[name] = int(ledger.held[r]) - left.held.get(name, 0)
         has_bytes = r in (n.SESSION_POOL, n.CONNECTION_POOL)
         found[name] = ResourceUse(
             acquired=int(ledger.acquired[r]),

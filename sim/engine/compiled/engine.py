@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,9 +18,9 @@ from sim.engine.compiled.kernel import BEGIN, COUNT, DONE, END, KERNEL, RUN, SCH
 from sim.engine.compiled.normals import LognormalStream, agrees
 from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
 from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS
+from sim.engine.left import Left
 from sim.engine.sampling import BLOCK
 from sim.engine.setup import Setup, new_ledger, task_index
-from sim.engine.verdicts import Pending
 from sim.engine.world import Streams
 from sim.ledger.histogram import BUCKETS
 from sim.scenario import expected
@@ -101,10 +101,10 @@ class CompiledEngine:
         self.e["histograms"] = self.histograms.ctypes.data
         self.log = np.zeros(HISTOGRAMS * LOG_WORDS)
         self.e["log"] = self.log.ctypes.data
-        self.world = SimpleNamespace(sessions=[], ledger=None, offences=[])
+        self.world = SimpleNamespace(ledger=None, offences=[])
         self.server = setup.server
         self._tasks: list[tuple[int, float, int]] = [(0, 0.0, 0)] * len(setup.tasks)
-        self._pending: list[Pending] = []
+        self._left = Left([], [])
 
     # --- before -----------------------------------------------------------------------------------------------------
 
@@ -309,12 +309,11 @@ class CompiledEngine:
         offences = self.e["offences"][0]
         self.world.offences = seen(offences["address"], offences["length"], layout.OFFENCE).tolist()
         records = seen(self.e["session_records"][0], self.e["slots"][0], layout.SESSION)
-        self.world.sessions = views.sessions(records[records["in_use"] != 0])
         self._tasks = [
             (int(t["messages"]), float(t["busy_s"]), int(t["queue_peak"]))
             for t in block["tasks"][: len(self.setup.tasks)]
         ]
-        self._pending = list(views.pending(block, records, len(self.setup.tasks), seen))
+        self._left = views.left(block, records, self.setup, seen)
 
     def _add_histograms(self) -> None:
         totals = self.histograms[:, BUCKETS:].copy().view(np.float64)
@@ -331,6 +330,6 @@ class CompiledEngine:
         """Messages served, time busy in seconds, and the longest queue of a task."""
         return self._tasks[index]
 
-    def pending(self) -> Iterator[Pending]:
-        """Every message and live timer there is, and whether the task that would take it can still run."""
-        return iter(self._pending)
+    def left(self) -> Left:
+        """Every session that is still there, and what is pending."""
+        return self._left
