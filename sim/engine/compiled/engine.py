@@ -18,6 +18,7 @@ from sim.engine.compiled.kernel import BEGIN, COUNT, DONE, END, KERNEL, RUN, SCH
 from sim.engine.compiled.normals import LognormalStream, agrees
 from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
 from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS
+from sim.engine.compiled.store import FIRST_CAPACITY
 from sim.engine.left import Left
 from sim.engine.sampling import BLOCK
 from sim.engine.setup import Setup, new_ledger, task_index
@@ -26,6 +27,7 @@ from sim.ledger.histogram import BUCKETS
 from sim.scenario import expected
 from sim.scenario.distributions import Lognormal
 from sim.server import names as n
+from sim.server.media import all_free
 from sim.server.records import Server, fields
 from sim.server.streams import PHASE, STREAMS
 
@@ -62,6 +64,13 @@ def seen(address: int, count: int, dtype: np.dtype[Any]) -> Array:
     buffer: Any = (ctypes.c_char * (int(count) * dtype.itemsize)).from_address(int(address))
     found: Array = np.frombuffer(buffer, dtype)
     return found
+
+
+def aligned(count: int, dtype: np.dtype[Any]) -> Array:
+    """Room for `count` records, the first of which begins a cache line."""
+    memory = np.empty(count * dtype.itemsize + layout.LINE, np.uint8)
+    start = -memory.ctypes.data % layout.LINE
+    return memory[start : start + count * dtype.itemsize].view(dtype)
 
 
 class CompiledEngine:
@@ -101,6 +110,8 @@ class CompiledEngine:
         self.e["histograms"] = self.histograms.ctypes.data
         self.log = np.zeros(HISTOGRAMS * LOG_WORDS)
         self.e["log"] = self.log.ctypes.data
+        self.sessions = np.empty(0, layout.SESSION)
+        self._make_room()
         self.world = SimpleNamespace(ledger=None, offences=[])
         self.server = setup.server
         self._tasks: list[tuple[int, float, int]] = [(0, 0.0, 0)] * len(setup.tasks)
@@ -120,7 +131,7 @@ class CompiledEngine:
         self.mixes = np.zeros(len(setup.mixes), layout.MIX)
         for target, mix in zip(self.mixes, setup.mixes, strict=True):
             fill(target, mix)
-        self.ports = np.zeros(max(1, setup.parameters.rtp_ports), np.int64)
+        self.ports = np.array(all_free(setup.parameters.rtp_ports, setup.parameters.port_leaves), np.int8)
         scenario = setup.scenario
         e["mixes"] = self.mixes.ctypes.data
         e["ports"] = self.ports.ctypes.data
@@ -251,6 +262,7 @@ class CompiledEngine:
                     self._more_calls()
                 if e["attention"][0]:
                     self._flush_full()
+                    self._make_room()
                 if progress is not None:
                     progress(min(1.0, float(e["now_s"][0] / e["horizon_s"][0])))
             self.now = float(e["now_s"][0] if self.block["server"]["stopped"][0] else e["horizon_s"][0])
@@ -282,6 +294,17 @@ class CompiledEngine:
         self.e[name]["length"] = 0
         return columns
 
+    def _make_room(self) -> None:
+        """Room for twice as many sessions, when there is none for the next: NumPy asks for large pages, malloc not."""
+        slots = int(self.e["slots"][0])
+        if slots < len(self.sessions):
+            return
+        larger = aligned(max(FIRST_CAPACITY, 2 * slots), layout.SESSION)
+        larger[:slots] = self.sessions
+        self.sessions = larger
+        self.e["slots_capacity"] = len(larger)
+        self.e["session_records"] = larger.ctypes.data
+
     def _flush_full(self) -> None:
         self._flush(CHUNK // 2)
 
@@ -302,13 +325,13 @@ class CompiledEngine:
         """Copy out of the block what the result needs; its memory is given back after this."""
         self._add_histograms()
         block = self.block[0]
+        records, self.sessions = self.sessions[: int(self.e["slots"][0])], np.empty(0, layout.SESSION)
         for name, _, length in fields(Server):
             value = block["server"][name]
             setattr(self.server, name, value.tolist() if length else value.item())
         self.world.ledger = SimpleNamespace(**{k: block["ledger"][k].tolist() for k in layout.LEDGER.names or ()})
         offences = self.e["offences"][0]
         self.world.offences = seen(offences["address"], offences["length"], layout.OFFENCE).tolist()
-        records = seen(self.e["session_records"][0], self.e["slots"][0], layout.SESSION)
         self._tasks = [
             (int(t["messages"]), float(t["busy_s"]), int(t["queue_peak"]))
             for t in block["tasks"][: len(self.setup.tasks)]
