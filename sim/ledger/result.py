@@ -8,7 +8,7 @@ with ResultFolder("reports/baseline") as folder:        # refuses before anythin
 import json
 import platform
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from importlib import metadata
@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import ScenarioError
-from sim.ledger.sink import ALWAYS, ParquetSink
+from sim.ledger.sink import ALWAYS, ROW_GROUP, ParquetSink
 from sim.ledger.summary import Leak, Summary
 from sim.ledger.tables import TABLES, to_frame
 
@@ -97,6 +97,14 @@ class RunResult:
         if self._tables[name] is None and self.directory is not None:
             self._tables[name] = _read_table(self.directory, name)
         return self._tables[name]
+
+    def batches(self, name: str, columns: tuple[str, ...]) -> "Iterator[pd.DataFrame]":
+        """Those of these columns that the table `name` has, piece by piece: of a table on disk never all at once."""
+        frame = self._tables[name]
+        if frame is not None:
+            yield frame[[column for column in columns if column in frame]]
+        elif self.directory is not None:
+            yield from _table_batches(self.directory, name, columns)
 
     def save(self, directory: "StrPath", force: bool = False) -> Path:
         """Write the result folder `directory` whole, or not at all.
@@ -333,6 +341,27 @@ def _write_table(folder: Path, name: str, frame: "pd.DataFrame") -> None:
         sink.write(name, columns)
 
 
+def _table_batches(folder: Path, name: str, columns: tuple[str, ...]) -> "Iterator[pd.DataFrame]":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = folder / f"{name}.parquet"
+    if not path.exists():
+        return
+    try:
+        with pq.ParquetFile(path) as file:
+            wanted = [column for column in columns if column in file.schema_arrow.names]
+            for batch in file.iter_batches(batch_size=ROW_GROUP, columns=wanted, use_threads=False):
+                yield to_frame(name, pa.Table.from_batches([batch]))
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> ScenarioError:
+    first = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ScenarioError(f"{path}: is not a readable Parquet table ({first}); run it again")
+
+
 def _read_table(folder: Path, name: str) -> "pd.DataFrame | None":
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -343,7 +372,6 @@ def _read_table(folder: Path, name: str) -> "pd.DataFrame | None":
     try:
         frame = to_frame(name, pq.read_table(path))
     except (pa.ArrowException, OSError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ScenarioError(f"{path}: is not a readable Parquet table ({first}); run it again") from None
+        raise _unreadable(path, error) from None
     # sessions are written as they end, and read in the order in which they came
     return frame.sort_values("session", kind="stable", ignore_index=True) if name == "sessions" else frame
