@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     import os
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     StrPath = str | os.PathLike[str]
+    Numbers = dict[str, NDArray[Any]]
 
 SUMMARY = "summary.json"
 SCENARIO = "scenario.yaml"
@@ -98,13 +100,17 @@ class RunResult:
             self._tables[name] = _read_table(self.directory, name)
         return self._tables[name]
 
-    def batches(self, name: str, columns: tuple[str, ...]) -> "Iterator[pd.DataFrame]":
-        """Those of these columns that the table `name` has, piece by piece: of a table on disk never all at once."""
+    def batches(self, name: str, columns: tuple[str, ...], resource: str | None = None) -> "Iterator[Numbers]":
+        """Columns of numbers of the table `name`, those that it has, piece by piece: a table on disk never all at once.
+
+        Of all rows, or those of one resource.
+        """
         frame = self._tables[name]
         if frame is not None:
-            yield frame[[column for column in columns if column in frame]]
+            rows = frame if resource is None else frame[frame["resource"] == resource]
+            yield {column: rows[column].to_numpy(dtype="float64") for column in columns if column in rows}
         elif self.directory is not None:
-            yield from _table_batches(self.directory, name, columns)
+            yield from _table_batches(self.directory, name, columns, resource)
 
     def save(self, directory: "StrPath", force: bool = False) -> Path:
         """Write the result folder `directory` whole, or not at all.
@@ -341,18 +347,21 @@ def _write_table(folder: Path, name: str, frame: "pd.DataFrame") -> None:
         sink.write(name, columns)
 
 
-def _table_batches(folder: Path, name: str, columns: tuple[str, ...]) -> "Iterator[pd.DataFrame]":
+def _table_batches(folder: Path, name: str, columns: tuple[str, ...], resource: str | None) -> "Iterator[Numbers]":
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     path = folder / f"{name}.parquet"
     if not path.exists():
         return
     try:
-        with pq.ParquetFile(path) as file:
-            wanted = [column for column in columns if column in file.schema_arrow.names]
-            for batch in file.iter_batches(batch_size=ROW_GROUP, columns=wanted, use_threads=False):
-                yield to_frame(name, pa.Table.from_batches([batch]))
+        with pq.ParquetFile(path, read_dictionary=[] if resource is None else ["resource"]) as file:
+            found = [column for column in columns if column in file.schema_arrow.names]
+            read = found if resource is None else [*found, "resource"]
+            for rows in file.iter_batches(batch_size=ROW_GROUP, columns=read, use_threads=False):
+                mine = rows if resource is None else rows.filter(pc.equal(rows["resource"], resource))
+                yield {column: mine[column].to_numpy(zero_copy_only=False).astype("float64") for column in found}
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ EXACT = 200_000
 """Up to so many samples a distribution is drawn from the samples themselves, beyond within 1 %."""
 
 POINTS = 4000
+
+LEVELS = ("time_s", "held", "min", "mean", "max")
 
 # a latency is the difference of two columns of the sessions table
 SPANS = {
@@ -50,9 +52,8 @@ def level_steps(result: RunResult, resource: str) -> Steps | None:
     """The level of a resource, on a grid when it changes more often than a picture can show; None without any."""
     grid, changes = _Grid(result.summary.horizon_s), 0
     kept: list[tuple[Array, ...]] = []
-    for rows in result.batches("levels", ("time_s", "resource", "held", "min", "mean", "max")):
-        mine = rows[rows["resource"] == resource]
-        part = tuple(mine[name].to_numpy(dtype=np.float64) for name in ("time_s", "held", "min", "mean", "max"))
+    for rows in result.batches("levels", LEVELS, resource):
+        part = tuple(rows.get(name, np.full(len(rows["time_s"]), np.nan)) for name in LEVELS)
         on_grid = not np.isnan(part[3]).all()
         changes += 0 if on_grid else len(part[0])
         if changes <= CHANGES_DRAWN:
@@ -150,16 +151,17 @@ def spreads(result: RunResult) -> dict[str, Spread]:
     return found
 
 
-def latency_samples(sessions: pd.DataFrame, name: str) -> Array:
+def latency_samples(sessions: Mapping[str, Any] | pd.DataFrame, name: str) -> Array:
     """The samples of latency `name` in a sessions table, in seconds, unsorted; not reached is left out."""
     start, end = SPANS[name]
     if start not in sessions or end not in sessions:
         return np.zeros(0)
-    spans = (sessions[end] - sessions[start]).to_numpy(dtype=np.float64)
-    return np.asarray(spans[~np.isnan(spans)])
+    spans = np.asarray(sessions[end], dtype=np.float64) - np.asarray(sessions[start], dtype=np.float64)
+    return spans[~np.isnan(spans)]
 
 
 def times_created(result: RunResult) -> Iterator[Array]:
     """When sessions were created, in batches."""
     for rows in result.batches("sessions", ("created_s",)):
-        yield rows["created_s"].dropna().to_numpy(dtype=np.float64)
+        created = rows["created_s"]
+        yield created[~np.isnan(created)]

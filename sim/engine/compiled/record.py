@@ -18,16 +18,13 @@ from sim.engine.compiled.store import (
     session_rows_at,
     window_rows_at,
 )
-from sim.ledger.histogram import BUCKETS, LOWEST_EXPONENT, SUB_BUCKETS
+from sim.ledger.histogram import BUCKETS, LOWEST_BITS
 
 HISTOGRAM_WORDS: Final = BUCKETS + 2
 """Counts, then the total and the maximum."""
 
 HISTOGRAMS: Final = SPANS + 2 * MAX_TASKS
 """The latencies, then the wait of each task, then the service of each."""
-
-_LOWEST_BITS: Final = (LOWEST_EXPONENT + 1022) * SUB_BUCKETS
-"""Exponent and first six bits of the mantissa of the least value that does not fall into bucket 0."""
 
 
 LOG: Final = 64
@@ -57,7 +54,7 @@ def count_logged(w: Any, histogram: int) -> None:
     total, maximum = totals[0], totals[1]
     for i in range(1, logged[0] + 1):
         x = seconds[i]
-        at = (float_bits(x) >> 46) - (_LOWEST_BITS - 1)
+        at = (float_bits(x) >> 46) - (LOWEST_BITS - 1)
         if at < 1 or x <= 0.0:
             at = 0
         elif at > BUCKETS - 1:
