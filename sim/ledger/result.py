@@ -6,6 +6,7 @@ with ResultFolder("reports/baseline") as folder:        # refuses before anythin
 """
 
 import json
+import os
 import platform
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,8 +23,6 @@ from sim.ledger.summary import Leak, Summary
 from sim.ledger.tables import TABLES, to_frame
 
 if TYPE_CHECKING:
-    import os
-
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -121,6 +120,37 @@ class RunResult:
             return folder.commit(self)
 
 
+def hold(folder: Path) -> int | None:
+    """Lock a folder for as long as this process makes a result in it; None where folders can not be locked.
+
+    BlockingIOError when another process holds it; the system lets go of it when that process ends, however it does.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(held)
+        if isinstance(error, BlockingIOError):
+            raise
+        return None
+    return held
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Remove an unfinished result whose maker was killed before it could do so itself."""
+    try:
+        held = hold(folder)
+    except OSError:
+        return
+    if held is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
 class ResultFolder:
     """A result folder in the making: `directory` itself is touched only by `commit`, in one rename.
 
@@ -133,6 +163,7 @@ class ResultFolder:
         self.directory = Path(directory)
         self.force = force
         self._sink: ParquetSink | None = None
+        self._held: int | None = None
         self._refuse()
         self.path = self._make()
 
@@ -144,6 +175,9 @@ class ResultFolder:
             with suppress(Exception):
                 self._sink.close(ok=False)
         shutil.rmtree(self.path, ignore_errors=True)
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def sink(self, tables: Iterable[str] = ALWAYS) -> ParquetSink:
         """The sink for tables too large for memory; `tables` are written even when no row comes."""
@@ -195,9 +229,11 @@ class ResultFolder:
             target.parent.mkdir(parents=True, exist_ok=True)
             for number in range(1000):
                 path = target.parent / f".{target.name}.unfinished{number or ''}"
+                clear_abandoned(path)
                 try:
                     path.mkdir()
-                except FileExistsError:
+                    self._held = hold(path)
+                except (FileExistsError, FileNotFoundError, BlockingIOError):
                     continue
                 return path
         except OSError as error:
