@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from sim.engine.collect import Collector
 from sim.engine.left import Judged, judged
 from sim.engine.select import choose, make_engine
 from sim.engine.setup import Setup, setup, task_index
-from sim.errors import InternalError, MrcpsimError, RunFailed, ScenarioError
+from sim.errors import InternalError, MrcpsimError, RunFailed, ScenarioError, WrongType
 from sim.ledger.races import Race, describe
 from sim.ledger.summary import (
     ResourceUse,
@@ -22,7 +24,7 @@ from sim.ledger.summary import (
     TaskUse,
     Violation,
 )
-from sim.scenario import Scenario, expected, to_yaml
+from sim.scenario import Scenario, expected, load_scenario, to_yaml
 from sim.server import names as n
 from sim.server.records import REJECTIONS
 
@@ -46,7 +48,7 @@ Progress = Callable[[float, str], None]
 
 
 def run(
-    scenario: Scenario,
+    scenario: Scenario | str | os.PathLike[str],
     *,
     seed: int | None = None,
     engine: str = "auto",
@@ -58,13 +60,16 @@ def run(
 ) -> RunResult:
     """Simulate a scenario to its end and return the result; the same seed gives the same result on any machine.
 
-    `ledger` is the detail kept: `summary`, `sessions` or `full` (default: full for small runs, else sessions).
-    `sink` takes the tables as they grow; without one they are kept in memory. ScenarioError for an unusable argument,
-    RunFailed with seed and command when the run breaks off.
+    `scenario` may be the path of its file. `ledger` is the detail kept: `summary`, `sessions` or `full` (default: full
+    for small runs, else sessions). `sink` takes the tables as they grow; without one they are kept in memory.
+    ScenarioError for an unusable argument (WrongType, which is a TypeError too, for one of another type), RunFailed
+    with seed and command when the run breaks off.
     """
     from sim.ledger.result import RunResult, provenance
     from sim.ledger.sink import MemorySink
 
+    scenario = scenario_of(scenario)
+    observers = watching(observers)
     if engine not in ENGINES:
         raise ScenarioError(f"engine must be one of {', '.join(ENGINES)} (got {engine!r})")
     if ledger is not None and ledger not in DETAILS:
@@ -125,6 +130,41 @@ def run(
         provenance=provenance(runner.name, seed, time.perf_counter() - began, ledger=detail),
         **tables,
     )
+
+
+def scenario_of(given: Any) -> Scenario:
+    """A scenario, or the one in the file of that name. WrongType for anything else."""
+    if isinstance(given, Scenario):
+        return given
+    if isinstance(given, str | os.PathLike):
+        return load_scenario(given)
+    raise WrongType(f"scenario must be a Scenario or the path of its file (got {type(given).__name__})")
+
+
+def watching(observers: Any) -> tuple[Observer, ...]:
+    """The observers, each with every hook. WrongType for what has none, or one that can not be called."""
+    if isinstance(observers, str) or not isinstance(observers, Iterable):
+        raise WrongType(f"observers must be a tuple of observers (got {type(observers).__name__})")
+    if not observers:
+        return ()
+    from sim.engine.simpy_engine import Observer
+
+    hooks = [name for name in vars(Observer) if not name.startswith("_")]
+    found = []
+    for observer in observers:
+        have = {name: getattr(observer, name) for name in hooks if hasattr(observer, name)}
+        wrong = [name for name, hook in have.items() if not callable(hook)]
+        if isinstance(observer, type) or not have or wrong:
+            what = f"the class {observer.__name__}" if isinstance(observer, type) else repr(observer)
+            why = f"its {wrong[0]} can not be called" if wrong else f"an observer has {', '.join(hooks)}"
+            raise WrongType(f"observers must be objects with a method for what they watch: {why} (got {what})")
+        missing = {name: _unwatched for name in hooks if name not in have}
+        found.append(SimpleNamespace(**have, **missing) if missing else observer)
+    return tuple(found)
+
+
+def _unwatched(*_: Any) -> None:
+    """Stands for a hook that an observer does not have."""
 
 
 def check_size(scenario: Scenario) -> None:
