@@ -116,6 +116,7 @@ class SimpyEngine:
         finally:
             gc.set_threshold(*thresholds)
             self.now = max(self.now, env.now)
+            recorder.last_window(self.world, self.now)
             recorder.flush(self.world)
 
     def _at(self, time_s: float, what: Callable[[Event], None]) -> None:

@@ -14,7 +14,7 @@ from sim.engine.arrivals import arrival_blocks
 from sim.engine.collect import SPANS, Collector
 from sim.engine.compiled import layout, views
 from sim.engine.compiled.calendar import FREEZE, FREEZE_FOR_GOOD, SHUTDOWN, THAW
-from sim.engine.compiled.kernel import BEGIN, COUNT, DONE, END, KERNEL, RUN, SCHEDULE
+from sim.engine.compiled.kernel import BEGIN, DONE, END, FINISH, KERNEL, RUN, SCHEDULE
 from sim.engine.compiled.normals import LognormalStream, agrees
 from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
 from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS
@@ -268,8 +268,8 @@ class CompiledEngine:
             self.now = float(e["now_s"][0] if self.block["server"]["stopped"][0] else e["horizon_s"][0])
         finally:
             self.now = max(self.now, float(e["now_s"][0]))
+            KERNEL(address, FINISH, 0, 0, self.now)
             self._flush(0)
-            KERNEL(address, COUNT, 0, 0, 0.0)
             self._keep()
             KERNEL(address, END, 0, 0, 0.0)
 

@@ -26,7 +26,7 @@ from sim.engine.compiled.calendar import (
 from sim.engine.compiled.memory import prefetch, release, world_at
 from sim.engine.compiled.post import deliver_all, due, push_from_outside
 from sim.engine.compiled.queues import MEDIA_TICK
-from sim.engine.compiled.record import count_all_logged, window_over
+from sim.engine.compiled.record import count_all_logged, last_window, window_over
 from sim.engine.compiled.register import OPTIONS, register
 from sim.engine.compiled.stations import freeze, media_loop, resume, task_loop, thaw
 from sim.engine.compiled.store import SESSION_BYTES, floats_at, items_at, numbers_at, ring_take
@@ -39,7 +39,7 @@ from sim.server.timers import timer_lives
 RUN: Final = 0
 BEGIN: Final = 1
 SCHEDULE: Final = 2
-COUNT: Final = 3
+FINISH: Final = 3
 END: Final = 4
 DONE: Final = 0
 MORE: Final = 1
@@ -247,8 +247,9 @@ def enter(address: int, operation: int, number: int, task: int, at: float) -> in
         begin(address)
     elif operation == SCHEDULE:
         schedule_at(address, task, number, at)
-    elif operation == COUNT:
+    elif operation == FINISH:
         count_all_logged(world_at(address))
+        last_window(world_at(address), at)
     elif operation == END:
         end(address)
     else:

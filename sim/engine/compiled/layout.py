@@ -168,6 +168,7 @@ ENGINE = _record(
         ("arrivals_over", "i8"),
         # level windows
         ("window_s", "f8"),
+        ("window_began_s", "f8"),
         ("window_due_s", "f8"),
         ("window_seq", "i8"),
         ("window_k", "i8"),

@@ -19,6 +19,7 @@ from sim.engine.compiled.store import (
     window_rows_at,
 )
 from sim.ledger.histogram import BUCKETS, LOWEST_BITS
+from sim.ledger.records import SLIVER
 
 HISTOGRAM_WORDS: Final = BUCKETS + 2
 """Counts, then the total and the maximum."""
@@ -142,9 +143,22 @@ def session_finished(w: Any, session: Any) -> None:
 
 def window_over(w: Any) -> None:
     """One interval of the level grid is over."""
+    e = w.e
+    end_window(w, e.now_s - e.window_s, e.now_s, e.window_s)
+
+
+def last_window(w: Any, now: float) -> None:
+    """The run has ended within an interval: it is over, too, and shorter than the others."""
+    e = w.e
+    width = now - e.window_began_s
+    if width > SLIVER * e.window_s:
+        end_window(w, e.window_began_s, now, width)
+
+
+def end_window(w: Any, start: float, now: float, width: float) -> None:
+    """Rows for one interval."""
     e, ledger = w.e, w.ledger
-    now = e.now_s
-    start = now - e.window_s
+    e.window_began_s = now
     for r in range(e.resources):
         held = ledger.held[r]
         area = ledger.window_area[r] + held * (now - ledger.window_since_s[r])
@@ -155,7 +169,7 @@ def window_over(w: Any) -> None:
             row.resource = r
             row.held = held
             row.min = ledger.window_min[r]
-            row.mean = area / e.window_s
+            row.mean = area / width
             row.max = ledger.window_max[r]
         ledger.window_area[r] = 0.0
         ledger.window_since_s[r] = now
