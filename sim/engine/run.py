@@ -69,7 +69,6 @@ def run(
     from sim.ledger.sink import MemorySink
 
     scenario = scenario_of(scenario)
-    observers = watching(observers)
     if engine not in ENGINES:
         raise ScenarioError(f"engine must be one of {', '.join(ENGINES)} (got {engine!r})")
     if ledger is not None and ledger not in DETAILS:
@@ -81,6 +80,7 @@ def run(
     calls = expected_calls(scenario)
     detail = ledger or ("full" if calls <= FULL_UP_TO else "sessions")
     name = choose(engine, calls, bool(observers))
+    observers = watching(observers)
     began = time.perf_counter()
     check_expectations(scenario)
     made = setup(scenario, record_rows=detail == "full" or bool(observers))
