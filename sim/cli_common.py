@@ -3,7 +3,9 @@
 import functools
 import os
 import shlex
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -46,6 +48,7 @@ def command(body: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(body)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        end_as_interrupted()
         try:
             return body(*args, **kwargs)
         except (ScenarioError, LogError) as error:
@@ -71,6 +74,14 @@ def command(body: Callable[P, R]) -> Callable[P, R]:
             raise stop(RUN_FAILED, with_command(f"{what}\n{hint}")) from None
 
     return guarded
+
+
+def end_as_interrupted() -> None:
+    """Let SIGTERM end this process, not those that it starts, as Ctrl-C does: what was finished is kept."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
 def stop(code: int, message: str) -> typer.Exit:

@@ -9,6 +9,10 @@ class ScenarioError(MrcpsimError):
     """A scenario, or another file the user wrote, is not usable (exit code 2)."""
 
 
+class WrongType(ScenarioError, TypeError):
+    """An argument of a Python function is not of a kind that it takes."""
+
+
 class LogError(MrcpsimError):
     """A server log can not be read as one (exit code 2)."""
 

@@ -53,9 +53,10 @@ def _cut(block: ArrivalBlock, take: int) -> ArrivalBlock:
 
 
 def _timed(scenario: Scenario, seed: int, replication: int) -> Iterator[ArrivalBlock]:
+    unknown, none = np.empty(0), np.empty(0)
     for times in _times(scenario, seed, replication):
-        unknown = np.full(len(times), math.nan)
-        none = np.full(len(times), -1.0)
+        if len(times) != len(none):
+            unknown, none = np.full(len(times), math.nan), np.full(len(times), -1.0)
         yield ArrivalBlock(times, unknown, none, unknown, none)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.engine.collect import SESSION_COUNTS, SESSION_TIMES, Collector
 from sim.engine.world import PlainWorld
+from sim.ledger.records import SLIVER
 from sim.server.records import Session
 
 CHUNK = 32_768
@@ -41,6 +42,7 @@ class Recorder:
     def __init__(self, collector: Collector, window_s: float, resources: int) -> None:
         self.collector = collector
         self.window_s = window_s
+        self.window_began_s = 0.0
         self.resources = resources
         self.full = collector.ledger == "full"
         self.message_rows: list[tuple[Any, ...]] = []  # MESSAGE_FIELDS at full detail, else WAIT_FIELDS
@@ -54,12 +56,21 @@ class Recorder:
 
     def window(self, world: PlainWorld, now: float) -> None:
         """One interval of the grid is over."""
+        self._window(world, now - self.window_s, now, self.window_s)
+
+    def last_window(self, world: PlainWorld, now: float) -> None:
+        """The run has ended within an interval: it is over, too, and shorter than the others."""
+        width = now - self.window_began_s
+        if width > SLIVER * self.window_s:
+            self._window(world, self.window_began_s, now, width)
+
+    def _window(self, world: PlainWorld, start: float, now: float, width: float) -> None:
         ledger = world.ledger
-        start = now - self.window_s
+        self.window_began_s = now
         for r in range(self.resources):
             held = ledger.held[r]
             area = ledger.window_area[r] + held * (now - ledger.window_since_s[r])
-            row = (start, r, held, ledger.window_min[r], area / self.window_s, ledger.window_max[r])
+            row = (start, r, held, ledger.window_min[r], area / width, ledger.window_max[r])
             if ledger.window_max[r] or held:
                 self.window_rows.append(row)
             ledger.window_area[r] = 0.0

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from sim.engine.collect import Collector
-from sim.engine.recorder import session_columns
+from sim.engine.left import Judged, judged
 from sim.engine.select import choose, make_engine
 from sim.engine.setup import Setup, setup, task_index
-from sim.engine.verdicts import Verdict, judge
-from sim.errors import InternalError, MrcpsimError, RunFailed, ScenarioError
+from sim.errors import InternalError, MrcpsimError, RunFailed, ScenarioError, WrongType
 from sim.ledger.races import Race, describe
 from sim.ledger.summary import (
-    Leak,
     ResourceUse,
     SessionCounts,
     Summary,
     TaskUse,
     Violation,
 )
-from sim.scenario import Scenario, expected, to_yaml
+from sim.scenario import Scenario, expected, load_scenario, to_yaml
 from sim.server import names as n
 from sim.server.records import REJECTIONS
 
@@ -43,14 +44,11 @@ WINDOWS = 1000
 MOST_AT_ONCE = 5_000_000
 """Concurrent calls that fit into memory, at about a kilobyte each."""
 
-LEAKS_LISTED = 10_000
-"""Diagnoses kept in the summary, those of leaked sessions first; the sessions table has them all."""
-
 Progress = Callable[[float, str], None]
 
 
 def run(
-    scenario: Scenario,
+    scenario: Scenario | str | os.PathLike[str],
     *,
     seed: int | None = None,
     engine: str = "auto",
@@ -62,13 +60,15 @@ def run(
 ) -> RunResult:
     """Simulate a scenario to its end and return the result; the same seed gives the same result on any machine.
 
-    `ledger` is the detail kept: `summary`, `sessions` or `full` (default: full for small runs, else sessions).
-    `sink` takes the tables as they grow; without one they are kept in memory. ScenarioError for an unusable argument,
-    RunFailed with seed and command when the run breaks off.
+    `scenario` may be the path of its file. `ledger` is the detail kept: `summary`, `sessions` or `full` (default: full
+    for small runs, else sessions). `sink` takes the tables as they grow; without one they are kept in memory.
+    ScenarioError for an unusable argument (WrongType, which is a TypeError too, for one of another type), RunFailed
+    with seed and command when the run breaks off.
     """
     from sim.ledger.result import RunResult, provenance
     from sim.ledger.sink import MemorySink
 
+    scenario = scenario_of(scenario)
     if engine not in ENGINES:
         raise ScenarioError(f"engine must be one of {', '.join(ENGINES)} (got {engine!r})")
     if ledger is not None and ledger not in DETAILS:
@@ -80,18 +80,19 @@ def run(
     calls = expected_calls(scenario)
     detail = ledger or ("full" if calls <= FULL_UP_TO else "sessions")
     name = choose(engine, calls, bool(observers))
+    observers = watching(observers)
     began = time.perf_counter()
     check_expectations(scenario)
     made = setup(scenario, record_rows=detail == "full" or bool(observers))
     memory = MemorySink() if sink is None else None
     collector = Collector(made, detail, memory if memory is not None else sink)  # type: ignore[arg-type]
-    partial = False
+    interrupted = False
     window_s = (made.duration_s + scenario.drain) / WINDOWS
     runner = make_engine(name, made, seed, collector, window_s, calls, observers, replication, progress)
     try:
         runner.run((lambda fraction: progress(fraction, "")) if progress is not None else None)
     except KeyboardInterrupt:
-        partial = True
+        interrupted = True
     except MrcpsimError:
         raise
     except MemoryError as error:
@@ -110,12 +111,11 @@ def run(
         for freeze in scenario.server.freeze
         if freeze.for_ is None and freeze.at <= runner.now
     }
-    verdicts = judge(runner.world.sessions, runner.pending(), made.plugins, made.tasks, crashed, frozen)
-    left = [s for s in runner.world.sessions if s.in_use]
-    if left:
-        collector.sessions(session_columns(left), _verdict_columns(left, verdicts))
+    left = judged(runner.left(), made.plugins, made.tasks, crashed, frozen)
+    if len(left.columns["call"]):
+        collector.sessions(left.columns, left.verdicts)
     collector.close(runner.now)
-    summary = _summary(scenario, seed, made, collector, runner, verdicts, partial)
+    summary = _summary(scenario, seed, made, collector, runner, left, interrupted)
     tables: dict[str, Any] = {}
     if memory is not None:
         for table in ("sessions", "levels", "ledger", "messages"):
@@ -126,10 +126,45 @@ def run(
             tables["levels"] = memory.frame("levels")
     return RunResult(
         summary=summary,
-        scenario_yaml=to_yaml(scenario),
+        scenario_yaml=partial(to_yaml, scenario),
         provenance=provenance(runner.name, seed, time.perf_counter() - began, ledger=detail),
         **tables,
     )
+
+
+def scenario_of(given: Any) -> Scenario:
+    """A scenario, or the one in the file of that name. WrongType for anything else."""
+    if isinstance(given, Scenario):
+        return given
+    if isinstance(given, str | os.PathLike):
+        return load_scenario(given)
+    raise WrongType(f"scenario must be a Scenario or the path of its file (got {type(given).__name__})")
+
+
+def watching(observers: Any) -> tuple[Observer, ...]:
+    """The observers, each with every hook. WrongType for what has none, or one that can not be called."""
+    if isinstance(observers, str) or not isinstance(observers, Iterable):
+        raise WrongType(f"observers must be a tuple of observers (got {type(observers).__name__})")
+    if not observers:
+        return ()
+    from sim.engine.simpy_engine import Observer
+
+    hooks = [name for name in vars(Observer) if not name.startswith("_")]
+    found = []
+    for observer in observers:
+        have = {name: getattr(observer, name) for name in hooks if hasattr(observer, name)}
+        wrong = [name for name, hook in have.items() if not callable(hook)]
+        if isinstance(observer, type) or not have or wrong:
+            what = f"the class {observer.__name__}" if isinstance(observer, type) else repr(observer)
+            why = f"its {wrong[0]} can not be called" if wrong else f"an observer has {', '.join(hooks)}"
+            raise WrongType(f"observers must be objects with a method for what they watch: {why} (got {what})")
+        missing = {name: _unwatched for name in hooks if name not in have}
+        found.append(SimpleNamespace(**have, **missing) if missing else observer)
+    return tuple(found)
+
+
+def _unwatched(*_: Any) -> None:
+    """Stands for a hook that an observer does not have."""
 
 
 def check_size(scenario: Scenario) -> None:
@@ -158,11 +193,6 @@ def check_expectations(scenario: Scenario) -> None:
         parse(condition, resources=resource_names(scenario), tasks=task_names(scenario))
 
 
-def in_order(leaks: list[Leak]) -> list[Leak]:
-    """Diagnoses in the order in which their calls came."""
-    return sorted(leaks, key=lambda leak: leak.session)
-
-
 def expected_calls(scenario: Scenario) -> float:
     """About how many calls a scenario offers."""
     arrivals = scenario.arrivals
@@ -179,50 +209,18 @@ def expected_calls(scenario: Scenario) -> float:
     return min(limit, rate * scenario.duration)
 
 
-def _verdict_columns(
-    left: list[Any], verdicts: dict[int, Verdict]
-) -> tuple[list[str], list[str], list[str], list[str]]:
-    outcome, waiting, plugin, cause = [], [], [], []
-    for session in left:
-        verdict = verdicts.get(session.slot)
-        if verdict is None:
-            outcome.append(_ended(session))
-            waiting.append("")
-            plugin.append("")
-            cause.append("")
-        else:
-            outcome.append(verdict.outcome)
-            waiting.append(verdict.leak.waiting_for or "")
-            plugin.append(verdict.leak.plugin or "")
-            cause.append(verdict.leak.cause)
-    return outcome, waiting, plugin, cause
-
-
-def _ended(session: Any) -> str:
-    """What became of a call whose session was never created or is already released."""
-    if session.crashed:
-        return "crashed"
-    if session.cancelled:
-        return "cancelled"
-    if session.answer_status >= 300:
-        return "rejected"
-    return "released" if session.released_s == session.released_s else "unanswered"
-
-
 def _summary(
     scenario: Scenario,
     seed: int,
     made: Setup,
     collector: Collector,
     runner: Any,
-    verdicts: dict[int, Verdict],
-    partial: bool,
+    left: Judged,
+    interrupted: bool,
 ) -> Summary:
     from sim.ledger.conditions import evaluate
 
     server = runner.server
-    leaked = [v.leak for v in verdicts.values() if v.outcome != "live"]
-    alive = [v.leak for v in verdicts.values() if v.outcome == "live"]
     rejected = {str(REJECTIONS[i]): int(k) for i, k in enumerate(server.rejected) if k}
     counts = SessionCounts(
         arrived=int(server.arrived),
@@ -231,8 +229,8 @@ def _summary(
         rejected=rejected,
         cancelled=int(server.cancelled),
         released=int(server.released),
-        live=len(alive),
-        leaked=len(leaked),
+        live=left.live,
+        leaked=len(left.leaked),
         crashed_at_s=float(server.crashed_at_s) if server.crashed_at_s >= 0.0 else None,
         blocking=float(server.blocked) / server.arrived if server.arrived else 0.0,
     )
@@ -241,21 +239,20 @@ def _summary(
         seed=seed,
         engine=runner.name,
         horizon_s=float(runner.now),
-        partial=partial,
+        partial=interrupted,
         sessions=counts,
-        resources=_resources(made, runner, leaked, alive),
+        resources=_resources(made, runner, left),
         latency={name: durations.quantiles() for name, durations in collector.latency.items()},
         tasks=_tasks(made, collector, runner),
         violations=_violations(made, runner),
-        leaks=tuple([*in_order(leaked), *in_order(alive)][:LEAKS_LISTED]),
+        leaks=left.listed(),
     )
     return replace(summary, expect=evaluate(scenario.expect, summary))
 
 
-def _resources(made: Setup, runner: Any, leaked: list[Leak], alive: list[Leak]) -> dict[str, ResourceUse]:
+def _resources(made: Setup, runner: Any, left: Judged) -> dict[str, ResourceUse]:
     ledger = runner.world.ledger
-    lost: dict[str, int] = Counter(name for leak in leaked for name in leak.holds)
-    in_use: dict[str, int] = Counter(name for leak in alive for name in leak.holds)
+    lost: dict[str, int] = Counter(name for leak in left.leaked for name in leak.holds)
     found = {}
     load_end = min(float(ledger.load_end_s), runner.now)
     for r, name in enumerate(made.resources):
@@ -269,7 +266,7 @@ def _resources(made: Setup, runner: Any, leaked: list[Leak], alive: list[Leak]) 
             raise InternalError(f"{name}: acquired {ledger.acquired[r]} is not released + held")
         if name.startswith("plugin_licence"):
             # a plugin that never closed keeps its licence, also when its session is gone
-            lost[name] = int(ledger.held[r]) - in_use.get(name, 0)
+            lost[name] = int(ledger.held[r]) - left.held.get(name, 0)
         has_bytes = r in (n.SESSION_POOL, n.CONNECTION_POOL)
         found[name] = ResourceUse(
             acquired=int(ledger.acquired[r]),

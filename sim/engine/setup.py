@@ -218,6 +218,7 @@ def _parameters(scenario: Scenario, plugins: tuple[str, ...], record_rows: bool)
     p.tcp = int(client.tcp)
     p.rtp_min = server.limits.rtp_ports.min
     p.rtp_ports = len(server.limits.rtp_ports.ports)
+    p.port_leaves = 1 << max(0, p.rtp_ports - 1).bit_length()
     p.pool_checked = int(server.pool.checked)
     p.crash_stops = int(server.pool.on_crash == "stop")
     p.free_use_stops = int(server.on_use_after_free == "stop")

@@ -10,6 +10,7 @@ from simpy.core import Environment
 from simpy.events import Event, Timeout
 
 from sim.engine.arrivals import arrival_blocks
+from sim.engine.left import Left
 from sim.engine.recorder import Recorder
 from sim.engine.setup import Setup, task_index
 from sim.engine.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
@@ -115,6 +116,7 @@ class SimpyEngine:
         finally:
             gc.set_threshold(*thresholds)
             self.now = max(self.now, env.now)
+            recorder.last_window(self.world, self.now)
             recorder.flush(self.world)
 
     def _at(self, time_s: float, what: Callable[[Event], None]) -> None:
@@ -369,6 +371,10 @@ class SimpyEngine:
         return task.messages, task.busy_s, task.queue_peak
 
     # --- the end ----------------------------------------------------------------------------------------------------
+
+    def left(self) -> Left:
+        """Every session that is still there, and what is pending."""
+        return Left([session for session in self.world.sessions if session.in_use], self.pending())
 
     def pending(self) -> Iterator[Pending]:
         """Every message and live timer there is, and whether the task that would take it can still run."""

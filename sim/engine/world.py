@@ -9,6 +9,7 @@ import numpy as np
 from sim.engine.sampling import BLOCK, generator
 from sim.engine.setup import Setup, new_ledger
 from sim.ledger.records import Ledger
+from sim.server.media import all_free
 from sim.server.records import Fault, Mix, Parameters, Plugin, Server, Session, blank
 from sim.server.streams import STREAMS
 
@@ -91,7 +92,7 @@ def new_world(setup: Setup, streams: Streams, window_s: float) -> PlainWorld:
         plugins=setup.plugin_records,
         mixes=setup.mixes,
         faults=setup.faults,
-        ports=[0] * setup.parameters.rtp_ports,
+        ports=all_free(setup.parameters.rtp_ports, setup.parameters.port_leaves),
         draws=draws,
         drawn=[MARGIN if random else 0 for random in step],
         draw_step=step,

@@ -97,6 +97,9 @@ MESSAGES = {
 }
 """What a session waits for, in words, and the message that would bring it."""
 
+WAITS_FOR_CALLER = MESSAGES["caller"][0]
+"""What a session waits for that has no answer outstanding."""
+
 SENDERS = {
     "media": "Media-Engine-1", "channel": "MRCPv2-Agent-1", "offer": "SIP-Agent-1", "terminate": "SIP-Agent-1",
     "wedged": "nobody", "caller": "the caller",

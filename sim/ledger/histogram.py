@@ -19,6 +19,10 @@ LOWEST_EXPONENT = -29  # frexp(1e-9)
 HIGHEST_EXPONENT = 20  # frexp(1e6)
 BEYOND = float(2**HIGHEST_EXPONENT)  # seconds, about 12 days
 BUCKETS = 1 + (HIGHEST_EXPONENT - LOWEST_EXPONENT + 1) * SUB_BUCKETS
+LOWEST_BITS = (LOWEST_EXPONENT + 1022) * SUB_BUCKETS
+"""Exponent and first six bits of the mantissa, as IEEE 754 has them, of the least value beyond bucket 0."""
+_MANTISSA_LEFT = 46
+"""Bits of a mantissa below those six."""
 
 
 @register_jitable
@@ -46,15 +50,10 @@ def bucket_value(i: int) -> float:
 
 def count(samples: "ArrayLike") -> "NDArray[np.int64]":
     """Bucket counts of `samples` (seconds); NaN is left out."""
-    counts = np.zeros(BUCKETS, dtype=np.int64)
     values = np.asarray(samples, dtype=np.float64).ravel()
-    values = values[~np.isnan(values)]
-    mantissa, exponent = np.frexp(np.clip(values, 0.0, BEYOND))
-    index = 1 + (exponent.astype(np.int64) - LOWEST_EXPONENT) * SUB_BUCKETS
-    index += ((mantissa - 0.5) * (2 * SUB_BUCKETS)).astype(np.int64)
-    index[(values <= 0.0) | (exponent < LOWEST_EXPONENT)] = 0
-    np.add.at(counts, np.minimum(index, BUCKETS - 1), 1)
-    return counts
+    values = np.maximum(values[~np.isnan(values)], 0.0)
+    index = (values.view(np.int64) >> _MANTISSA_LEFT) - (LOWEST_BITS - 1)
+    return np.bincount(np.clip(index, 0, BUCKETS - 1), minlength=BUCKETS).astype(np.int64)
 
 
 def quantiles(counts: "ArrayLike", probabilities: Sequence[float]) -> list[float]:

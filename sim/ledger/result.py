@@ -6,9 +6,10 @@ with ResultFolder("reports/baseline") as folder:        # refuses before anythin
 """
 
 import json
+import os
 import platform
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from importlib import metadata
@@ -18,16 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import ScenarioError
 from sim.files import exists_already
-from sim.ledger.sink import ALWAYS, ParquetSink
+from sim.ledger.sink import ALWAYS, ROW_GROUP, ParquetSink
 from sim.ledger.summary import Leak, Summary
 from sim.ledger.tables import TABLES, to_frame
 
 if TYPE_CHECKING:
-    import os
-
     import pandas as pd
+    from numpy.typing import NDArray
 
     StrPath = str | os.PathLike[str]
+    Numbers = dict[str, NDArray[Any]]
 
 SUMMARY = "summary.json"
 SCENARIO = "scenario.yaml"
@@ -47,12 +48,12 @@ class RunResult:
         levels: "pd.DataFrame | None" = None,
         ledger: "pd.DataFrame | None" = None,
         messages: "pd.DataFrame | None" = None,
-        scenario_yaml: str = "",
+        scenario_yaml: str | Callable[[], str] = "",
         provenance: Mapping[str, Any] | None = None,
         directory: Path | None = None,
     ) -> None:
         self.summary = summary
-        self.scenario_yaml = scenario_yaml
+        self._scenario_yaml = scenario_yaml
         self.provenance = dict(provenance or {})
         self.directory = directory
         self._tables = {"sessions": sessions, "levels": levels, "ledger": ledger, "messages": messages}
@@ -60,6 +61,13 @@ class RunResult:
     def __repr__(self) -> str:
         s = self.summary
         return f"<RunResult {s.scenario} seed {s.seed}: {s.sessions.arrived} arrived, {s.sessions.leaked} leaked>"
+
+    @property
+    def scenario_yaml(self) -> str:
+        """The resolved scenario as a file would have it; a run writes it out (20 ms) when it is first asked for."""
+        if not isinstance(self._scenario_yaml, str):
+            self._scenario_yaml = self._scenario_yaml()
+        return self._scenario_yaml
 
     @property
     def sessions(self) -> "pd.DataFrame | None":
@@ -92,6 +100,18 @@ class RunResult:
             self._tables[name] = _read_table(self.directory, name)
         return self._tables[name]
 
+    def batches(self, name: str, columns: tuple[str, ...], resource: str | None = None) -> "Iterator[Numbers]":
+        """Columns of numbers of the table `name`, those that it has, piece by piece: a table on disk never all at once.
+
+        Of all rows, or those of one resource.
+        """
+        frame = self._tables[name]
+        if frame is not None:
+            rows = frame if resource is None else frame[frame["resource"] == resource]
+            yield {column: rows[column].to_numpy(dtype="float64") for column in columns if column in rows}
+        elif self.directory is not None:
+            yield from _table_batches(self.directory, name, columns, resource)
+
     def save(self, directory: "StrPath", force: bool = False) -> Path:
         """Write the result folder `directory` whole, or not at all.
 
@@ -99,6 +119,37 @@ class RunResult:
         """
         with ResultFolder(directory, force) as folder:
             return folder.commit(self)
+
+
+def hold(folder: Path) -> int | None:
+    """Lock a folder for as long as this process makes a result in it; None where folders can not be locked.
+
+    BlockingIOError when another process holds it; the system lets go of it when that process ends, however it does.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(held)
+        if isinstance(error, BlockingIOError):
+            raise
+        return None
+    return held
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Remove an unfinished result whose maker was killed before it could do so itself."""
+    try:
+        held = hold(folder)
+    except OSError:
+        return
+    if held is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
 
 
 class ResultFolder:
@@ -113,6 +164,7 @@ class ResultFolder:
         self.directory = Path(directory)
         self.force = force
         self._sink: ParquetSink | None = None
+        self._held: int | None = None
         self._refuse()
         self.path = self._make()
 
@@ -124,6 +176,9 @@ class ResultFolder:
             with suppress(Exception):
                 self._sink.close(ok=False)
         shutil.rmtree(self.path, ignore_errors=True)
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def sink(self, tables: Iterable[str] = ALWAYS) -> ParquetSink:
         """The sink for tables too large for memory; `tables` are written even when no row comes."""
@@ -177,9 +232,11 @@ class ResultFolder:
             target.parent.mkdir(parents=True, exist_ok=True)
             for number in range(1000):
                 path = target.parent / f".{target.name}.unfinished{number or ''}"
+                clear_abandoned(path)
                 try:
                     path.mkdir()
-                except FileExistsError:
+                    self._held = hold(path)
+                except (FileExistsError, FileNotFoundError, BlockingIOError):
                     continue
                 return path
         except OSError as error:
@@ -329,6 +386,30 @@ def _write_table(folder: Path, name: str, frame: "pd.DataFrame") -> None:
         sink.write(name, columns)
 
 
+def _table_batches(folder: Path, name: str, columns: tuple[str, ...], resource: str | None) -> "Iterator[Numbers]":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    path = folder / f"{name}.parquet"
+    if not path.exists():
+        return
+    try:
+        with pq.ParquetFile(path, read_dictionary=[] if resource is None else ["resource"]) as file:
+            found = [column for column in columns if column in file.schema_arrow.names]
+            read = found if resource is None else [*found, "resource"]
+            for rows in file.iter_batches(batch_size=ROW_GROUP, columns=read, use_threads=False):
+                mine = rows if resource is None else rows.filter(pc.equal(rows["resource"], resource))
+                yield {column: mine[column].to_numpy(zero_copy_only=False).astype("float64") for column in found}
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> ScenarioError:
+    first = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ScenarioError(f"{path}: is not a readable Parquet table ({first}); run it again")
+
+
 def _read_table(folder: Path, name: str) -> "pd.DataFrame | None":
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -339,7 +420,6 @@ def _read_table(folder: Path, name: str) -> "pd.DataFrame | None":
     try:
         frame = to_frame(name, pq.read_table(path))
     except (pa.ArrowException, OSError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ScenarioError(f"{path}: is not a readable Parquet table ({first}); run it again") from None
+        raise _unreadable(path, error) from None
     # sessions are written as they end, and read in the order in which they came
     return frame.sort_values("session", kind="stable", ignore_index=True) if name == "sessions" else frame

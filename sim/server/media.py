@@ -99,12 +99,8 @@ def rtp_open(w: World, session: Session, now: float) -> None:
         refuse(w, RTP_PORT)
         session.rtp_port = -1
         return
-    i = w.server.rtp_next
-    while w.ports[i]:
-        i += 1
-        if i == ports:
-            i = 0
-    w.ports[i] = 1
+    i = next_free_port(w, w.server.rtp_next)
+    take_port(w, i)
     w.server.rtp_next = i + 1 if i + 1 < ports else 0
     session.rtp_port = w.p.rtp_min + 2 * i
     take(w, now, session, HOLDS_RTP, 0)
@@ -113,8 +109,50 @@ def rtp_open(w: World, session: Session, now: float) -> None:
 def rtp_close(w: World, session: Session, now: float) -> None:
     """Free the session's RTP port, if it got one."""
     if session.holds & HOLDS_RTP:
-        w.ports[(session.rtp_port - w.p.rtp_min) // 2] = 0
+        free_port(w, (session.rtp_port - w.p.rtp_min) // 2)
         give(w, now, session, HOLDS_RTP, 0)
+
+
+def all_free(ports: int, leaves: int) -> list[int]:
+    """A tree over the ports, none of which is taken: node 1 stands for all, 2 n and 2 n + 1 for the halves of n.
+
+    A node is 1 when everything below it is taken, so the next free port is found in log n steps among any number.
+    """
+    tree = [0] * (leaves + ports) + [1] * (leaves - ports)
+    for node in range(leaves - 1, 0, -1):
+        tree[node] = tree[2 * node] & tree[2 * node + 1]
+    return tree
+
+
+def next_free_port(w: World, i: int) -> int:
+    """The first free port from the `i`-th on, round the end of the range; there is one."""
+    node = w.p.port_leaves + i
+    while w.ports[node]:
+        while node & 1:
+            node >>= 1
+        node += 1  # to the right of what is taken; from 0, where nothing is, to all of them
+    while node < w.p.port_leaves:
+        node *= 2
+        if w.ports[node]:
+            node += 1
+    return node - w.p.port_leaves
+
+
+def take_port(w: World, i: int) -> None:
+    """The `i`-th port is taken."""
+    node = w.p.port_leaves + i
+    w.ports[node] = 1
+    while node > 1 and w.ports[node ^ 1]:
+        node >>= 1
+        w.ports[node] = 1
+
+
+def free_port(w: World, i: int) -> None:
+    """The `i`-th port is free again."""
+    node = w.p.port_leaves + i
+    while node > 0 and w.ports[node]:
+        w.ports[node] = 0
+        node >>= 1
 
 
 def m_stop(w: World, session: Session, arg: int, started: float, now: float) -> None:

@@ -222,6 +222,7 @@ class Parameters:
     tcp: int
     rtp_min: int
     rtp_ports: int
+    port_leaves: int  # of the tree over them, a power of two
     pool_checked: int
     crash_stops: int
     free_use_stops: int

@@ -1,6 +1,7 @@
 """Hooks for observers: what they are told, in which order, and that a run without them is the same run."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -64,3 +65,33 @@ def test_a_condition_that_names_nothing_is_refused_before_the_run() -> None:
     scenario = sim.load_scenario({**SCENARIO, "expect": ["leaked.session_pol == 0"]})
     with pytest.raises(ScenarioError, match="session_pool"):
         sim.run(scenario)
+
+
+def test_an_observer_may_have_one_hook_only() -> None:
+    class Finished:
+        def __init__(self) -> None:
+            self.count = 0
+
+        def message_finished(self, now: float, task: int, kind: int, session: Session) -> None:
+            self.count += 1
+
+    observer = Finished()
+    result = sim.run(sim.load_scenario(SCENARIO), observers=(observer,))  # type: ignore[arg-type]
+    assert observer.count == sum(task.messages for task in result.summary.tasks.values())
+
+
+@pytest.mark.parametrize(
+    ("observers", "said"),
+    [
+        ((object(),), "an observer has message_sent, message_started"),
+        ((Watcher,), "got the class Watcher"),
+        (("loop_polled",), "got 'loop_polled'"),
+        ("Watcher", "must be a tuple of observers"),
+        (Watcher(), "must be a tuple of observers"),
+        ((type("Wrong", (), {"message_sent": 1})(),), "its message_sent can not be called"),
+    ],
+)
+def test_what_can_not_watch_a_run_is_refused_before_it(observers: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=said) as raised:
+        sim.run(sim.load_scenario(SCENARIO), observers=observers)
+    assert isinstance(raised.value, ScenarioError)

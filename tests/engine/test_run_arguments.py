@@ -1,5 +1,6 @@
 """What `sim.run` refuses before it simulates, and what a run does with calls that the server never picks up."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,3 +46,13 @@ def test_a_scenario_extends_a_shipped_one_by_name_from_anywhere(tmp_path: Any) -
     mine = tmp_path / "mine.yaml"
     mine.write_text("extends: baseline.yaml\nduration: 1s\n")
     assert sim.load_scenario(mine).arrivals.rate == sim.load_scenario("baseline").arrivals.rate
+
+
+def test_a_run_takes_the_path_of_a_scenario(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("duration: 1s\ndrain: 1s\n")
+    assert sim.run(path).summary.scenario == sim.run(str(path)).summary.scenario == "mine"
+    with pytest.raises(ScenarioError, match=r"no-such\.yaml"):
+        sim.run("no-such.yaml")
+    with pytest.raises(TypeError, match=r"scenario must be a Scenario or the path of its file \(got dict\)"):
+        sim.run({"duration": "1s"})  # type: ignore[arg-type]

@@ -171,6 +171,21 @@ def test_a_run_killed_half_way_leaves_nothing_that_looks_whole(tmp_path: Path) -
         load_result(left)
     made().save(tmp_path / "r")  # and it is not in the way
     assert load_result(tmp_path / "r").summary.seed == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["r"]  # what the killed one left is gone
+
+
+def test_an_unfinished_folder_in_which_somebody_works_stays(tmp_path: Path) -> None:
+    with ResultFolder(tmp_path / "r") as one, ResultFolder(tmp_path / "r") as other:
+        assert one.path != other.path
+        assert one.path.is_dir()
+        one.commit(made())
+    assert sorted(path.name for path in (tmp_path / "r").iterdir()) == [
+        "levels.parquet",
+        "messages.parquet",
+        "scenario.yaml",
+        "summary.json",
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
 def test_an_interrupted_run_is_marked() -> None:

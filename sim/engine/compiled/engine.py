@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,18 +14,20 @@ from sim.engine.arrivals import arrival_blocks
 from sim.engine.collect import SPANS, Collector
 from sim.engine.compiled import layout, views
 from sim.engine.compiled.calendar import FREEZE, FREEZE_FOR_GOOD, SHUTDOWN, THAW
-from sim.engine.compiled.kernel import BEGIN, COUNT, DONE, END, KERNEL, RUN, SCHEDULE
+from sim.engine.compiled.kernel import BEGIN, DONE, END, FINISH, KERNEL, RUN, SCHEDULE
 from sim.engine.compiled.normals import LognormalStream, agrees
 from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
 from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS
+from sim.engine.compiled.store import FIRST_CAPACITY
+from sim.engine.left import Left
 from sim.engine.sampling import BLOCK
 from sim.engine.setup import Setup, new_ledger, task_index
-from sim.engine.verdicts import Pending
 from sim.engine.world import Streams
 from sim.ledger.histogram import BUCKETS
 from sim.scenario import expected
 from sim.scenario.distributions import Lognormal
 from sim.server import names as n
+from sim.server.media import all_free
 from sim.server.records import Server, fields
 from sim.server.streams import PHASE, STREAMS
 
@@ -40,8 +42,10 @@ CHUNK = 32_768
 MARGIN = 256
 """A stream runs low when so many values are left; no single event uses up more than that."""
 
-BLOCKS = 8
+BLOCKS = 16
 """Blocks of values that a stream's buffer has room for, besides the margin."""
+
+CALL_FIELDS = layout.CALL.names or ()
 
 CALLS = 16 * 1024
 """Calls handed to the kernel at a time, at least while there are as many."""
@@ -60,6 +64,13 @@ def seen(address: int, count: int, dtype: np.dtype[Any]) -> Array:
     buffer: Any = (ctypes.c_char * (int(count) * dtype.itemsize)).from_address(int(address))
     found: Array = np.frombuffer(buffer, dtype)
     return found
+
+
+def aligned(count: int, dtype: np.dtype[Any]) -> Array:
+    """Room for `count` records, the first of which begins a cache line."""
+    memory = np.empty(count * dtype.itemsize + layout.LINE, np.uint8)
+    start = -memory.ctypes.data % layout.LINE
+    return memory[start : start + count * dtype.itemsize].view(dtype)
 
 
 class CompiledEngine:
@@ -99,10 +110,12 @@ class CompiledEngine:
         self.e["histograms"] = self.histograms.ctypes.data
         self.log = np.zeros(HISTOGRAMS * LOG_WORDS)
         self.e["log"] = self.log.ctypes.data
-        self.world = SimpleNamespace(sessions=[], ledger=None, offences=[])
+        self.sessions = np.empty(0, layout.SESSION)
+        self._make_room()
+        self.world = SimpleNamespace(ledger=None, offences=[])
         self.server = setup.server
         self._tasks: list[tuple[int, float, int]] = [(0, 0.0, 0)] * len(setup.tasks)
-        self._pending: list[Pending] = []
+        self._left = Left([], [])
 
     # --- before -----------------------------------------------------------------------------------------------------
 
@@ -118,7 +131,7 @@ class CompiledEngine:
         self.mixes = np.zeros(len(setup.mixes), layout.MIX)
         for target, mix in zip(self.mixes, setup.mixes, strict=True):
             fill(target, mix)
-        self.ports = np.zeros(max(1, setup.parameters.rtp_ports), np.int64)
+        self.ports = np.array(all_free(setup.parameters.rtp_ports, setup.parameters.port_leaves), np.int8)
         scenario = setup.scenario
         e["mixes"] = self.mixes.ctypes.data
         e["ports"] = self.ports.ctypes.data
@@ -131,24 +144,20 @@ class CompiledEngine:
         e["calls_limit"] = -1 if scenario.arrivals.calls is None else scenario.arrivals.calls
 
     def _fill_streams(self) -> None:
-        records = self._records = self.block["streams"][0]
+        self._records = self.block["streams"][0]
         self._lognormal = self._fast_streams()
         random = [k for k in range(STREAMS) if self.streams.random(k)]
         self._room = MARGIN + BLOCKS * BLOCK
         self.values = np.zeros(STREAMS + len(random) * self._room)
         self._values_at = int(self.values.ctypes.data)
         self._random = np.array(random, dtype=np.int64)
-        self._start = np.zeros(STREAMS, dtype=np.int64)
-        start = STREAMS
-        for k in range(STREAMS):
-            if not self.streams.random(k):
-                self.values[k] = self.streams.value(k)
-                records[k] = (self._address(k), 0, self._address(k + 1), self._address(k + 1))
-                continue
-            self._start[k] = start
-            records[k] = (self._address(start), 8, 0, self._address(start))
-            self._top_up(k, 1)
-            start += self._room
+        self._start = STREAMS + self._room * np.arange(len(random))
+        every = np.arange(STREAMS)
+        self.values[:STREAMS] = [0.0 if self.streams.random(k) else self.streams.value(k) for k in range(STREAMS)]
+        self._records["at"] = self._values_at + 8 * every
+        self._records["limit"] = self._records["end"] = self._values_at + 8 * (every + 1)
+        self._records["step"][self._random] = 8
+        self._note(np.arange(len(random)), self._start, [self._top_up(i, 0, 0, 1) for i in range(len(random))])
 
     def _fast_streams(self) -> dict[int, LognormalStream]:
         """The streams that are lognormal and nothing else, if this machine draws them as NumPy does."""
@@ -160,39 +169,36 @@ class CompiledEngine:
             if isinstance(stream.dist, Lognormal) and stream.dist.shift == 0.0
         }
 
-    def _address(self, i: int) -> int:
-        """Where the i-th value stands in memory."""
-        return self._values_at + 8 * i
-
-    def _top_up(self, k: int, blocks: int) -> None:
-        """Move what is left of a stream to the front of its buffer, and the next blocks behind it."""
-        record = self._records[k]
-        start = int(self._start[k])
-        at, end = ((int(record[name]) - self._values_at) // 8 for name in ("at", "end"))
-        left = end - at
-        values = self.values
-        values[start : start + left] = values[at:end]
+    def _top_up(self, i: int, at: int, left: int, blocks: int) -> int:
+        """Move what is left of the i-th random stream to its buffer's front, the next blocks behind it: the new end."""
+        k, start, values = int(self._random[i]), int(self._start[i]), self.values
+        values[start : start + left] = values[at : at + left]
         end = start + left
         fast = self._lognormal.get(k)
         if fast is not None:
             fast.fill(values[end : end + blocks * BLOCK])
-            end += blocks * BLOCK
-        else:
-            for _ in range(blocks):
-                values[end : end + BLOCK] = self.streams.block(k)
-                end += BLOCK
-        record["at"], record["end"] = self._address(start), self._address(end)
-        record["limit"] = self._address(max(start, end - MARGIN))
+            return end + blocks * BLOCK
+        for _ in range(blocks):
+            values[end : end + BLOCK] = self.streams.block(k)
+            end += BLOCK
+        return end
 
     def _refill(self) -> None:
         """Give every stream that is mostly used up its next blocks."""
         self.block["server"]["needs_draws"] = 0
-        records = self._records
-        left = (records["end"] - records["at"])[self._random] // 8
+        at = (self._records["at"][self._random] - self._values_at) // 8
+        left = (self._records["end"][self._random] - self._values_at) // 8 - at
         blocks = (self._room - left) // BLOCK
         due = np.nonzero(blocks >= BLOCKS - 2)[0]
-        for k, count in zip(self._random[due].tolist(), blocks[due].tolist(), strict=True):
-            self._top_up(k, count)
+        wanted = zip(*(numbers.tolist() for numbers in (due, at[due], left[due], blocks[due])), strict=True)
+        self._note(due, self._start[due], [self._top_up(*stream) for stream in wanted])
+
+    def _note(self, streams: Array, start: Array, end: list[int]) -> None:
+        """Tell compiled code where the buffers of these random streams begin, end, and run low."""
+        k, ends = self._random[streams], np.array(end, dtype=np.int64)
+        self._records["at"][k] = self._values_at + 8 * start
+        self._records["end"][k] = self._values_at + 8 * ends
+        self._records["limit"][k] = self._values_at + 8 * np.maximum(start, ends - MARGIN)
 
     def _fill_tasks(self, phase_s: float) -> None:
         scenario, tasks, e = self.setup.scenario, self.block["tasks"][0], self.e
@@ -228,10 +234,13 @@ class CompiledEngine:
                 break
             parts.append(block)
             total += len(block)
-        calls = np.zeros(total, layout.CALL)
-        for name in ("time_s", "hold_s", "patience_s", "requests", "vanishes"):
-            if parts:
-                calls[name] = np.concatenate([getattr(part, name) for part in parts])
+        calls = np.empty(total, layout.CALL)
+        start = 0
+        for part in parts:
+            end = start + len(part)
+            for name in CALL_FIELDS:
+                calls[name][start:end] = getattr(part, name)
+            start = end
         self.calls = calls
         self.e["calls_given"] = calls.ctypes.data
         self.e["arrivals"] = total
@@ -253,13 +262,14 @@ class CompiledEngine:
                     self._more_calls()
                 if e["attention"][0]:
                     self._flush_full()
+                    self._make_room()
                 if progress is not None:
                     progress(min(1.0, float(e["now_s"][0] / e["horizon_s"][0])))
             self.now = float(e["now_s"][0] if self.block["server"]["stopped"][0] else e["horizon_s"][0])
         finally:
             self.now = max(self.now, float(e["now_s"][0]))
+            KERNEL(address, FINISH, 0, 0, self.now)
             self._flush(0)
-            KERNEL(address, COUNT, 0, 0, 0.0)
             self._keep()
             KERNEL(address, END, 0, 0, 0.0)
 
@@ -284,6 +294,17 @@ class CompiledEngine:
         self.e[name]["length"] = 0
         return columns
 
+    def _make_room(self) -> None:
+        """Room for twice as many sessions, when there is none for the next: NumPy asks for large pages, malloc not."""
+        slots = int(self.e["slots"][0])
+        if slots < len(self.sessions):
+            return
+        larger = aligned(max(FIRST_CAPACITY, 2 * slots), layout.SESSION)
+        larger[:slots] = self.sessions
+        self.sessions = larger
+        self.e["slots_capacity"] = len(larger)
+        self.e["session_records"] = larger.ctypes.data
+
     def _flush_full(self) -> None:
         self._flush(CHUNK // 2)
 
@@ -304,19 +325,18 @@ class CompiledEngine:
         """Copy out of the block what the result needs; its memory is given back after this."""
         self._add_histograms()
         block = self.block[0]
+        records, self.sessions = self.sessions[: int(self.e["slots"][0])], np.empty(0, layout.SESSION)
         for name, _, length in fields(Server):
             value = block["server"][name]
             setattr(self.server, name, value.tolist() if length else value.item())
         self.world.ledger = SimpleNamespace(**{k: block["ledger"][k].tolist() for k in layout.LEDGER.names or ()})
         offences = self.e["offences"][0]
         self.world.offences = seen(offences["address"], offences["length"], layout.OFFENCE).tolist()
-        records = seen(self.e["session_records"][0], self.e["slots"][0], layout.SESSION)
-        self.world.sessions = views.sessions(records[records["in_use"] != 0])
         self._tasks = [
             (int(t["messages"]), float(t["busy_s"]), int(t["queue_peak"]))
             for t in block["tasks"][: len(self.setup.tasks)]
         ]
-        self._pending = list(views.pending(block, records, len(self.setup.tasks), seen))
+        self._left = views.left(block, records, self.setup, seen)
 
     def _add_histograms(self) -> None:
         totals = self.histograms[:, BUCKETS:].copy().view(np.float64)
@@ -333,6 +353,6 @@ class CompiledEngine:
         """Messages served, time busy in seconds, and the longest queue of a task."""
         return self._tasks[index]
 
-    def pending(self) -> Iterator[Pending]:
-        """Every message and live timer there is, and whether the task that would take it can still run."""
-        return iter(self._pending)
+    def left(self) -> Left:
+        """Every session that is still there, and what is pending."""
+        return self._left

@@ -23,13 +23,14 @@ from sim.engine.compiled.calendar import (
     heap_push,
     is_timer,
 )
-from sim.engine.compiled.memory import allocate, copy_bytes, release, world_at
+from sim.engine.compiled.memory import prefetch, release, world_at
 from sim.engine.compiled.post import deliver_all, due, push_from_outside
 from sim.engine.compiled.queues import MEDIA_TICK
-from sim.engine.compiled.record import count_all_logged, window_over
+from sim.engine.compiled.record import count_all_logged, last_window, window_over
 from sim.engine.compiled.register import OPTIONS, register
 from sim.engine.compiled.stations import freeze, media_loop, resume, task_loop, thaw
-from sim.engine.compiled.store import FIRST_CAPACITY, SESSION_BYTES, items_at, numbers_at, ring_take
+from sim.engine.compiled.store import SESSION_BYTES, floats_at, items_at, numbers_at, ring_take
+from sim.engine.compiled.whole import one_program
 from sim.server.caller import arrive
 from sim.server.shutdown import shutdown_begins, shutdown_session
 from sim.server.timers import timer_lives
@@ -38,7 +39,7 @@ from sim.server.timers import timer_lives
 RUN: Final = 0
 BEGIN: Final = 1
 SCHEDULE: Final = 2
-COUNT: Final = 3
+FINISH: Final = 3
 END: Final = 4
 DONE: Final = 0
 MORE: Final = 1
@@ -51,16 +52,10 @@ def new_slot(w: Any) -> int:
     if free.length > 0:
         free.length -= 1
         return numbers_at(free.address)[free.length]  # type: ignore[no-any-return]
-    if e.slots == e.slots_capacity:
-        capacity = e.slots_capacity * 2 if e.slots_capacity else FIRST_CAPACITY
-        address = allocate(capacity * SESSION_BYTES)
-        if e.slots_capacity:
-            copy_bytes(address, e.session_records, e.slots * SESSION_BYTES)
-            release(e.session_records)
-        e.session_records = address
-        e.slots_capacity = capacity
     slot = e.slots
     e.slots = slot + 1
+    if e.slots == e.slots_capacity:
+        e.attention = 1  # Python makes room before the next call arrives
     words = numbers_at(e.session_records + slot * SESSION_BYTES)
     for i in range(SESSION_BYTES // 8):
         words[i] = 0
@@ -111,6 +106,15 @@ def plan_window(e: Any) -> None:
     e.window_seq = e.seq
 
 
+def prefetch_next(w: Any) -> None:
+    """Begin to bring the session of the next timer into the cache: among many, it was not touched for long."""
+    e = w.e
+    if e.heap.length > 0:
+        session = floats_at(e.session_records + items_at(e.heap.address)[0].slot * SESSION_BYTES)
+        for i in range(0, SESSION_BYTES // 8, 8):
+            prefetch(session, i)
+
+
 def far_event(w: Any) -> None:
     """Something happens that no task waits for."""
     e = w.e
@@ -129,6 +133,7 @@ def far_event(w: Any) -> None:
         item = items_at(e.heap.address)[0]
         task, kind, slot, arg = item.task, item.kind, item.slot, item.arg
         heap_drop_first(e.heap)
+        prefetch_next(w)
     else:
         fifo = e.fifos[source]
         item = items_at(fifo.address)[ring_take(fifo)]
@@ -234,9 +239,6 @@ def end(address: int) -> None:
         release_vector(task.unsent)
         for lane in range(3):
             release_vector(task.lanes[lane])
-    if e.slots_capacity > 0:
-        release(e.session_records)
-        e.slots_capacity = 0
 
 
 def enter(address: int, operation: int, number: int, task: int, at: float) -> int:
@@ -245,8 +247,9 @@ def enter(address: int, operation: int, number: int, task: int, at: float) -> in
         begin(address)
     elif operation == SCHEDULE:
         schedule_at(address, task, number, at)
-    elif operation == COUNT:
+    elif operation == FINISH:
         count_all_logged(world_at(address))
+        last_window(world_at(address), at)
     elif operation == END:
         end(address)
     else:
@@ -256,6 +259,7 @@ def enter(address: int, operation: int, number: int, task: int, at: float) -> in
 
 cache.use()
 register(sys.modules[__name__])
-KERNEL = njit(types.int64(types.int64, types.int64, types.int64, types.int64, types.float64), cache=True, **OPTIONS)(
-    enter
-)
+with one_program("enter"):
+    KERNEL = njit(
+        types.int64(types.int64, types.int64, types.int64, types.int64, types.float64), cache=True, **OPTIONS
+    )(enter)

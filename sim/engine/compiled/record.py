@@ -18,16 +18,14 @@ from sim.engine.compiled.store import (
     session_rows_at,
     window_rows_at,
 )
-from sim.ledger.histogram import BUCKETS, LOWEST_EXPONENT, SUB_BUCKETS
+from sim.ledger.histogram import BUCKETS, LOWEST_BITS
+from sim.ledger.records import SLIVER
 
 HISTOGRAM_WORDS: Final = BUCKETS + 2
 """Counts, then the total and the maximum."""
 
 HISTOGRAMS: Final = SPANS + 2 * MAX_TASKS
 """The latencies, then the wait of each task, then the service of each."""
-
-_LOWEST_BITS: Final = (LOWEST_EXPONENT + 1022) * SUB_BUCKETS
-"""Exponent and first six bits of the mantissa of the least value that does not fall into bucket 0."""
 
 
 LOG: Final = 64
@@ -57,7 +55,7 @@ def count_logged(w: Any, histogram: int) -> None:
     total, maximum = totals[0], totals[1]
     for i in range(1, logged[0] + 1):
         x = seconds[i]
-        at = (float_bits(x) >> 46) - (_LOWEST_BITS - 1)
+        at = (float_bits(x) >> 46) - (LOWEST_BITS - 1)
         if at < 1 or x <= 0.0:
             at = 0
         elif at > BUCKETS - 1:
@@ -145,9 +143,22 @@ def session_finished(w: Any, session: Any) -> None:
 
 def window_over(w: Any) -> None:
     """One interval of the level grid is over."""
+    e = w.e
+    end_window(w, e.now_s - e.window_s, e.now_s, e.window_s)
+
+
+def last_window(w: Any, now: float) -> None:
+    """The run has ended within an interval: it is over, too, and shorter than the others."""
+    e = w.e
+    width = now - e.window_began_s
+    if width > SLIVER * e.window_s:
+        end_window(w, e.window_began_s, now, width)
+
+
+def end_window(w: Any, start: float, now: float, width: float) -> None:
+    """Rows for one interval."""
     e, ledger = w.e, w.ledger
-    now = e.now_s
-    start = now - e.window_s
+    e.window_began_s = now
     for r in range(e.resources):
         held = ledger.held[r]
         area = ledger.window_area[r] + held * (now - ledger.window_since_s[r])
@@ -158,7 +169,7 @@ def window_over(w: Any) -> None:
             row.resource = r
             row.held = held
             row.min = ledger.window_min[r]
-            row.mean = area / e.window_s
+            row.mean = area / width
             row.max = ledger.window_max[r]
         ledger.window_area[r] = 0.0
         ledger.window_since_s[r] = now

@@ -1,21 +1,40 @@
-"""What is left at the end of a compiled run, as the verdicts want it: session objects and pending messages."""
+"""What is left at the end of a compiled run, as the verdicts want it: session objects and pending messages.
+
+Sessions in a call that goes well are told from the others by looking at whole arrays; the others become objects.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
+from sim.engine.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.engine.compiled import layout
 from sim.engine.compiled.calendar import FREEZE, OUTSIDE
-from sim.engine.verdicts import Pending
+from sim.engine.left import LEAKS_LISTED, Calm, Left
+from sim.engine.setup import Setup
+from sim.engine.verdicts import ENDS_NOTHING, Pending, facts_of
+from sim.ledger.diagnosis import diagnose
+from sim.ledger.summary import Leak
+from sim.server import names as n
 from sim.server.handlers import TIMERS
-from sim.server.timers import timer_lives
+from sim.server.records import DIALOG_TERMINATED, HAS_LICENCE, HOLDS_POOL, IS_CLOSING, IS_OPENING, IS_STOPPING
 
 Array = np.ndarray[Any, Any]
 Seen = Callable[[int, int, np.dtype[Any]], Array]
+
+PENDING = np.dtype([("kind", "i8"), ("slot", "i8"), ("arg", "i8"), ("reachable", "?")])
+BUSY = IS_OPENING | IS_CLOSING | IS_STOPPING
+KEY = ("holds", "channels", "resource", "channel", "tcp")
+"""What the resources that a session holds depend on."""
+
+_TIMERS = np.array(TIMERS)
+_ENDS_NOTHING = np.array([kind in ENDS_NOTHING for kind in range(n.KINDS)])
 
 
 class SessionView:
@@ -42,6 +61,68 @@ def sessions(records: Array) -> list[Any]:
     return [SessionView(row) for row in zip(*columns, strict=True)]
 
 
+def left(block: Any, records: Array, setup: Setup, seen: Seen) -> Left:
+    """The sessions that are still there: those that go well as arrays, the others one by one with what is pending."""
+    waiting = pending(block, records, len(setup.tasks), seen)
+    in_use = records["in_use"] != 0
+    calm = in_use & goes_well(records, waiting)
+    if block["server"]["stopped"]:
+        calm[:] = False
+    slots = np.nonzero(calm)[0]
+    rows = {name: records[name][slots].astype(np.float64) for name in SESSION_TIMES}
+    rows |= {name: records[name][slots].astype(np.int64) for name in SESSION_COUNTS}
+    other = waiting[~calm[waiting["slot"]]]
+    return Left(
+        sessions(records[in_use & ~calm]),
+        [Pending(*message) for message in other.tolist()],
+        Calm(rows, slots, calm_leaks(records, slots, waiting, setup), licences(records, slots, setup)),
+    )
+
+
+def goes_well(records: Array, waiting: Array) -> Array:
+    """Which sessions have nothing outstanding, as `sim.engine.verdicts` has it, while an end is scheduled for them."""
+    count = len(records)
+    ends = np.bincount(waiting["slot"][~_ENDS_NOTHING[waiting["kind"]]], minlength=count) > 0
+    stuck = np.bincount(waiting["slot"][~waiting["reachable"]], minlength=count) > 0
+    well = ends & ~stuck & (records["holds"] & HOLDS_POOL != 0) & np.isnan(records["bye_s"])
+    well &= (records["state"] == n.ACTIVE) & (records["dialog"] != DIALOG_TERMINATED)
+    for name in ("active", "queue_length", "lost_kind", "wedged"):
+        well &= records[name] == 0
+    return np.asarray(well & ~(records["channel"] & BUSY).any(axis=1))
+
+
+def calm_leaks(records: Array, slots: Array, waiting: Array, setup: Setup) -> list[Leak]:
+    """Diagnoses of the earliest of the sessions that go well; they differ in little, so few are worked out."""
+    first = slots[np.argsort(records["call"][slots])[:LEAKS_LISTED]]
+    chosen = np.zeros(len(records), dtype=bool)
+    chosen[first] = True
+    waiting = waiting[chosen[waiting["slot"]]]
+    waiting = waiting[np.argsort(waiting["slot"], kind="stable")]
+    starts = np.searchsorted(waiting["slot"], first, "left").tolist()
+    ends = np.searchsorted(waiting["slot"], first, "right").tolist()
+    kinds = waiting["kind"].tolist()
+    keys = zip(*(records[name][first].tolist() for name in KEY), strict=True)
+    known: dict[str, Leak] = {}
+    found = []
+    numbers = (records[name][first].tolist() for name in ("call", "since_s"))
+    rows = zip(first.tolist(), keys, starts, ends, *numbers, strict=True)
+    for slot, key, start, end, call, since_s in rows:
+        like = repr((key, kinds[start:end]))
+        leak = known.get(like)
+        if leak is None:
+            coming = [Pending(*message) for message in waiting[start:end].tolist()]
+            facts = facts_of(sessions(records[slot : slot + 1])[0], coming, setup.plugins, setup.tasks)
+            leak = known[like] = diagnose(facts)[1]
+        found.append(replace(leak, session=call, since_s=since_s))
+    return found
+
+
+def licences(records: Array, slots: Array, setup: Setup) -> dict[str, int]:
+    """Licences that these sessions hold, of each plugin."""
+    held = Counter(records["resource"][slots][records["channel"][slots] & HAS_LICENCE != 0].tolist())
+    return {setup.plugins[resource]: count for resource, count in held.items()}
+
+
 def _ring(ring: Any, dtype: np.dtype[Any], seen: Seen) -> Array:
     """The elements of a ring, the first one first."""
     if not ring["count"]:
@@ -54,50 +135,50 @@ def _vector(vector: Any, seen: Seen) -> Array:
     return seen(vector["address"], vector["length"], layout.ITEM)
 
 
-def pending(block: Any, records: Array, tasks: int, seen: Seen) -> Iterator[Pending]:
+def pending(block: Any, records: Array, tasks: int, seen: Seen) -> Array:
     """Every message and live timer there is, and whether the task that would take it can still run."""
     dead = dead_tasks(block, tasks)
+    e = block["e"]
+    heap = _vector(e["heap"], seen)
+    near = np.array(list(_near(block, heap, tasks, dead, seen)), dtype=PENDING)
+    items = np.concatenate([heap[heap["kind"] < FREEZE]] + [_ring(fifo, layout.ITEM, seen) for fifo in e["fifos"]])
+    items = items[_alive(items, records)]
+    items = items[np.lexsort((items["seq"], items["time_s"]))]
+    far = np.empty(len(items), dtype=PENDING)
+    for name in ("kind", "slot", "arg"):
+        far[name] = items[name]
+    far["reachable"] = ~np.isin(items["task"], list(dead))
+    return np.concatenate([near, far])
+
+
+def _near(block: Any, heap: Array, tasks: int, dead: set[int], seen: Seen) -> Iterator[tuple[int, int, int, bool]]:
+    """Messages in queues, in service, yet to be sent, and those whose thread waits for a free slot."""
     waiting = []
     for index in range(tasks):
         task = block["tasks"][index]
         reachable = index not in dead
         for ring in task["lanes"]:
             for message in _ring(ring, layout.MESSAGE, seen):
-                yield Pending(int(message["kind"]), int(message["slot"]), int(message["arg"]), reachable)
+                yield int(message["kind"]), int(message["slot"]), int(message["arg"]), reachable
         if task["serving"]:
-            yield Pending(int(task["kind"]), int(task["slot"]), int(task["arg"]), reachable)
+            yield int(task["kind"]), int(task["slot"]), int(task["arg"]), reachable
         for item in _vector(task["unsent"], seen)[int(task["unsent_from"]) :]:
             kind, slot, arg, target = (int(item[k]) for k in ("kind", "slot", "arg", "task"))
-            yield Pending(kind, slot, arg, reachable and target not in dead)
+            yield kind, slot, arg, reachable and target not in dead
         waiting += [item for item in _ring(task["producers"], layout.ITEM, seen) if item["kind"] >= 0]
-    e = block["e"]
-    heap = _vector(e["heap"], seen)
-    for item in waiting + [item for item in heap if item["kind"] >= OUTSIDE]:
-        target = int(item["task"])
-        yield Pending(int(item["kind"]) % OUTSIDE, int(item["slot"]), int(item["arg"]), target not in dead)
-    delayed = [heap[heap["kind"] < FREEZE]] + [_ring(fifo, layout.ITEM, seen) for fifo in e["fifos"]]
-    items = np.concatenate(delayed)
-    items = items[np.lexsort((items["seq"], items["time_s"]))]
-    generations = _generations(records)
-    for kind, slot, arg, target in zip(*(items[k].tolist() for k in ("kind", "slot", "arg", "task")), strict=True):
-        if not TIMERS[kind] or timer_lives(generations[slot], kind, arg):
-            yield Pending(kind, slot, arg, target not in dead)
+    for item in [*waiting, *heap[heap["kind"] >= OUTSIDE]]:
+        yield int(item["kind"]) % OUTSIDE, int(item["slot"]), int(item["arg"]), int(item["task"]) not in dead
 
 
-class _Generations:
-    """The generations of a session's timers."""
-
-    __slots__ = ("caller_timer", "nua_timer", "tcp_timer")
-
-    def __init__(self, nua_timer: int, tcp_timer: int, caller_timer: int) -> None:
-        self.nua_timer = nua_timer
-        self.tcp_timer = tcp_timer
-        self.caller_timer = caller_timer
-
-
-def _generations(records: Array) -> list[Any]:
-    columns = [records[name].tolist() for name in ("nua_timer", "tcp_timer", "caller_timer")]
-    return [_Generations(*timers) for timers in zip(*columns, strict=True)]
+def _alive(items: Array, records: Array) -> Array:
+    """Which delayed messages and timers still mean something, as `sim.server.timers` has it."""
+    kinds, slots = items["kind"], items["slot"]
+    generation = np.where(
+        kinds <= n.N_BYE_TIMEOUT,
+        records["nua_timer"][slots],
+        np.where(kinds <= n.K_INACTIVITY_TIMER, records["tcp_timer"][slots], records["caller_timer"][slots]),
+    )
+    return np.asarray(~_TIMERS[kinds] | (items["arg"] == generation))
 
 
 def dead_tasks(block: Any, tasks: int) -> set[int]:

@@ -1,0 +1,122 @@
+"""Sessions that are still there when a run ends: their rows of the sessions table and their diagnoses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sim.engine.recorder import session_columns
+from sim.engine.verdicts import Pending, Verdict, judge
+from sim.ledger.diagnosis import WAITS_FOR_CALLER
+from sim.ledger.summary import Leak
+
+Array = np.ndarray[Any, Any]
+VerdictColumns = tuple[list[str], list[str], list[str], list[str]]
+
+LEAKS_LISTED = 10_000
+"""Diagnoses kept in the summary, those of leaked sessions first; the sessions table has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calm:
+    """Sessions in a call that goes well: live, nothing outstanding, and what ends the call is scheduled.
+
+    They may be many, so nothing here costs more than a look at an array, but for the diagnoses that are listed.
+    """
+
+    columns: Mapping[str, Array]  # as `session_columns` has them
+    slots: Array
+    leaks: list[Leak]  # of the earliest calls, as many as are ever listed
+    licences: Mapping[str, int]  # of each plugin, held by all of them
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What an engine hands over at its end: sessions to look at one by one, what is pending for them, and the rest."""
+
+    sessions: list[Any]
+    pending: Iterable[Pending]
+    calm: Calm | None = None
+
+
+@dataclass(slots=True)
+class Judged:
+    """Every session that is left, with its verdict."""
+
+    columns: dict[str, Array]
+    verdicts: VerdictColumns  # outcome, waiting for, plugin, cause
+    leaked: list[Leak] = field(default_factory=list)
+    alive: list[Leak] = field(default_factory=list)  # not more calm ones than are ever listed
+    live: int = 0
+    held: Counter[str] = field(default_factory=Counter)  # by live sessions; of calm ones, licences only
+
+    def listed(self) -> tuple[Leak, ...]:
+        """The diagnoses that the summary keeps: leaked sessions first, each in the order in which their calls came."""
+        return tuple([*in_order(self.leaked), *in_order(self.alive)][:LEAKS_LISTED])
+
+
+def judged(
+    left: Left, plugins: tuple[str, ...], tasks: tuple[str, ...], crashed: bool, frozen: Mapping[int, float]
+) -> Judged:
+    """Judge what an engine left."""
+    verdicts = judge(left.sessions, left.pending, plugins, tasks, crashed, frozen)
+    found = Judged(session_columns(left.sessions), _verdict_columns(left.sessions, verdicts))
+    found.leaked = [v.leak for v in verdicts.values() if v.outcome != "live"]
+    found.alive = [v.leak for v in verdicts.values() if v.outcome == "live"]
+    found.live = len(found.alive)
+    found.held.update(name for leak in found.alive for name in leak.holds)
+    if left.calm is not None and len(left.calm.slots):
+        _add_calm(found, left.calm, np.array([s.slot for s in left.sessions], dtype=np.int64))
+    return found
+
+
+def _add_calm(found: Judged, calm: Calm, slots: Array) -> None:
+    """Put the calm sessions among the others, in the order of their slots."""
+    order = np.argsort(np.concatenate([slots, calm.slots]))
+    found.columns = {name: np.concatenate([found.columns[name], calm.columns[name]])[order] for name in found.columns}
+    count = len(calm.slots)
+    told = zip(found.verdicts, ("live", WAITS_FOR_CALLER, "", ""), strict=True)
+    outcome, waiting, plugin, cause = (
+        np.array([*others, *[same] * count], dtype=object)[order].tolist() for others, same in told
+    )
+    found.verdicts = (outcome, waiting, plugin, cause)
+    found.alive += calm.leaks
+    found.live += count
+    found.held.update({f"plugin_licence:{name}": held for name, held in calm.licences.items()})
+
+
+def in_order(leaks: list[Leak]) -> list[Leak]:
+    """Diagnoses in the order in which their calls came."""
+    return sorted(leaks, key=lambda leak: leak.session)
+
+
+def _verdict_columns(left: list[Any], verdicts: dict[int, Verdict]) -> VerdictColumns:
+    outcome, waiting, plugin, cause = [], [], [], []
+    for session in left:
+        verdict = verdicts.get(session.slot)
+        if verdict is None:
+            outcome.append(_ended(session))
+            waiting.append("")
+            plugin.append("")
+            cause.append("")
+        else:
+            outcome.append(verdict.outcome)
+            waiting.append(verdict.leak.waiting_for or "")
+            plugin.append(verdict.leak.plugin or "")
+            cause.append(verdict.leak.cause)
+    return outcome, waiting, plugin, cause
+
+
+def _ended(session: Any) -> str:
+    """What became of a call whose session was never created or is already released."""
+    if session.crashed:
+        return "crashed"
+    if session.cancelled:
+        return "cancelled"
+    if session.answer_status >= 300:
+        return "rejected"
+    return "released" if session.released_s == session.released_s else "unanswered"
