@@ -14,6 +14,7 @@ from sim.logs.audit import audit_log
 from sim.logs.writing.lines import session_id
 from sim.logs.writing.write import write_log
 from sim.scenario import load_scenario
+from sim.scenario.costs import Costs
 
 ROUNDING_S = 1.01e-6
 IMMEDIATE = {"sip": {"bye_response": "immediate"}}
@@ -203,3 +204,18 @@ def test_any_scenario_can_be_written_as_a_log_that_is_understood(tmp_path: Path,
     pools = int(sessions["created_s"].notna().sum())
     assert theirs.summary.sessions.created == pools
     assert theirs.summary.sessions.released == int(sessions["released_s"].notna().sum())
+
+
+def test_what_two_sessions_acquire_in_the_same_instant_is_told_apart(tmp_path: Path) -> None:
+    costs = {task: dict.fromkeys(part.annotation.model_fields, 0.0) for task, part in Costs.model_fields.items()}
+    scenario = load_scenario(
+        {
+            "name": "instant", "duration": "1s", "drain": "10s", "calls": {"hold": "50ms", "requests": 0},
+            "arrivals": {"kind": "burst", "burst": {"size": 3, "every": "10s"}},
+            "server": {"wake": "0s", "interference": {"wake": 1.0, "length": "9ms"}, "costs": costs},
+        }
+    )  # fmt: skip
+    ours = run(scenario, seed=1, engine="simpy", ledger="full")
+    write_log(ours, tmp_path / "server.log")
+    theirs = audit_log(tmp_path / "server.log").summary.sessions
+    assert (theirs.created, theirs.answered, theirs.released) == (3, 3, 3)

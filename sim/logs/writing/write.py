@@ -41,6 +41,7 @@ _MESSAGES: Final = ["session", "task", "message", "sent_s", "started_s", "finish
 _LEDGER: Final = ["time_s", "session", "resource", "delta", "task", "cause"]
 _LOST: Final = ("message-lost", "mpf-queue-dropped")
 _REFUSED: Final = (400, 488, 503)
+_SHARED: Final = ("tcp_connection", "connection_pool")
 
 
 def write_log(
@@ -278,13 +279,14 @@ class _Tables:
             ):
                 mine: list[tuple[str, int]] = []
                 while entry is not None and entry[0] <= finished:
-                    if entry[0] != finished or entry[5] != message or entry[4] != task:
-                        if entry[0] == finished:
+                    at, whose, resource, delta, by, cause = entry
+                    if at == finished:
+                        # a connection that others share may be another session's
+                        same = whose == session or resource in _SHARED
+                        if not same or by != task or cause != message:
                             break
-                        entry = next(ledger, None)  # of no message: nobody's lines
-                        continue
-                    mine.append((entry[2], entry[3]))
-                    entry = next(ledger, None)
+                        mine.append((resource, delta))
+                    entry = next(ledger, None)  # what is earlier is of no message: nobody's lines
                 rows.append(
                     Row(session, task, message, sent, started, finished, state, subrequests, argument, mine)
                 )  # fmt: skip
