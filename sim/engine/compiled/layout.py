@@ -6,7 +6,7 @@ parts of one block, except what grows: that stands elsewhere, and the block has 
 
 from __future__ import annotations
 
-from typing import Any, get_type_hints
+from typing import Any, Final, get_type_hints
 
 import numpy as np
 
@@ -46,17 +46,22 @@ def _ledger() -> np.dtype[Any]:
     return _record(fields)
 
 
-WIDE = {"call", "pool_bytes", "nua_timer", "tcp_timer", "caller_timer"}
-"""Integers of a session that may outgrow 32 bits."""
-
-MIDDLE = {
-    "slot", "inflight", "connection", "rtp_port", "tcp_channels", "tcp_uses", "tcp_users", "requests_left", "requests",
-    "bye_retries",
+SMALL: Final = {
+    "i1": {
+        "in_use", "holds", "state", "active", "queue_kind", "queue_head", "queue_length", "channels", "resource",
+        "offered", "unknown", "sdp", "no_profile", "context_terminations", "rtp_waiting", "offer_identical", "dialog",
+        "bye_unanswered", "tcp", "tcp_marked", "caller", "cancelled", "vanishes", "no_ack", "reinvite_pending",
+        "gave_up", "lost_open", "lost_close", "lost_request", "lost_stop", "lost_kind", "lost_media", "wedged",
+        "crashed", "released_by",
+    },
+    "i2": {"active_arg", "queue_arg", "channel", "subrequests", "status", "answer_status"},
+    "i4": {
+        "slot", "inflight", "connection", "rtp_port", "tcp_channels", "tcp_uses", "tcp_users", "requests_left",
+        "requests", "bye_retries",
+    },
 }  # fmt: skip
-"""Integers that may outgrow 16 bits: numbers of slots, ports, messages and requests."""
-
-SHORT = {"active_arg", "queue_arg", "channel", "subrequests", "status", "answer_status"}
-"""Integers that may outgrow 8 bits: bits of a channel, answer statuses, arguments of signals."""
+"""Integers of a session that can not outgrow 8, 16 and 32 bits: flags and kinds; bits of a channel, statuses and
+arguments; numbers of slots, ports, messages and requests. One that is not named here has 64."""
 
 LINE = 64
 """Bytes of a cache line."""
@@ -65,11 +70,8 @@ LINE = 64
 def _session() -> np.dtype[Any]:
     """A session in as few cache lines as it takes, for among 100 000 each line is fetched from memory: small fields
     first, which every message looks at, then numbers, then times."""
-    sizes = ((WIDE, "i8"), (MIDDLE, "i4"), (SHORT, "i2"))
-    fields = []
-    for name, kind, *shape in layout(Session):
-        stored = next((size for names, size in sizes if name in names), "i1") if kind == "i8" else kind
-        fields.append((name, stored, *shape))
+    stored = {name: size for size, names in SMALL.items() for name in names}
+    fields = [(name, stored.get(name, kind), *shape) for name, kind, *shape in layout(Session)]
     packed = _record(sorted(fields, key=lambda field: int(field[1][1])))
     names = packed.names or ()
     formats, offsets = zip(*(packed.fields[name][:2] for name in names), strict=True)  # type: ignore[index]
