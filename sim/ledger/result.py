@@ -394,8 +394,10 @@ def _table_batches(folder: Path, name: str, columns: tuple[str, ...], resource: 
     path = folder / f"{name}.parquet"
     if not path.exists():
         return
+    dictionaries = [] if resource is None else ["resource"]
     try:
-        with pq.ParquetFile(path, read_dictionary=[] if resource is None else ["resource"]) as file:
+        # pre-buffering would keep every byte that was read until the end
+        with pq.ParquetFile(path, read_dictionary=dictionaries, pre_buffer=False) as file:
             found = [column for column in columns if column in file.schema_arrow.names]
             read = found if resource is None else [*found, "resource"]
             for rows in file.iter_batches(batch_size=ROW_GROUP, columns=read, use_threads=False):

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sim.errors import ScenarioError
 from sim.ledger.result import ResultFolder, RunResult, load_result, mark_partial, provenance
-from sim.ledger.sink import MemorySink
+from sim.ledger.sink import ROW_GROUP, MemorySink
 from sim.ledger.summary import SessionCounts, Summary
 
 LEVELS = {"time_s": [0.0, 1.5], "resource": ["session_pool", "session_pool"], "held": [1, 0]}
@@ -241,3 +243,17 @@ def test_a_scenario_without_provenance_is_read_too(tmp_path: Path) -> None:
 def test_the_summary_on_disk_is_plain_json(tmp_path: Path) -> None:
     made().save(tmp_path / "r")
     assert json.loads((tmp_path / "r" / "summary.json").read_text()) == made().summary.to_dict()
+
+
+def test_a_long_table_is_read_without_being_kept(tmp_path: Path) -> None:
+    groups, rng = 24, np.random.default_rng(1)
+    columns = {"arrived_s": rng.random(groups * ROW_GROUP), "answer_s": rng.random(groups * ROW_GROUP)}
+    table = pa.table(columns)
+    pq.write_table(table, tmp_path / "sessions.parquet", row_group_size=ROW_GROUP)
+    size, before = table.nbytes, pa.total_allocated_bytes()
+    held = []
+    for rows in RunResult(Summary("x", 1, "compiled", 1.0), directory=tmp_path).batches("sessions", tuple(columns)):
+        assert len(rows["answer_s"]) == ROW_GROUP
+        held.append(pa.total_allocated_bytes() - before)
+    assert len(held) == groups
+    assert max(held) < size / 3

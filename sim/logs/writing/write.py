@@ -208,7 +208,7 @@ class _Tables:
         path = folder / f"{table}.parquet" if folder is not None else None
         if path is not None and path.exists():
             try:
-                with pq.ParquetFile(path) as file:
+                with pq.ParquetFile(path, pre_buffer=False) as file:  # which would keep all that was read
                     have = [name for name in columns if name in file.schema_arrow.names]
                     yield from file.iter_batches(batch_size=size, columns=have)
             except (pa.ArrowException, OSError) as error:
