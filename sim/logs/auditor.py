@@ -4,7 +4,7 @@ Streaming: memory grows with the sessions that are open, not with the log. Sessi
 their pools were created; the server's own id is in the column `name` of the sessions table.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 from sim.ledger.sink import Sink
@@ -121,18 +121,17 @@ class Auditor:
                 number = self.counts.lines - block.count(b"\n", begin) + 1
                 self.counts.odd(number, block[begin:end])
 
-    def _guess_threads(self, batch: Batch) -> list[int]:
-        """Without thread ids: one made-up id for each task, told from the wording of the line."""
-        result = []
+    def _guess_threads(self, batch: Batch) -> Iterator[int]:
+        """Without thread ids: one made-up id for each task, told from the wording of the line. One line at a time: what
+        a line tells depends on those before it, and not on those that still come."""
         for kind, begin, end in zip(batch.kind, batch.begin, batch.end, strict=True):
             if kind in (Kind.PROCESS, Kind.WAIT):
                 skip = 17 if kind == Kind.PROCESS else 19
-                result.append(self._thread_of(batch.block[begin + skip : batch.block.find(b"]", begin, end)]))
+                yield self._thread_of(batch.block[begin + skip : batch.block.find(b"]", begin, end)])
             elif kind == Kind.SIGNAL:
-                result.append(self._sender(batch.block[begin + 19 : end]))
+                yield self._sender(batch.block[begin + 19 : end])
             else:
-                result.append(_WRITER[kind])
-        return result
+                yield _WRITER[kind]
 
     def _thread_of(self, task: bytes) -> int:
         if task == SERVER_TASK.encode():

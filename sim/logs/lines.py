@@ -266,7 +266,7 @@ class Scanner:
                 continue
             try:
                 when = clock_micros(found["time"]) if layout.time else 0
-                if layout.date:
+                if layout.date and layout.time:
                     when += day_micros(found["date"])
             except ValueError:
                 continue
