@@ -177,15 +177,15 @@ class Auditor:
     def _outcome(self, session: Session) -> str:
         """What became of the call of a session, were the session over; counts it as answered, refused or cancelled."""
         status = session.status or session.refused
+        cancelled = session.bye_kind == "cancel" or status == 487 or (status == 0 and session.bye >= 0)
         if status == 200:
             self.answered += 1
-        if session.status < 300 and (
-            session.bye_kind == "cancel" or status == 487 or (status == 0 and session.bye >= 0)
-        ):
+        if session.status >= 300 or (status >= 300 and not cancelled):
+            self.rejected[str(status)] = self.rejected.get(str(status), 0) + 1
+        if cancelled:  # perhaps refused as well, which the caller then did not hear
             self.cancelled += 1
             return "cancelled"
         if status >= 300:
-            self.rejected[str(status)] = self.rejected.get(str(status), 0) + 1
             return "rejected"
         return "released"
 
