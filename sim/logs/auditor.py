@@ -23,7 +23,6 @@ from sim.logs.wording import SERVER_TASK, Kind
 
 Ledger = Literal["summary", "sessions", "full"]
 ENGINE: Final = "log"
-_RESOURCE_SHORT: Final = ("406", "480", "488")  # refused for want of a resource
 _CRASH_NEAR: Final = 20_000  # microseconds
 _JUST_NOW: Final = 1_000_000
 _ALIVE_LISTED: Final = 10_000  # live sessions explained in the summary, after all the leaked ones
@@ -293,13 +292,12 @@ class Auditor:
             self.messages.flush(origin, self.timed, everything=True)
         account = self.account
         arrived = account.created + account.offline
-        short = sum(count for status, count in self.rejected.items() if status in _RESOURCE_SHORT)
         sessions = SessionCounts(
             arrived=arrived, created=account.created, answered=self.answered,
             rejected=dict(sorted(self.rejected.items())), cancelled=self.cancelled, released=account.destroyed,
             live=self.live, leaked=self.leaked,
             crashed_at_s=(self.crashed_at - origin) / 1e6 if self.crashed_at is not None else None,
-            blocking=short / arrived if arrived else 0.0,
+            blocking=self._blocked() / arrived if arrived else 0.0,
         )  # fmt: skip
         tasks = {
             stats.name: stats.use(span) for stats in self.tasks.tasks.values() if stats.messages or stats.wait_counts.n
@@ -309,6 +307,12 @@ class Auditor:
             latency=self.latencies.quantiles(self.timed), tasks=tasks, violations=tuple(account.violations),
             leaks=(*self.leaks, *self.alive[:_ALIVE_LISTED]),
         )  # fmt: skip
+
+    def _blocked(self) -> int:
+        """How often a call was refused for want of a resource: a channel, a licence of a plugin, a connection."""
+        uses = self.holdings.uses.items()
+        refused = sum(use.refused for name, use in uses if name.startswith(("engine_channel:", "tcp_connection")))
+        return refused + (self.parts.failed_opens if self.debug_level() else self.rejected.get("480", 0))
 
     def _died(self, end: int) -> bool:
         """Whether the process died where the log ends: something says so, or a task stops in the middle of a message

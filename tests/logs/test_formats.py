@@ -71,6 +71,8 @@ def test_any_combination_of_headers(headers: set[str], reference: RunResult) -> 
     counts, wanted = found.summary.sessions, reference.summary.sessions
     assert (counts.created, counts.released, counts.answered) == (wanted.created, wanted.released, wanted.answered)
     assert found.summary.violations == ()
+    assert counts.crashed_at_s is None
+    assert not any("began again" in note for note in found.provenance["notes"])
     if "TIME" in headers:
         assert found.summary.latency == reference.summary.latency
         assert found.summary.resources == reference.summary.resources
