@@ -106,7 +106,7 @@ def _open(path: str) -> Source:
         raise LogError("expected the name of a log file (got an empty one); is a variable of the shell not set?")
     try:
         raw: BinaryIO = sys.stdin.buffer if path == "-" else Path(path).open("rb")
-        stream = Stream(raw, path)
+        stream = Stream(raw, "standard input" if path == "-" else path)
     except OSError as error:
         raise LogError(f"{path}: expected a readable log file ({error.strerror or error})") from error
     try:
