@@ -306,7 +306,9 @@ class Account:
         resource = text[text.rindex(b"[") + 1 : -1]
         self.holdings.refuse(f"engine_channel:{word(resource)}", time)
         if session is not None and session.engines.pop(resource, None) is not None:
-            self.let_go(session, f"engine_channel:{word(resource)}", time, "refused")
+            name = f"engine_channel:{word(resource)}"
+            if session.held.pop(name, 0):
+                self.holdings.take_back(name, time, session.number)
 
     def _no_resource(self, text: bytes, time: int, thread: int) -> None:
         self.at(text, 17, time, thread)

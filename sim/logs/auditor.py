@@ -4,7 +4,7 @@ Streaming: memory grows with the sessions that are open, not with the log. Sessi
 their pools were created; the server's own id is in the column `name` of the sessions table.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 from sim.ledger.sink import Sink
@@ -23,7 +23,6 @@ from sim.logs.wording import SERVER_TASK, Kind
 
 Ledger = Literal["summary", "sessions", "full"]
 ENGINE: Final = "log"
-_RESOURCE_SHORT: Final = ("406", "480", "488")  # refused for want of a resource
 _CRASH_NEAR: Final = 20_000  # microseconds
 _JUST_NOW: Final = 1_000_000
 _ALIVE_LISTED: Final = 10_000  # live sessions explained in the summary, after all the leaked ones
@@ -121,18 +120,17 @@ class Auditor:
                 number = self.counts.lines - block.count(b"\n", begin) + 1
                 self.counts.odd(number, block[begin:end])
 
-    def _guess_threads(self, batch: Batch) -> list[int]:
-        """Without thread ids: one made-up id for each task, told from the wording of the line."""
-        result = []
+    def _guess_threads(self, batch: Batch) -> Iterator[int]:
+        """Without thread ids: one made-up id for each task, told from the wording of the line. One line at a time: what
+        a line tells depends on those before it, and not on those that still come."""
         for kind, begin, end in zip(batch.kind, batch.begin, batch.end, strict=True):
             if kind in (Kind.PROCESS, Kind.WAIT):
                 skip = 17 if kind == Kind.PROCESS else 19
-                result.append(self._thread_of(batch.block[begin + skip : batch.block.find(b"]", begin, end)]))
+                yield self._thread_of(batch.block[begin + skip : batch.block.find(b"]", begin, end)])
             elif kind == Kind.SIGNAL:
-                result.append(self._sender(batch.block[begin + 19 : end]))
+                yield self._sender(batch.block[begin + 19 : end])
             else:
-                result.append(_WRITER[kind])
-        return result
+                yield _WRITER[kind]
 
     def _thread_of(self, task: bytes) -> int:
         if task == SERVER_TASK.encode():
@@ -178,15 +176,15 @@ class Auditor:
     def _outcome(self, session: Session) -> str:
         """What became of the call of a session, were the session over; counts it as answered, refused or cancelled."""
         status = session.status or session.refused
+        cancelled = session.bye_kind == "cancel" or status == 487 or (status == 0 and session.bye >= 0)
         if status == 200:
             self.answered += 1
-        if session.status < 300 and (
-            session.bye_kind == "cancel" or status == 487 or (status == 0 and session.bye >= 0)
-        ):
+        if session.status >= 300 or (status >= 300 and not cancelled):
+            self.rejected[str(status)] = self.rejected.get(str(status), 0) + 1
+        if cancelled:  # perhaps refused as well, which the caller then did not hear
             self.cancelled += 1
             return "cancelled"
         if status >= 300:
-            self.rejected[str(status)] = self.rejected.get(str(status), 0) + 1
             return "rejected"
         return "released"
 
@@ -294,13 +292,12 @@ class Auditor:
             self.messages.flush(origin, self.timed, everything=True)
         account = self.account
         arrived = account.created + account.offline
-        short = sum(count for status, count in self.rejected.items() if status in _RESOURCE_SHORT)
         sessions = SessionCounts(
             arrived=arrived, created=account.created, answered=self.answered,
             rejected=dict(sorted(self.rejected.items())), cancelled=self.cancelled, released=account.destroyed,
             live=self.live, leaked=self.leaked,
             crashed_at_s=(self.crashed_at - origin) / 1e6 if self.crashed_at is not None else None,
-            blocking=short / arrived if arrived else 0.0,
+            blocking=self._blocked() / arrived if arrived else 0.0,
         )  # fmt: skip
         tasks = {
             stats.name: stats.use(span) for stats in self.tasks.tasks.values() if stats.messages or stats.wait_counts.n
@@ -310,6 +307,12 @@ class Auditor:
             latency=self.latencies.quantiles(self.timed), tasks=tasks, violations=tuple(account.violations),
             leaks=(*self.leaks, *self.alive[:_ALIVE_LISTED]),
         )  # fmt: skip
+
+    def _blocked(self) -> int:
+        """How often a call was refused for want of a resource: a channel, a licence of a plugin, a connection."""
+        uses = self.holdings.uses.items()
+        refused = sum(use.refused for name, use in uses if name.startswith(("engine_channel:", "tcp_connection")))
+        return refused + (self.parts.failed_opens if self.debug_level() else self.rejected.get("480", 0))
 
     def _died(self, end: int) -> bool:
         """Whether the process died where the log ends: something says so, or a task stops in the middle of a message

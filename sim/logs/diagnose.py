@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.ledger.diagnosis import Outstanding, release_chain
+from sim.ledger.diagnosis import MESSAGES, Outstanding, release_chain
 from sim.logs.session import Session
 from sim.logs.shown import word
 from sim.logs.tasks import Message, Stats
@@ -142,12 +142,13 @@ def _judge(session: Session, wait: _Wait, evidence: Evidence, strict: bool) -> V
     if not leaked and wait.kind:
         patience = evidence.patience.get(wait.kind) or Patience()
         leaked = not evidence.timed or elapsed > patience.limits()[0 if strict and wait.hurry else 1]
-    engine = wait.engine or session.engine
+    engine = wait.engine or ("" if wait.chain == "caller" else session.engine)
     about = f"session <{session.label}> is {session.state}: {wait.text or 'waits for ' + wait.what}"
     if leaked and evidence.timed and wait.since >= 0:
         about += f", {elapsed / 1e6:.3f} s before the log ends"
     outcome, chain = "leaked" if leaked else "live", wait.released_by(session.state)
-    return Verdict(outcome, wait.cause, wait.what, engine, wait.since, about, chain)
+    waiting_for = MESSAGES[wait.chain][0] if wait.chain else wait.what  # the words of a simulated run
+    return Verdict(outcome, wait.cause, waiting_for, engine, wait.since, about, chain)
 
 
 def _waiting(session: Session, evidence: Evidence) -> _Wait:
@@ -345,6 +346,11 @@ def _talking(session: Session, evidence: Evidence) -> _Wait:
         return _Wait("", f"the response to {session.active[0]}", session.active[2], "", text=text)
     since = max(session.last_answer, session.created)
     text = "its caller neither sent BYE nor closed its connection"
+    if session.v1 or (session.partial and not session.connections):
+        text = "its caller sent no BYE"
+    elif not session.connections:
+        text = "its caller sent no BYE; no request ever tied a connection to its control channel, so that the end of a "
+        text += "connection tells the session nothing"
     text += f"; the session timer of {SESSION_TIMER // SECOND} s would end it"
     return _Wait("", "BYE from the caller, or the session timer", since, "", text=text, chain="caller")
 

@@ -21,6 +21,7 @@ from sim.logs.reader import LONGEST, StrPath
 
 _CHUNK: Final = 1 << 22
 _OLDEST: Final = 5
+_COMPARED: Final = 256  # bytes: a few lines with times to a microsecond, so they do not come again
 
 
 class Follower:
@@ -32,6 +33,7 @@ class Follower:
         self.auditor = auditor
         self._rest = b""
         self._begun = False
+        self._latest = b""  # the last bytes that were read
         self._file = self._open()
 
     def _open(self) -> BinaryIO:
@@ -44,19 +46,27 @@ class Follower:
 
     def poll(self) -> int:
         """Feed the bytes that have come since; how many there were."""
+        if self._overwritten():
+            self.feed_rest()  # its end is lost
+            self._again()
         total = self._drain()
-        if self._rotated():
+        if self._renamed():
             total += self._drain()  # what came between the last look and the rotation
-            self._file.close()
-            self._file = self._open()
-            self._begun = False
+            self._again()
             total += self._drain()
         return total
+
+    def _again(self) -> None:
+        self._file.close()
+        self._file = self._open()
+        self._begun = False
+        self._latest = b""
 
     def _drain(self) -> int:
         total = 0
         while chunk := self._file.read(_CHUNK):
             total += len(chunk)
+            self._latest = (self._latest + chunk[-_COMPARED:])[-_COMPARED:]
             data = self._rest + chunk
             cut = data.rfind(b"\n") + 1
             self._rest = data[cut:][:LONGEST]
@@ -67,19 +77,31 @@ class Follower:
                 self.auditor.feed(data[:cut])
         return total
 
-    def _rotated(self) -> bool:
+    def _overwritten(self) -> bool:
+        """Whether the file was emptied and is written anew (logrotate's copytruncate): what was read is not there."""
+        at = self._file.tell()
+        self._file.seek(at - len(self._latest))
+        same = self._file.read(len(self._latest)) == self._latest
+        self._file.seek(at)
+        return not same
+
+    def _renamed(self) -> bool:
         try:
             now = os.stat(self.path)
         except OSError:
             return False  # being renamed just now
         mine = os.fstat(self._file.fileno())
-        return (now.st_ino, now.st_dev) != (mine.st_ino, mine.st_dev) or now.st_size < self._file.tell()
+        return (now.st_ino, now.st_dev) != (mine.st_ino, mine.st_dev)
 
-    def close(self) -> None:
+    def feed_rest(self) -> None:
         """Feed a last line without its end."""
         if self._rest:
             self.auditor.feed(self._rest + b"\n")
             self._rest = b""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self.feed_rest()
         self._file.close()
 
 

@@ -16,13 +16,18 @@ _CHUNK = 100_000
 
 
 class _Use:
-    __slots__ = ("acquired", "area", "held", "id", "peak", "refused", "released", "since")
+    __slots__ = ("acquired", "area", "held", "id", "lasting", "refused", "released", "since")
 
     def __init__(self, id_: int, since: int) -> None:
         self.id = id_
-        self.acquired = self.released = self.held = self.peak = self.refused = 0
+        self.acquired = self.released = self.held = self.lasting = self.refused = 0
         self.area = 0
         self.since = since
+
+    @property
+    def peak(self) -> int:
+        """The greatest level: `lasting` is that of all levels before the present one, which may yet be taken back."""
+        return max(self.lasting, self.held)
 
 
 class Holdings:
@@ -47,14 +52,14 @@ class Holdings:
         if use is None:
             use = self.uses[resource] = _Use(len(self.uses), time)
         held = use.held
+        if held > use.lasting:
+            use.lasting = held
         if time > use.since:
             use.area += held * (time - use.since)
             use.since = time
         use.held = held = held + delta
         if delta > 0:
             use.acquired += delta
-            if held > use.peak:
-                use.peak = held
         else:
             use.released -= delta
         self._time.append(time)
@@ -68,6 +73,24 @@ class Holdings:
         if resource not in self.uses:
             self.uses[resource] = _Use(len(self.uses), time)
         self.uses[resource].refused += 1
+
+    def take_back(self, resource: str, time: int, session: int) -> None:
+        """The last acquisition of `resource`, by `session`, was none: the line after it says that it was refused."""
+        use = self.uses[resource]
+        level = next((i for i in reversed(range(len(self._id))) if self._id[i] == use.id), -1)
+        rows = range(len(self._rows)) if self._ledger else range(0)
+        row = next((i for i in reversed(rows) if self._rows[i][1:4] == (session, resource, 1)), -1)
+        if level < 0 or (self._ledger and row < 0):  # written already, as a block of the log ended between the lines
+            lasting = use.lasting
+            self.add(resource, -1, time, session, "", "refused")
+            use.lasting = lasting
+            return
+        use.held -= 1
+        use.acquired -= 1
+        for column in (self._time, self._id, self._held):
+            del column[level]
+        if row >= 0:
+            del self._rows[row]
 
     def flush(self) -> None:
         """Hand over what has piled up; called between blocks of the log."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sim.logs.clock import DAY, Clock, clock_micros, day_micros
 from sim.logs.header import Layout
 from sim.logs.shown import shown
-from sim.logs.wording import BEGINNINGS, BODY_BEGINNINGS, CRASH_WORDS, PRIORITIES, WITH_BODY, Kind
+from sim.logs.wording import BEGINNINGS, BODY_BEGINNINGS, CRASH_WORDS, OTHER_WORDS, PRIORITIES, WITH_BODY, Kind
 
 PAD: Final = b"\0" * 256
 _SHOWN = 5
@@ -163,6 +163,7 @@ class Scanner:
             self._headers(padded, words, begin, end, text, time, thread)
         else:
             self._one_by_one(padded, np.arange(begin.size), begin, end, text, time, thread)
+        end = _without_blanks(bytes_, np.maximum(begin, text), end)
         return self._batch(padded, words, begin, end, text, time, thread)
 
     def _headers(
@@ -266,7 +267,7 @@ class Scanner:
                 continue
             try:
                 when = clock_micros(found["time"]) if layout.time else 0
-                if layout.date:
+                if layout.date and layout.time:
                     when += day_micros(found["date"])
             except ValueError:
                 continue
@@ -281,7 +282,8 @@ class Scanner:
         kinds = np.zeros(begin.size, dtype=np.int16)
         kinds[rows] = _ENTRIES.kinds_at(words, text[rows])
         if self.layout.bare:  # without any header only the server's own words begin an entry
-            head = kinds > 0
+            for row in rows[kinds[rows] == 0].tolist():
+                head[row] = block.startswith(OTHER_WORDS, int(text[row]))
             rows = np.flatnonzero(head)
         if rows.size and self.layout.time:
             time[rows] = self.clock.axis(time[rows])
@@ -341,6 +343,16 @@ _DATE_MASK = np.uint64(_word(bytes([0xF0, 0xF0, 0xF0, 0xF0, 0xFF, 0xF0, 0xF0, 0x
 _DATE = np.uint64(_word(b"0000-00-"))
 _ZEROS = np.uint64(_word(b"0" * 8))
 _HIGH = np.uint64(0xF0F0F0F0F0F0F0F0)
+
+
+def _without_blanks(bytes_: NDArray[np.uint8], begin: Ints, end: Ints) -> Ints:
+    """The ends of lines without the blanks, tabs and carriage returns before them."""
+    while True:
+        last = bytes_[np.maximum(end - 1, 0)]
+        blank = (end > begin) & ((last == 32) | (last == 13) | (last == 9))
+        if not blank.any():
+            return end
+        end = end - blank
 
 
 def _number(word: Words, digits: int) -> tuple[Ints, Bools]:

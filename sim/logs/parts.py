@@ -20,6 +20,7 @@ class Parts:
         self.sockets: set[bytes] = set()
         self.fresh_ports: dict[int, list[bytes]] = {}
         self.lost_messages = 0
+        self.failed_opens = 0  # a plugin had no licence left, say
         self.lost_unknown: list[tuple[int, str, str]] = []  # dropped, of no session that the log names
         self.mpf_full: dict[int, int] = {}
         self.rtsp_data: dict[int, int] = {}
@@ -104,6 +105,7 @@ class Parts:
         session.opened[resource] = time
         if session.answer < 0:
             session.opened_at = time
+            self.failed_opens += text.endswith(b"[Failed]")
         self._answered(session, resource, "open", thread)
 
     def _closed(self, text: bytes, time: int, thread: int) -> None:

@@ -2,23 +2,20 @@
 
 # ruff: noqa: SIM115 - the files stay open until blocks() has read them
 
-import gzip
-import io
-import lzma
 import os
 import re
 import stat
 import sys
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 from sim.errors import LogError
 from sim.logs.clock import DAY, clock_micros, day_micros
 from sim.logs.header import Layout, detect
 from sim.logs.shown import shown
+from sim.logs.stream import Stream
 
 BLOCK: Final = 1 << 21
 LONGEST: Final = 1 << 23  # of a line that is longer only the beginning is read
@@ -31,7 +28,7 @@ class Source:
     """One log file with what its beginning shows."""
 
     name: str
-    stream: BinaryIO
+    stream: Stream
     raw: BinaryIO
     head: bytes
     layout: Layout | None
@@ -109,17 +106,11 @@ def _open(path: str) -> Source:
         raise LogError("expected the name of a log file (got an empty one); is a variable of the shell not set?")
     try:
         raw: BinaryIO = sys.stdin.buffer if path == "-" else Path(path).open("rb")
-        peekable = raw if hasattr(raw, "peek") else cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, raw)))
-        magic = cast(io.BufferedReader, peekable).peek(6)[:6]
+        stream = Stream(raw, "standard input" if path == "-" else path)
     except OSError as error:
         raise LogError(f"{path}: expected a readable log file ({error.strerror or error})") from error
-    stream: BinaryIO = peekable
-    if magic.startswith(b"\x1f\x8b"):
-        stream = cast(BinaryIO, gzip.open(peekable))
-    elif magic.startswith(b"\xfd7zXZ"):
-        stream = cast(BinaryIO, lzma.open(peekable))
     try:
-        head = _read(stream, _HEAD, path)
+        head = stream.head(_HEAD)
     except LogError:
         if path != "-":
             raw.close()
@@ -128,13 +119,6 @@ def _open(path: str) -> Source:
     source = Source(path, stream, raw, head, layout)
     _find_first(source)
     return source
-
-
-def _read(stream: BinaryIO, size: int, name: str) -> bytes:
-    try:
-        return stream.read(size)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-        raise LogError(f"{name}: the compressed file is damaged or cut short ({error})") from error
 
 
 def _find_first(source: Source) -> None:
@@ -193,7 +177,7 @@ def blocks(source: Source, size: int = BLOCK) -> Iterator[tuple[bytes, bytes]]:
     """
     pending, held = [source.head], len(source.head)
     try:
-        while chunk := _read(source.stream, size, source.name):
+        while chunk := source.stream.read(size):
             cut = chunk.rfind(b"\n") + 1
             if cut:
                 yield b"".join([*pending, chunk[:cut]]), b""

@@ -26,6 +26,8 @@ def feeding(auditor: "Auditor", sources: Sequence[Source]) -> Iterator[int]:
         for also in source.aliases:
             same = "is given twice" if also == source.title else f"and {source.title} are the same file"
             auditor.remarks.append(f"{also} {same}; read once.")
+        if source.stream.cr_only:
+            auditor.remarks.append(f"{source.title} has line ends that are CR only; read as line ends.")
     repeats = Repeats(sources, auditor.remarks)
     carry, before = b"", ""
     for source in sources:
@@ -48,6 +50,8 @@ def feeding(auditor: "Auditor", sources: Sequence[Source]) -> Iterator[int]:
             repeats.watch(source.title, block, source.first if low is None else low, _last(auditor))
             carry = rest
             yield len(block)
+        if source.stream.cut:
+            auditor.remarks.append(f"{source.title} ends early: the archive was cut short; read up to there.")
         before = source.title
     if carry:
         auditor.feed(carry + b"\n")

@@ -166,6 +166,20 @@ BEGINNINGS: Final[tuple[tuple[bytes, Kind], ...]] = (
     (b"Send MRCPv2 Data ", Kind.SEND_DATA),
 )
 
+# Lines that no account needs, beside those of kind OTHER above: where entries have no header at all, they are told from
+# the rest of a multi-line message by these words.
+OTHER_WORDS: Final = (
+    *(text for text, kind in BEGINNINGS if kind is Kind.OTHER),
+    b"APR [", b"Create MRCP Server", b"Create MRCPv2 Profile [", b"Create MRCPv1 Profile [", b"Create RTSP Server [",
+    b"Open Config File [", b"Set Property ", b"Loading ", b"Register ", b"Associate Resource [", b"Load Plugin [",
+    b"Initialize Task [", b"Start Task [", b"Task Started [", b"Terminate Task [", b"Task Terminated [",
+    b"Open Engine [", b"Engine Opened [", b"Close Engine [", b"Engine Closed [", b"MRCP Server Started",
+    b"Shutdown Pending: ", b"Dispatch Signaling Message [", b"State Transition ", b"Failed to Bind Socket ",
+    b"Open RTP ", b"Close RTP ", b"Create Linear Audio Bridge ", b"Destroy Audio Bridge ",
+    b"Open Utterance Output File [", b"Mark TCP/MRCPv2 Connection for Destruction ", b"Accepted RTSP Connection ",
+    b"Remove RTSP Session <", b"Destroy RTSP Session <", b"Simulated by mrcpsim [", b"End of Simulation [",
+)  # fmt: skip
+
 # Messages whose further lines (SDP, MRCP, RTSP) belong to them.
 WITH_BODY: Final = (
     Kind.REMOTE_SDP, Kind.LOCAL_SDP, Kind.MRCP_DATA, Kind.SEND_DATA, Kind.RTSP_DATA,

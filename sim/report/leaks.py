@@ -34,7 +34,9 @@ def print_leaks(
 
 
 def estimate(value: Estimate) -> str:
-    """`27.9 (15.3 to 47)`; an end that is infinite is said so."""
+    """`27.9 (15.3 to 47)`; an end that is infinite is said so, and one dash what is not known."""
+    if math.isnan(value.value):
+        return DASH
     return f"{_three(value.value)} ({_three(value.low)} to {_three(value.high)})"
 
 

@@ -1,6 +1,8 @@
 """`mrcpsim leaks` and `catalogue`: verdict, causes, limits, minimal scenario, exit codes."""
 
 import json
+import lzma
+import re
 import shutil
 from pathlib import Path
 
@@ -121,6 +123,17 @@ def test_of_a_log_it_says_what_is_not_known_and_when_it_began():
     cause = next(line for line in done.stdout.splitlines() if line.startswith("close-never-answered"))
     assert "–" in cause  # bytes of its pools
     assert "0 B" not in cause
-    assert "waits for close of speechrecog by Demo-Recog-1\n" in done.stdout
+    assert "waits for the answer to close (Demo-Recog-1)\n" in done.stdout  # as of a simulated run
     assert "note: Times count from the log's first entry, 2026-11-23 " in done.stderr
     assert "note: INFO level" in done.stderr
+
+
+def test_of_a_log_without_times_no_rate_is_invented(tmp_path):
+    text = lzma.decompress((Path(__file__).parents[1] / "data" / "traces" / "info20.log.xz").read_bytes())
+    bare = tmp_path / "bare.log"
+    bare.write_bytes(re.sub(rb"(?m)^\S+ \S+ \d+ \[\w+\] +", b"", text))
+    done = mrcpsim("leaks", bare)
+    assert done.exit_code == 0
+    assert "– per hour" in done.stdout
+    assert "nan" not in done.stdout
+    assert "∞" not in done.stdout

@@ -67,6 +67,24 @@ def test_a_rotated_log_is_followed_into_its_next_file(tmp_path: Path) -> None:
     assert auditor.finish("followed").latency == audit_log(path_of("noack")).summary.latency
 
 
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.7], ids=["smaller", "as big", "bigger"])
+def test_a_log_that_is_emptied_and_written_anew_is_read_from_its_beginning(tmp_path: Path, share: float) -> None:
+    text = text_of("noack")
+    cut = text.index(b"\n", int(len(text) * (1 - share))) + 1
+    path = tmp_path / "server_current.log"
+    path.write_bytes(text[:cut])
+    auditor = Auditor()
+    follower = Follower(path, auditor)
+    follower.poll()
+    with path.open("r+b") as file:  # the same file
+        file.truncate()
+        file.write(text[cut:])
+    assert follower.poll() == len(text) - cut
+    follower.close()
+    assert auditor.account.destroyed == 100
+    assert auditor.finish("followed").latency == audit_log(path_of("noack")).summary.latency
+
+
 def test_a_log_that_is_not_there_is_said_clearly(tmp_path: Path) -> None:
     with pytest.raises(LogError, match=r"nowhere\.log: expected a readable log file to follow"):
         follow_log(tmp_path / "nowhere.log")

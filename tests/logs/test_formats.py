@@ -6,6 +6,7 @@ import itertools
 import lzma
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,8 @@ def test_any_combination_of_headers(headers: set[str], reference: RunResult) -> 
     counts, wanted = found.summary.sessions, reference.summary.sessions
     assert (counts.created, counts.released, counts.answered) == (wanted.created, wanted.released, wanted.answered)
     assert found.summary.violations == ()
+    assert counts.crashed_at_s is None
+    assert not any("began again" in note for note in found.provenance["notes"])
     if "TIME" in headers:
         assert found.summary.latency == reference.summary.latency
         assert found.summary.resources == reference.summary.resources
@@ -122,11 +125,45 @@ def test_gzip_and_xz_from_standard_input(reference: RunResult) -> None:
 
 def test_a_damaged_archive_is_said_clearly(tmp_path: Path) -> None:
     whole = gzip.compress(text_of("noack"), 1)
-    for number, damaged in enumerate((whole[: len(whole) // 2], whole[:5000] + b"x" * 5000 + whole[10000:])):
-        path = tmp_path / f"{number}.log.gz"
-        path.write_bytes(damaged)
-        with pytest.raises(LogError, match=rf"{number}\.log\.gz: the compressed file is damaged or cut short"):
-            audit_logs([path])
+    path = tmp_path / "1.log.gz"
+    path.write_bytes(whole[:5000] + b"x" * 5000 + whole[10000:])
+    with pytest.raises(LogError, match=r"1\.log\.gz: the compressed file is damaged"):
+        audit_logs([path])
+
+
+@pytest.mark.parametrize("pack", [lambda text: gzip.compress(text, 1), lambda text: lzma.compress(text, preset=0)])
+def test_an_archive_that_ends_early_is_read_up_to_there(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    whole = pack(text_of("noack"))
+    path = tmp_path / "server.log.gz"
+    path.write_bytes(whole[: len(whole) // 2])
+    found = audit_logs([path])
+    assert 20 < found.summary.sessions.created < 90
+    assert found.provenance["not_understood"] <= 1
+    assert any("server.log.gz ends early" in note for note in found.provenance["notes"])
+    path.write_bytes(whole[:15])
+    with pytest.raises(LogError, match=r"server\.log\.gz: the compressed file ends before anything"):
+        audit_logs([path])
+
+
+@pytest.mark.parametrize("end", [b"\r\r\n", b" \n", b"\t \r\n"])
+def test_blanks_before_the_line_end_do_not_matter(end: bytes, reference: RunResult) -> None:
+    found = audit(text_of("noack").replace(b"\n", end))
+    same(found, reference)
+    assert found.provenance["not_understood"] == 0
+
+
+def test_line_ends_of_cr_only_are_read_and_noted(reference: RunResult) -> None:
+    found = audit(text_of("noack").replace(b"\n", b"\r"))
+    same(found, reference)
+    assert any("CR only" in note for note in found.provenance["notes"])
+
+
+def test_without_any_header_the_servers_own_lines_are_understood() -> None:
+    assert audit(with_headers(text_of("leak2"), set())).provenance["not_understood"] == 0
+    text = with_headers(text_of("noack"), set()).replace(
+        b"MRCP Server Started\n", b"MRCP Server Started\nMy plugin 1\n"
+    )
+    assert audit(text).provenance["not_understood_first"][0].endswith("My plugin 1'")
 
 
 @pytest.mark.parametrize("at_lines", [True, False], ids=["at line ends", "anywhere"])

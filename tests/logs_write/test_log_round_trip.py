@@ -34,6 +34,11 @@ def two(**more: Any) -> dict[str, Any]:
     return {"calls": {"hold": "1s", "resources": ["speechrecog", "speechsynth"], **more}}
 
 
+def two_or_one(**more: Any) -> dict[str, Any]:
+    mixes = [{"weight": 1, "resources": names} for names in (["speechrecog"], ["speechsynth", "speechrecog"])]
+    return {"calls": {"hold": "1s", **more, "resources": mixes}}
+
+
 SCENARIOS: dict[str, dict[str, Any]] = {
     "healthy": {},
     "close never answered": plugin(close={"never": 0.08}),
@@ -43,6 +48,14 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "close delayed by another thread": plugin(close={"delay": {"dist": "exponential", "mean": "300ms"}}),
     "close answered late": plugin(close={"late": 0.1, "late_by": "2s"}),
     "unknown resource": {"calls": {"hold": "1s", "offer": {"unknown_resource": 0.4}}},
+    "two resources, one unknown": {
+        **two_or_one(offer={"unknown_resource": 0.3}, reinvite_every="300ms"), "client": {"patience": "8ms"},
+    },
+    "unknown and given up": {
+        "calls": {"hold": "1s", "offer": {"unknown_resource": 0.3}}, "client": {"patience": "7ms"},
+    },
+    "no profile": {"calls": {"hold": "1s", "profile_missing": 0.2}},
+    "connection limit": {"server": {**IMMEDIATE, "limits": {"max_connection_count": 8}}},
     "rtp range used up": {"server": {**IMMEDIATE, "limits": {"rtp_ports": "5000-5020"}}},
     "channel limit": plugin(max_channel_count=6),
     "licences": plugin(licences=6),
@@ -92,7 +105,7 @@ def audited_leaks_by_call(simulated: RunResult, audited: RunResult) -> dict[int,
 
 
 def same_counts(simulated: RunResult, audited: RunResult) -> None:
-    for name in ("arrived", "created", "answered", "rejected", "cancelled", "released", "live", "leaked"):
+    for name in ("arrived", "created", "answered", "rejected", "cancelled", "released", "live", "leaked", "blocking"):
         ours, theirs = getattr(simulated.summary.sessions, name), getattr(audited.summary.sessions, name)
         assert ours == theirs, name
 

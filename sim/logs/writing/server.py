@@ -177,7 +177,7 @@ class ServerLines:
 
         count = len(call.channels)
         mix = next((mix for mix in setting.mixes if fits(mix, count)), None)
-        if mix is None:
+        if mix is None or call.number in self.story.unknown:
             call.unknown = True
             mix = next((one[1:] for one in setting.mixes if fits(one[1:], count)), sorted(made))
         left = [name for name in mix if name not in made]

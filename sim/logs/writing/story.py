@@ -29,12 +29,13 @@ class Story:
 
     def __init__(
         self, setting: Setting, lines: Lines, lost: dict[int, dict[str, int]], dropped: set[int],
-        refused: dict[int, int],
+        refused: dict[int, int], unknown: set[int],
     ) -> None:  # fmt: skip
         self.setting = setting
         self.lines = lines
         self.lost = lost  # sessions that lost a message → how many of each kind did arrive
         self.refused = refused  # calls that the SIP agent refused itself: 400, 488 or 503
+        self.unknown = unknown  # calls that were answered 404
         self.dropped = dropped  # those that lost it to a full MPF queue
         self.calls: dict[int, Call] = {}
         self.gone: OrderedDict[int, Call] = OrderedDict()

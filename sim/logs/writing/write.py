@@ -109,8 +109,8 @@ def log_lines(
     tables = _Tables(result)
     setting = Setting.of(_scenario(result), result.summary.seed)
     lines = Lines(start, level)
-    lost, dropped, refused = tables.special()
-    story = Story(setting, lines, lost, dropped, refused)
+    lost, dropped, refused, unknown = tables.special()
+    story = Story(setting, lines, lost, dropped, refused, unknown)
     for priority, text in beginning(setting):
         story.put(0.0, "main", priority, text)
     yield from lines.until(0.0)
@@ -220,12 +220,13 @@ class _Tables:
         have = [name for name in columns if name in frame.columns]
         yield from pa.Table.from_pandas(frame[have], preserve_index=False).to_batches(max_chunksize=size)
 
-    def special(self) -> tuple[dict[int, dict[str, int]], set[int], dict[int, int]]:
+    def special(self) -> tuple[dict[int, dict[str, int]], set[int], dict[int, int], set[int]]:
         """Sessions that lost a message (with how many of each did arrive), those that lost it to the media engine's
-        full queue, and those that the SIP agent refused itself."""
+        full queue, those that the SIP agent refused itself, and those that offered an unknown resource."""
         lost: dict[int, dict[str, int]] = {}
         dropped: set[int] = set()
         refused: dict[int, int] = {}
+        unknown: set[int] = set()
         for batch in self.batches("sessions", ["session", "answer_status", "cause", "offer_s"], 65_536):
             columns = [batch.column(name).to_pylist() for name in ("session", "answer_status", "cause", "offer_s")]
             for session, status, cause, offered in zip(*columns, strict=True):
@@ -235,6 +236,8 @@ class _Tables:
                         dropped.add(session)
                 if status in _REFUSED and (offered is None or offered != offered):
                     refused[session] = int(status)
+                elif status == 404:
+                    unknown.add(session)
         if lost:
             wanted = pa.array(list(lost), pa.int64())
             counts: Counter[tuple[int, str]] = Counter()
@@ -245,7 +248,7 @@ class _Tables:
                 counts.update(zip(few.column("session").to_pylist(), keys, strict=True))
             for (session, key), count in counts.items():
                 lost[session][key] = count
-        return lost, dropped, refused
+        return lost, dropped, refused, unknown
 
     def earliest(self) -> list[float]:
         """For each batch of messages, the earliest time that a line of it or of any later one may have."""
