@@ -56,7 +56,7 @@ def test_the_knobs_of_a_random_scenario_lie_in_the_intervals_that_are_found(seed
     assert found.arrivals.low / 1.05 < rate_ < found.arrivals.high * 1.05
     scenario = reloaded(found, tmp_path)
     assert expected(scenario.calls.hold) == pytest.approx(hold, rel=0.17)
-    close = operations(found.evidence, "Demo Recog Engine")["close"]
+    close = operations(found.evidence, "Demo Recog Engine", "speechrecog")["close"]
     assert close.other == len(close.delays) > 0.9 * close.asked
     answered = fit(close.delays, close.waiting)
     assert answered is not None

@@ -58,7 +58,9 @@ def calls(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
     if hold is not None:
         block["hold"] = noted(hold, sheet, "hold", "from the answer to the BYE")
     block.update(_requests(evidence, answered, sheet))
-    mixes = Counter(tuple(r for r in call.resources if r in RESOURCES) for call in evidence.calls)
+    # what an offer with an unknown resource had in its place is not in the log
+    known = [call for call in evidence.calls if call.status != 404] or evidence.calls
+    mixes = Counter(tuple(r for r in call.offered if r in RESOURCES) for call in known)
     mixes.pop((), None)
     if mixes:
         total = sum(mixes.values())
@@ -108,7 +110,7 @@ def _request_times(evidence: "Evidence") -> tuple[list[float], list[float]]:
     recognition: list[float] = []
     pauses: list[float] = []
     last: dict[int, tuple[str, float]] = {}
-    for session, method, what, time in evidence.requests:
+    for session, method, what, time, _ in evidence.requests:
         before = last.get(session)
         if what == "Response" and method == "DEACTIVATE":
             continue
