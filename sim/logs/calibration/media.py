@@ -89,7 +89,7 @@ def ticks(evidence: "Evidence") -> Ticks | None:
     contexts = contexts_at(evidence.contexts, times)
     found = separate(times, tick, contexts, before)
     held, answers = held_answers(evidence, found.cost_per_context_s)
-    if answers < _FEWEST or held > (1 - _AMONG_HELD) * answers:  # else they started at once and tell nothing of the cost
+    if answers < _FEWEST or held > (1 - _AMONG_HELD) * answers:  # else they started at once
         found = separate(times, tick, contexts, before, cost_from_answers(evidence))
         held, answers = held_answers(evidence, found.cost_per_context_s)
     return replace(found, held=held, answers=answers)
