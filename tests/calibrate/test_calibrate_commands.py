@@ -216,3 +216,23 @@ def test_a_log_without_calls_is_refused(tmp_path: Path) -> None:
     result = mrcpsim("calibrate", empty, "-o", tmp_path / "x.yaml")
     assert result.exit_code == 2
     assert "at least one session" in result.stderr
+
+
+def test_the_terminal_names_the_value_of_a_constant_the_limits_and_the_callers_that_fail(tmp_path: Path) -> None:
+    mapping = SMALL | {
+        "name": "limits", "duration": "20s", "client": {"no_ack": 0.1}, "drain": "40s",
+        "server": {"sip": {"bye_response": "immediate"}, "limits": {"rtp_ports": "5000-5012"}},
+        "plugins": {"speechrecog": {"close": {"delay": "200ms"}, "max_channel_count": 5}},
+    }  # fmt: skip
+    result = mrcpsim("calibrate", logged(mapping, tmp_path), "-o", tmp_path / "made.yaml")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"plugin     speechrecog.close.delay: constant 200(\.\d+)?ms, n = \d+", result.output)
+    assert "limit      speechrecog.max_channel_count 5: channels were refused" in result.output
+    assert re.search(r"limit      rtp_ports 5000-5012: used up \d+ times", result.output)
+    assert re.search(r"caller     client.no_ack: no ACK: \d+ of \d+", result.output)
+
+
+def test_a_file_that_can_not_be_written_is_named_as_it_was_given(log: Path) -> None:
+    result = mrcpsim("calibrate", log, "-o", "/proc/made.yaml")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("error: /proc/made.yaml: ")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sim.logs.calibration.fit import empirical, fit, kaplan_meier
+from sim.logs.calibration.fit import empirical, fit, kaplan_meier, short
 from sim.logs.calibration.rates import rate
 
 
@@ -102,3 +102,20 @@ def test_a_wrong_family_is_rejected_about_as_seldom_as_the_test_says() -> None:
 def test_binomial_intervals_are_exact(hits: int, trials: int, low: float, high: float) -> None:
     found = rate(hits, trials)
     assert (found.low, found.high) == pytest.approx((low, high), abs=2e-6)
+
+
+def test_a_constant_with_jitter_is_one_unless_something_lasted_longer() -> None:
+    draw = np.random.default_rng(8)
+    seen = 6e-3 + draw.normal(0, 2e-4, 500)
+    cut = draw.uniform(1e-3, 5.8e-3, 400)
+    found = fit(seen, cut, jitter=0.1)
+    assert found is not None
+    assert found.family == "constant"
+    assert found.mean == pytest.approx(6e-3, rel=0.02)
+    assert found.comment.startswith(f"constant {short(found.mean)}, n = 500 and 400 cut off by")
+    longer = fit(seen, np.concatenate((cut, np.full(100, 9e-3))), jitter=0.1)
+    assert longer is not None
+    assert longer.family != "constant"
+    wide = fit(draw.exponential(6e-3, 500), cut, jitter=0.1)
+    assert wide is not None
+    assert wide.family != "constant"

@@ -56,7 +56,7 @@ def test_the_knobs_of_a_random_scenario_lie_in_the_intervals_that_are_found(seed
     assert found.arrivals.low / 1.05 < rate_ < found.arrivals.high * 1.05
     scenario = reloaded(found, tmp_path)
     assert expected(scenario.calls.hold) == pytest.approx(hold, rel=0.17)
-    close = operations(found.evidence, "Demo Recog Engine")["close"]
+    close = operations(found.evidence, "Demo Recog Engine", "speechrecog")["close"]
     assert close.other == len(close.delays) > 0.9 * close.asked
     answered = fit(close.delays, close.waiting)
     assert answered is not None
@@ -163,3 +163,19 @@ def test_a_terminate_that_stops_a_request_first_is_told_from_one_that_takes_down
     assert expected(costs.terminate) == pytest.approx(200e-6, rel=0.05)
     assert expected(costs.deactivate) == pytest.approx(50e-6, rel=0.05)
     assert expected(costs.stopped) == pytest.approx(120e-6, rel=0.05)
+
+
+@pytest.mark.parametrize("patience", ["6ms", {"dist": "exponential", "mean": "12ms"}])
+def test_the_patience_of_callers_comes_back(patience: Any, tmp_path: Path) -> None:
+    mapping = {
+        "name": "hasty", "duration": "40s", "drain": "20s", "arrivals": {"rate": "20/s"},
+        "calls": {"hold": exponential("1s"), "requests": 0}, "client": {"patience": patience},
+    }  # fmt: skip
+    found = calibrate_logs([logged(mapping, tmp_path)])
+    true = expected(load_scenario(mapping).client.patience)  # type: ignore[arg-type]
+    mean = expected(reloaded(found, tmp_path).client.patience)  # type: ignore[arg-type]
+    constant = isinstance(patience, str)
+    assert mean == pytest.approx(true, rel=0.03 if constant else 0.2)
+    said = comment(found, "client", "patience")
+    assert said.startswith("constant" if constant else "exponential")
+    assert "cut off by the answer" in said

@@ -1,9 +1,14 @@
 """The tick: period, phase, cost per context and oversleep are told apart."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from simulated import logged
 
+from sim.logs.calibration.calibrate import calibrate_logs
 from sim.logs.calibration.media import period, phase_for, reweighted, separate
+from sim.logs.calibration.stalls import without_stalls
 
 
 def begun(tick: float, phase: float, late: np.ndarray, seed: int = 1) -> np.ndarray:
@@ -53,3 +58,29 @@ def test_the_work_of_the_tick_before_is_taken_off() -> None:
 def test_late_ticks_weigh_less_because_more_requests_find_them() -> None:
     sample = np.array([0.0] * 50 + [0.010] * 50)
     assert (reweighted(sample, 0.010 / (0.010 + sample)) > 0).mean() == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_the_cost_of_contexts_is_found_from_the_ticks_when_no_answer_waits_for_them(tmp_path: Path) -> None:
+    mapping = {
+        "name": "heavy", "duration": "40s", "drain": "20s", "arrivals": {"rate": "20/s"},
+        "calls": {"hold": {"dist": "exponential", "mean": "2s"}, "requests": 0},
+        "server": {"media": {"cost_per_context": "30us", "held_answers": 0}},
+    }  # fmt: skip
+    found = calibrate_logs([logged(mapping, tmp_path)]).ticks
+    assert found is not None
+    assert found.cost_per_context_s == pytest.approx(30e-6, rel=0.03)
+    assert float(np.median(found.overslept)) < 30e-6
+    assert found.answers > 100
+    assert found.held < 0.01 * found.answers
+
+
+def test_the_tail_of_an_exponential_is_no_stall() -> None:
+    draw = np.random.default_rng(5)
+    # in whole steps of 40 us, so that no family fits and the sample itself stands
+    sample = np.round(draw.exponential(200e-6, 3000) / 40e-6) * 40e-6
+    found, late = without_stalls(sample)
+    assert found is not None
+    assert found.family == "empirical"
+    assert not len(late)
+    stalled = np.concatenate((sample, [4e-3] * 30))
+    assert len(without_stalls(stalled)[1]) >= 30

@@ -19,7 +19,8 @@ from sim.files import put_beside
 from sim.logs.calibration.arrivals import Arrivals, arrivals
 from sim.logs.calibration.calls import calls, client, timers
 from sim.logs.calibration.costs import AWAKE_WITHIN_S, WARM_WITHIN_S, Services, Wakes, services, wakes
-from sim.logs.calibration.fit import POINTS, Fit, short
+from sim.logs.calibration.fit import POINTS, Fit
+from sim.logs.calibration.highlights import highlights
 from sim.logs.calibration.media import Ticks, reweighted, ticks
 from sim.logs.calibration.plugins import engine_tasks, plugins
 from sim.logs.calibration.rates import rate
@@ -62,23 +63,7 @@ class Calibration:
     @property
     def highlights(self) -> list[str]:
         """What was found, in a few lines for people."""
-        lines = [f"arrivals   {self.arrivals.kind}: {self.arrivals.comment}"]
-        if self.ticks is not None:
-            lines.append(
-                f"media      tick {short(self.ticks.tick_s)}, {short(self.ticks.cost_per_context_s)} per context, "
-                f"{self.ticks.seen} ticks seen"
-            )
-        for resource, block in self.tree.get("plugins", {}).items():
-            for name in ("open", "close", "request", "stop"):
-                for key in ("delay", "block", "never", "twice"):
-                    value = block.get(name, {}).get(key)
-                    if not isinstance(value, Noted):
-                        continue
-                    found = key in ("never", "twice") and value.value
-                    if found or "DELAYED" in value.comment or "BLOCKING" in value.comment:
-                        lines.append(f"plugin     {resource}.{name}.{key}: {value.comment}")
-        lines += [f"note       {note}" for note in self.evidence.notes]
-        return lines
+        return highlights(self)
 
     def save(self, path: Path, force: bool = True) -> list[Path]:
         """Write the scenario to `path`, and beside it the CSV files that it names; all files written.
@@ -86,6 +71,12 @@ class Calibration:
         All or nothing: they come into place only when what they say is a scenario. ScenarioError when one of them is
         there already, unless `force`.
         """
+        try:
+            return self._save(path, force)
+        except OSError as error:  # it names a file that is not there any more
+            raise OSError(error.errno, error.strerror, str(path)) from error
+
+    def _save(self, path: Path, force: bool) -> list[Path]:
         from sim.scenario import load_scenario
 
         with TemporaryDirectory(prefix=f".{path.name}.", suffix=".unfinished", dir=path.parent) as folder:

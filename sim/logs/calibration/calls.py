@@ -2,11 +2,12 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sim.logs.calibration.fit import fit
+from sim.logs.calibration.fit import Fit, fit
 from sim.logs.calibration.rates import rate
 from sim.logs.calibration.sheet import Noted, Sheet, counted, noted
 from sim.logs.wording import RESOURCES
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sim.logs.calibration.watch import CallSeen, Evidence
 
 _ONE_EACH: Final = 0.98  # connections per answered call from which on every call has one
+_NETWORK: Final = 0.1  # of a caller's patience, as the server sees it
 MOST_T1_S: Final = 4.0  # T2, above which T1 can not be
 
 
@@ -58,7 +60,9 @@ def calls(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
     if hold is not None:
         block["hold"] = noted(hold, sheet, "hold", "from the answer to the BYE")
     block.update(_requests(evidence, answered, sheet))
-    mixes = Counter(tuple(r for r in call.resources if r in RESOURCES) for call in evidence.calls)
+    # what an offer with an unknown resource had in its place is not in the log
+    known = [call for call in evidence.calls if call.status != 404] or evidence.calls
+    mixes = Counter(tuple(r for r in call.offered if r in RESOURCES) for call in known)
     mixes.pop((), None)
     if mixes:
         total = sum(mixes.values())
@@ -108,7 +112,7 @@ def _request_times(evidence: "Evidence") -> tuple[list[float], list[float]]:
     recognition: list[float] = []
     pauses: list[float] = []
     last: dict[int, tuple[str, float]] = {}
-    for session, method, what, time in evidence.requests:
+    for session, method, what, time, _ in evidence.requests:
         before = last.get(session)
         if what == "Response" and method == "DEACTIVATE":
             continue
@@ -144,14 +148,19 @@ def client(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
     vanish = _vanish(evidence, answered)
     if vanish:
         block["vanish"] = vanish
-    given_up = [call.bye - call.arrived for call in evidence.calls if call.bye_kind == "cancel"]
-    if given_up:
-        waited = [call.answer - call.arrived for call in evidence.calls if math.isfinite(call.answer)]
-        # most answers come before patience ends: the exponential that the censored sample asks for
-        patience = fit(given_up, waited, families=("exponential", "gamma", "lognormal", "weibull"))
-        if patience is not None:
-            block["patience"] = noted(patience, sheet, "patience", "time to the CANCEL, answered calls cut it off")
+    patience = _patience(evidence)
+    if patience is not None:
+        block["patience"] = noted(patience, sheet, "patience", "time to the CANCEL")
     return block
+
+
+def _patience(evidence: "Evidence") -> Fit | None:
+    """How long callers wait for an answer; None when none gave up. A constant one varies by what the network does."""
+    given_up = [call.bye - call.arrived for call in evidence.calls if call.bye_kind == "cancel"]
+    waited = [call.answer - call.arrived for call in evidence.calls if call.bye_kind != "cancel"]
+    # most answers come before patience ends: the exponential that the censored sample asks for
+    found = fit(given_up, waited, families=("exponential", "gamma", "lognormal", "weibull"), jitter=_NETWORK)
+    return None if found is None else replace(found, cut_by="the answer")
 
 
 def _vanish(evidence: "Evidence", answered: int) -> dict[str, Any]:

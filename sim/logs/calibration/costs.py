@@ -171,17 +171,15 @@ def last_sends(evidence: "Evidence") -> Array:
 def server_names(evidence: "Evidence", rows: "pd.DataFrame") -> NDArray[np.object_]:
     """The kind of each message, finer than the log's types.
 
-    Adding is told from subtracting, a response from a STOP's, taking down at once from stopping a request first.
+    Adding is told from subtracting, taking down at once from stopping a request first.
     """
     name = rows["name"].to_numpy().astype(object)
     number, role = rows["session"].to_numpy(), rows["role"].to_numpy()
     started, finished = rows["started"].to_numpy(), rows["finished"].to_numpy()
     terminating = {call.number: call.terminate for call in evidence.calls}
-    deactivated = {call.number: call.deactivate for call in evidence.calls}
-    for i in np.flatnonzero((role == "server") & ((name == "mpf_response") | (name == "response"))).tolist():
-        since = (terminating if name[i] == "mpf_response" else deactivated).get(int(number[i]), np.nan)
-        if started[i] > since:
-            name[i] = "mpf_subtracted" if name[i] == "mpf_response" else "stopped"
+    for i in np.flatnonzero((role == "server") & (name == "mpf_response")).tolist():
+        if started[i] > terminating.get(int(number[i]), np.nan):
+            name[i] = "mpf_subtracted"
     refused = {call.number: call.answer for call in evidence.calls if call.status != 200}
     for i in np.flatnonzero((role == "server") & (name == "mpf_response")).tolist():
         if started[i] <= refused.get(int(number[i]), np.nan) <= finished[i]:

@@ -21,6 +21,7 @@ POINTS: Final = 200  # quantile points that stand for a large sample
 FEWEST: Final = 5  # below, nothing is fitted
 _TESTED: Final = 2000  # the test looks at so many observations at most: more reject any family
 _HOPELESS: Final = 1.63  # sqrt(n)·D beyond which even known parameters are rejected at 1 %
+_STRAY: Final = 0.01  # so many may be censored beyond a constant and do not disprove it
 _FAR_BEYOND: Final = 10.0
 _ENOUGH_WORSE: Final = 10
 RESOLUTION: Final = 1e-6  # a log's clock
@@ -40,13 +41,14 @@ class Fit:
     p_value: float | None = None
     note: str = ""
     tried: dict[str, float] = field(default_factory=dict)  # p-value of every family that was tried
+    cut_by: str = "the log's end"  # what ended those that are censored
 
     @property
     def comment(self) -> str:
         """The choice in words, for the written scenario."""
-        about = f"n = {self.n}" + (f" and {self.censored} cut off by the log's end" if self.censored else "")
+        about = f"n = {self.n}" + (f" and {self.censored} cut off by {self.cut_by}" if self.censored else "")
         if self.family == "constant":
-            return f"constant, {about}{_also(self.note)}"
+            return f"constant {short(self.mean)}, {about}{_also(self.note)}"
         spread = f"mean {short(self.mean)} [{short(self.low)}, {short(self.high)}]"
         p = self.best_p
         fits = "too few to fit" if p is None else "p < 0.01" if p < 0.005 else f"p = {p:.2f}"
@@ -78,11 +80,13 @@ def fit(
     *,
     resolution: float = RESOLUTION,
     families: Sequence[str] | None = None,
+    jitter: float = 0.0,
     seed: int = 1,
 ) -> Fit | None:
     """The distribution of a sample in seconds; `censored` are durations that had not ended. None for no sample.
 
-    Deterministic. Families that pass the test at 5 % are compared by AIC; when none does, the sample itself is used.
+    `jitter` is how far apart the middle half of a constant's values may lie, as a part of it. Deterministic. Families
+    that pass the test at 5 % are compared by AIC; when none does, the sample itself is used.
     """
 
     rng = np.random.default_rng(seed)
@@ -93,8 +97,8 @@ def fit(
     if len(x) == 0:
         return None
     mean, low, high = _mean_interval(x, rng)
-    if float(np.ptp(x)) <= 2 * resolution or (len(x) >= FEWEST and _spread(x) < 1e-4 * float(np.median(x))):
-        middle = float(np.median(x))
+    middle = _constant(x, c, resolution, jitter)
+    if middle is not None:
         return Fit({"dist": "constant", "value": middle}, "constant", len(x), len(c), middle, low, high)
     if len(x) < FEWEST:
         return Fit(empirical(x), "empirical", len(x), len(c), mean, low, high)
@@ -155,6 +159,19 @@ def empirical(x: Array, points: int = POINTS) -> dict[str, Any]:
 def _spread(x: Array) -> float:
     low, high = np.quantile(x, [0.01, 0.99])
     return float(high - low)
+
+
+def _constant(x: Array, c: Array, resolution: float, jitter: float) -> float | None:
+    """The one value that all have, which what is censored does not go beyond; None when there is no such value."""
+    low, middle, high = np.quantile(x, [0.25, 0.5, 0.75])
+    same = float(np.ptp(x)) <= 2 * resolution or (len(x) >= FEWEST and _spread(x) < 1e-4 * middle)
+    if not same and not (len(x) >= FEWEST and high - low < jitter * middle):
+        return None
+    beyond = np.count_nonzero(c > max(float(x.max()), middle) + 2 * resolution)
+    if beyond > _STRAY * (len(x) + len(c)):
+        return None
+    times, survival = kaplan_meier(x, c)
+    return float(times[np.argmax(survival <= 0.5)]) if len(c) and survival[-1] <= 0.5 else float(middle)
 
 
 def _mean_interval(x: Array, rng: np.random.Generator) -> tuple[float, float, float]:

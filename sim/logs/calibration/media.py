@@ -22,10 +22,12 @@ _LOOSEST: Final = 0.17  # jitter, as a part of the period, up to which a period 
 _BINS: Final = 100
 _NEAR: Final = 0.1  # no tick is earlier than the usual ones by more than this part of a tick
 _APART: Final = 0.5e-3  # requests further apart than this are of different ticks
+_AMONG_HELD: Final = 0.6  # quantile of the waits of answers that is that of a held one, as most are
 _RTP_LAG: Final = 60e-6
 _MANY: Final = 100
 _TELLING: Final = 50e-6  # work on contexts from which on its end and its beginning can be told apart
 _FLOOR: Final = 0.10  # quantile of the offsets that counts as "not overslept"
+_ROUNDS: Final = 6  # of finding the cost: what one finds is taken off before the next
 _EARLIEST: Final = 0.02  # quantile of the residuals that is taken for the phase
 
 
@@ -85,8 +87,11 @@ def ticks(evidence: "Evidence") -> Ticks | None:
     gap = np.diff(times, prepend=-np.inf)
     before = np.where((gap > 0.3 * tick) & (gap < 1.7 * tick), np.concatenate(([0.0], work[:-1])), 0.0)
     contexts = contexts_at(evidence.contexts, times)
-    found = separate(times, tick, contexts, before, cost_from_answers(evidence))
+    found = separate(times, tick, contexts, before)
     held, answers = held_answers(evidence, found.cost_per_context_s)
+    if answers < _FEWEST or held > (1 - _AMONG_HELD) * answers:  # else they started at once
+        found = separate(times, tick, contexts, before, cost_from_answers(evidence))
+        held, answers = held_answers(evidence, found.cost_per_context_s)
     return replace(found, held=held, answers=answers)
 
 
@@ -119,7 +124,7 @@ def cost_from_answers(evidence: "Evidence") -> float | None:
         here = place == i
         if np.count_nonzero(here) >= 8:
             x.append(float(contexts[here].mean()))
-            y.append(float(np.quantile(wait[here], 0.6)))
+            y.append(float(np.quantile(wait[here], _AMONG_HELD)))
             weight.append(float(np.count_nonzero(here)))
     slope = float(np.polyfit(x, y, 1, w=np.sqrt(weight))[0]) if len(x) >= 3 and np.ptp(x) >= 10 else 0.0
     if slope > 0:
@@ -130,7 +135,7 @@ def cost_from_answers(evidence: "Evidence") -> float | None:
     middle = float(np.median(contexts))
     if len(other) < _MANY or middle < 5:
         return None
-    longer = float(np.quantile(wait, 0.6) - np.quantile(other, 0.6))
+    longer = float(np.quantile(wait, _AMONG_HELD) - np.quantile(other, _AMONG_HELD))
     return max(0.0, longer / middle)
 
 
@@ -200,9 +205,9 @@ def separate(times: Array, tick: float, contexts: Array, before: Array, known_co
     that requests took in the tick before."""
     times = times - before
     cost = known_cost or 0.0
-    for _ in range(0 if known_cost is not None else 3):
+    for _ in range(0 if known_cost is not None else _ROUNDS):
         start, rest = _from_mode(times - cost * contexts, tick)
-        cost = _slope(contexts, rest + cost * contexts)
+        cost = max(0.0, cost + _slope(contexts, rest))
     start, rest = _from_mode(times - cost * contexts, tick)
     floor = float(np.quantile(rest[np.abs(rest) <= _NEAR * tick], _EARLIEST))
     overslept = np.maximum(rest - floor, 0.0)
@@ -244,8 +249,7 @@ def _slope(contexts: Array, offset: Array) -> float:
             weight.append(float(np.count_nonzero(here)))
     if len(x) < 3:
         return 0.0
-    slope = float(np.polyfit(x, y, 1, w=np.sqrt(weight))[0])
-    return max(0.0, slope)
+    return float(np.polyfit(x, y, 1, w=np.sqrt(weight))[0])
 
 
 def reweighted(sample: Array, weights: Array) -> Array:

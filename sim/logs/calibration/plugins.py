@@ -4,6 +4,7 @@ An answer that is signalled by the plugin's own thread while its task works on t
 that took, the task was busy (blocking). One that another thread signals came while the task was free (delay).
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +42,7 @@ class Operation:
     """What the log shows of one operation of one plugin."""
 
     asked: int
+    answers: int  # that came, all together
     work: Array  # the task's time on each
     own: int  # answered by the plugin's own task
     media: int  # answered from the media engine's thread
@@ -72,27 +74,28 @@ def engine_tasks(evidence: "Evidence") -> dict[str, str]:
     return found
 
 
-def operations(evidence: "Evidence", task: str) -> dict[str, Operation]:
-    """What each operation of one plugin's task did."""
+def operations(evidence: "Evidence", task: str, resource: str) -> dict[str, Operation]:
+    """What each operation of the plugin of `resource` did, whose task is `task`."""
     rows = evidence.messages
     names = server_names(evidence, rows)
     role = rows["role"].to_numpy()
     media = evidence.media_threads
     ends = work_ends(evidence)
-    leaked = {call.number: call.cause for call in evidence.calls if call.outcome == "leaked"}
     found = {}
     for name in OPERATIONS:
         mine = rows[(rows["task"] == task).to_numpy() & (names == name)]
         if not len(mine):
             continue
-        answers = rows[(role == "server") & (names == ANSWERS[name])].sort_values("sent", kind="stable")
+        leaked = {call.number for call in evidence.calls if call.leaked_by(resource, LEAK_CAUSES[name])}
+        came = (role == "server") & (names == ANSWERS[name]) & answers_of(evidence, task, resource)
+        answers = rows[came].sort_values("sent", kind="stable")
         queues: dict[int, list[tuple[float, str, int]]] = {}
         for session, sent, by, sender in zip(
             answers["session"].tolist(), answers["sent"].tolist(), answers["by"].tolist(), answers["sender"].tolist(),
             strict=True,
         ):  # fmt: skip
             queues.setdefault(session, []).append((sent, by, sender))
-        operation = Operation(len(mine), np.empty(0), 0, 0, 0, np.empty(0), np.empty(0), np.empty(0))
+        operation = Operation(len(mine), len(answers), np.empty(0), 0, 0, 0, np.empty(0), np.empty(0), np.empty(0))
         delays, waiting = [], []
         done = mine[mine["finished"].notna()].sort_values("sent", kind="stable")
         operation.work = ends[done.index.to_numpy()] - done["started"].to_numpy()
@@ -102,7 +105,7 @@ def operations(evidence: "Evidence", task: str) -> dict[str, Operation]:
         ):
             later = [answer for answer in queues.get(session, []) if answer[0] >= started]
             if not later:
-                if leaked.get(session) != LEAK_CAUSES[name]:
+                if session not in leaked:
                     waiting.append(evidence.end - finished)
                 continue
             sent, by, sender = later[0]
@@ -118,31 +121,50 @@ def operations(evidence: "Evidence", task: str) -> dict[str, Operation]:
     return found
 
 
+def answers_of(evidence: "Evidence", task: str, resource: str) -> NDArray[np.bool_]:
+    """Which messages can be answers of one plugin: where the server has not taken one, its sender or session tells."""
+    rows = evidence.messages
+    only = {call.number for call in evidence.calls if call.resources == (resource,)}
+    by = rows["by"].to_numpy()
+    unknown = (by == task) | ((by == "") & rows["session"].isin(only).to_numpy())
+    named = rows["resource"].to_numpy()
+    return np.asarray((named == resource) | ((named == "") & unknown), dtype=np.bool_)
+
+
 def plugins(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
     """The `plugins` block of the scenario, by resource, and nothing for a log without plugin messages."""
     found: dict[str, Any] = {}
     tasks = engine_tasks(evidence)
     ids = _engine_ids(evidence)
+    twice: dict[str, int] = {}
     for task, resource in sorted(tasks.items()):
         block: dict[str, Any] = {"engine": Noted(task, "the task's name in the log")}
         if resource in ids:
             block["id"] = ids[resource]
-        for name, operation in operations(evidence, task).items():
+        for name, operation in operations(evidence, task, resource).items():
             block[name] = _operation(evidence, resource, name, operation, sheet)
             if name == "stop":
                 block["stop_answered_at"] = _stop_at(operation)
+            if name == "close":
+                once = operation.own + operation.media + operation.other
+                twice[resource] = max(operation.answers - once, 0)
         found[resource] = block
-    for resource in sorted({name for call in evidence.calls for name in call.resources if name in RESOURCES}):
+    for resource in sorted({name for call in evidence.calls for name in call.offered if name in RESOURCES}):
         block = found.setdefault(resource, {"id": ids[resource]} if resource in ids else {})
-        _faults(evidence, resource, block, alone=len(tasks) <= 1)
-        refused = evidence.channel_refusals
-        if refused:
-            peak = evidence.channel_peaks.get(resource, 0)
-            block["max_channel_count"] = Noted(
-                peak,
-                f"channels were refused {sum(refused.values())} times; there were never more than {peak} at a time",
-            )
+        _faults(evidence, resource, block, twice.get(resource))
+        limit = _limit(evidence.channel_refusals.get(resource, []))
+        if limit is not None:
+            block["max_channel_count"] = limit
     return found
+
+
+def _limit(levels: list[int]) -> Noted | None:
+    """The limit on channels from how many others were held whenever one was refused; None where none ever was."""
+    times = Counter(level for level in levels if level > 0)  # 0: they were taken before the log began
+    if not times:
+        return None
+    limit, same = max(times.items(), key=lambda item: (item[1], item[0]))
+    return Noted(limit, f"channels were refused {len(levels)} times, {same} of them while {limit} others were held")
 
 
 def _engine_ids(evidence: "Evidence") -> dict[str, str]:
@@ -189,21 +211,20 @@ def _operation(evidence: "Evidence", resource: str, name: str, operation: Operat
     return block
 
 
-def _faults(evidence: "Evidence", resource: str, block: dict[str, Any], alone: bool) -> None:
-    """Never and twice, with exact binomial intervals."""
+def _faults(evidence: "Evidence", resource: str, block: dict[str, Any], twice: int | None) -> None:
+    """How often it never answered, or twice (None: not in the log), with exact binomial intervals."""
+    asked = Counter(seen.session for seen in evidence.requests if seen.what == "Request" and seen.resource == resource)
     calls = [call for call in evidence.calls if resource in call.resources]
     trials = {
-        "open": sum(call.status == 200 or call.cause == LEAK_CAUSES["open"] for call in calls),
+        "open": sum(call.status == 200 or call.leaked_by(resource, LEAK_CAUSES["open"]) for call in calls),
         "close": sum(np.isfinite(call.terminate) for call in calls),
-        "request": sum(call.requests for call in calls),
-        "stop": sum(np.isfinite(call.deactivate) and call.requests > 0 for call in calls),
+        "request": asked.total(),
+        "stop": sum(np.isfinite(call.deactivate) and asked[call.number] > 0 for call in calls),
     }
     for name, tried in trials.items():
-        hits = sum(call.cause == LEAK_CAUSES[name] for call in calls)
+        hits = sum(call.leaked_by(resource, LEAK_CAUSES[name]) for call in calls)
         if tried:
             never = rate(hits, tried)
             block.setdefault(name, {})["never"] = counted(never, "never answered")
-    if trials["close"] and (alone or evidence.double_closes == 0):
-        twice = rate(evidence.double_closes, trials["close"])
-        if evidence.debug:
-            block.setdefault("close", {})["twice"] = counted(twice, "answered twice")
+    if trials["close"] and twice is not None:
+        block.setdefault("close", {})["twice"] = counted(rate(twice, trials["close"]), "answered twice")

@@ -62,7 +62,14 @@ def _without_stalls(content: bytes, work: bool) -> tuple[Fit | None, Array]:
         return everything, np.empty(0)
     if everything.family != "empirical" and expected_beyond(sample, limit, int(np.count_nonzero(stalled))):
         return everything, np.empty(0)
+    if not work and limit == STALL_S and float(sample.max()) < exponential_reach(usual, len(sample)):
+        return everything, np.empty(0)
     return fit(sample[~stalled]), sample[stalled] - usual
+
+
+def exponential_reach(median: float, size: int) -> float:
+    """What the largest of so many exponential values of this median exceeds in one of a thousand samples."""
+    return median / float(np.log(2)) * float(np.log(size / _BY_CHANCE))
 
 
 def expected_beyond(sample: Array, limit: float, seen: int) -> bool:

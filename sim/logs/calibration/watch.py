@@ -32,7 +32,7 @@ NOT_SIMULATED: Final = "Sessions asked for resources that are not simulated, and
 PLUGIN_OPERATIONS: Final = ("open", "close", "request", "stop")
 MESSAGE_COLUMNS: Final = (
     "task", "role", "name", "type", "subtype", "session", "sent", "started", "finished", "sender", "thread", "by",
-    "pointer",
+    "pointer", "resource",
 )  # fmt: skip
 
 
@@ -57,9 +57,16 @@ class CallSeen(NamedTuple):
     resources: tuple[str, ...]
     engines: tuple[str, ...]
     profile: str
+    offered: tuple[str, ...]  # of the caller's offer, with those whose channel was refused
     outcome: str
     cause: str
+    plugin: str  # which the diagnosis names, by its engine's id
     v1: bool
+
+    def leaked_by(self, resource: str, cause: str) -> bool:
+        """Whether this session leaked for this cause, and the plugin of this resource is why."""
+        ids = {self.engines[i] for i, name in enumerate(self.resources) if name == resource}
+        return self.outcome == "leaked" and self.cause == cause and bool(ids & set(self.plugin.split(", ")))
 
 
 class RequestSeen(NamedTuple):
@@ -69,6 +76,7 @@ class RequestSeen(NamedTuple):
     method: str
     what: str
     time: float
+    resource: str
 
 
 @dataclass
@@ -89,10 +97,8 @@ class Evidence:
     rtp_refused: int
     rtp_range: tuple[int, int] | None
     max_connections: int | None
-    channel_peaks: dict[str, int]
-    channel_refusals: dict[str, int]
+    channel_refusals: dict[str, list[int]]  # by resource: how many channels others held at each refusal
     termination_timeout: float | None
-    double_closes: int
     messages_lost: int
     latencies: dict[str, Array]  # samples of the audit, by the names of the summary
     debug: bool
@@ -117,7 +123,9 @@ class Watcher(Auditor):
         super().__init__(None, "summary", self._message)
         self.seen_messages: list[tuple[object, ...]] = []
         self.seen_calls: list[tuple[object, ...]] = []
-        self.seen_requests: list[tuple[int, str, str, int]] = []
+        self.seen_requests: list[tuple[int, str, str, int, str]] = []
+        self.offered: dict[int, list[str]] = {}
+        self.resource_of: dict[int, str] = {}  # of the message that a thread works on, by its identity
         self.lines: dict[str, list[tuple[int, int]]] = {"invite": [], "received": [], "bye": [], "terminated": []}
         self.ready: set[int] = set()
         self.accepts: list[int] = []
@@ -126,13 +134,14 @@ class Watcher(Auditor):
         self.rtp_enabled: list[int] = []
         self.rtp_refused = 0
         self.rtp_range: tuple[int, int] | None = None
-        self.refusals: dict[str, int] = {}
+        self.refusals: dict[str, list[int]] = {}
         self.timeout_ms: int | None = None
         watches: dict[Kind, Callable[[bytes, int, int], None]] = {
             Kind.SIP_EVENT: self._on_sip_event, Kind.CALL_STATE: self._on_call_state,
             Kind.TCP_ACCEPT: self._on_accept, Kind.TCP_DISCONNECT: self._on_disconnect,
             Kind.CONTEXT_ADD: self._on_context_add, Kind.CONTEXT_REMOVE: self._on_context_remove,
             Kind.RTP_ENABLE: self._on_rtp, Kind.RTP_FULL: self._on_rtp_full, Kind.RTP_FACTORY: self._on_factory,
+            Kind.FOUND_ENGINE: self._on_found, Kind.OPENED: self._on_answer, Kind.CLOSED: self._on_answer,
             Kind.MRCP: self._on_mrcp, Kind.TCP_TIMER: self._on_timer, Kind.CHANNEL_FAILED: self._on_refusal,
         }  # fmt: skip
         for kind, watch in watches.items():
@@ -142,23 +151,23 @@ class Watcher(Auditor):
         session = m.session.number if m.session is not None else -1
         self.seen_messages.append(
             (m.task, m.stats, m.name or "other", *m.kind, session, m.sent, m.started, m.finished, m.sender, m.thread,
-             m.by, m.pointer)
+             m.by, m.pointer, self.resource_of.pop(id(m), ""))
         )  # fmt: skip
 
     def _closed(self, session: Session) -> None:
         super()._closed(session)
-        self._keep(session, "", "")
+        self._keep(session)
 
     def _open_at_end(self, session: Session, verdict: Verdict, end: int, died: bool) -> None:
         super()._open_at_end(session, verdict, end, died)
-        self._keep(session, verdict.outcome, verdict.cause)
+        self._keep(session, verdict.outcome, verdict.cause, verdict.plugin)
 
-    def _keep(self, s: Session, outcome: str, cause: str) -> None:
+    def _keep(self, s: Session, outcome: str = "", cause: str = "", plugin: str = "") -> None:
         self.seen_calls.append(
             (s.number, s.arrived, s.created, s.answer, s.status or s.refused, s.bye, s.bye_kind, s.ended,
              s.deactivate, s.terminate, s.closed, s.released, s.asked_bye, s.gone, s.requests,
              tuple(word(r) for r in s.engines), tuple(s.engines.values()),
-             word(s.profile), outcome, cause, s.v1)
+             word(s.profile), tuple(self.offered.pop(s.number, ())), outcome, cause, plugin, s.v1)
         )  # fmt: skip
 
     # --- single lines --------------------------------------------------------------------------------------------
@@ -203,8 +212,24 @@ class Watcher(Auditor):
         self.rtp_range = (int(low), int(high))
 
     def _on_refusal(self, text: bytes, time: int, thread: int) -> None:
-        name = word(text[text.index(b"[") + 1 : text.index(b"]")]) if b"[" in text else ""
-        self.refusals[name] = self.refusals.get(name, 0) + 1
+        name = word(text[text.rindex(b"[") + 1 : -1])
+        use = self.holdings.uses.get(f"engine_channel:{name}")  # the refused one is not held any more
+        self.refusals.setdefault(name, []).append(use.held if use is not None else 0)
+
+    def _on_found(self, text: bytes, time: int, thread: int) -> None:
+        _, _, rest = text.partition(b" for Resource [")
+        resource, _, who = rest.partition(b"] ")
+        session = self.account.by_pointer.get(who.partition(b" ")[0])
+        if session is not None:
+            offered = self.offered.setdefault(session.number, [])
+            if word(resource) not in offered:
+                offered.append(word(resource))
+
+    def _on_answer(self, text: bytes, time: int, thread: int) -> None:
+        """The server task takes a plugin's answer: of which resource it is."""
+        worker = self.tasks.working.get(thread)
+        if worker is not None:
+            self.resource_of[id(worker)] = word(text.partition(b"@")[2].partition(b">")[0])
 
     def _on_timer(self, text: bytes, time: int, thread: int) -> None:
         at = text.rfind(b"timeout [")
@@ -216,9 +241,15 @@ class Watcher(Auditor):
         words = text[8:start].split(b" ")
         if start < 0 or len(words) != 2:
             return
-        session = self.account.by_name.get(text[start + 2 :].partition(b">")[0].partition(b"@")[0])
+        name, _, resource = text[start + 2 :].partition(b">")[0].partition(b"@")
+        if words[1] == b"Response":
+            self._on_answer(text, time, thread)
+            worker = self.tasks.working.get(thread)
+            if worker is not None and words[0] == b"DEACTIVATE":
+                worker.name = "stopped"
+        session = self.account.by_name.get(name)
         if session is not None:
-            self.seen_requests.append((session.number, words[0].decode(), words[1].decode(), time))
+            self.seen_requests.append((session.number, words[0].decode(), words[1].decode(), time, word(resource)))
 
     # --- the end -------------------------------------------------------------------------------------------------
 
@@ -251,11 +282,10 @@ class Watcher(Auditor):
         strange = sorted({name for call in calls for name in call.resources if name not in RESOURCES})
         changes = np.asarray(self.context_changes, dtype=np.float64).reshape(-1, 2)
         changes[:, 0] = (changes[:, 0] - origin) / 1e6
-        uses = self.holdings.uses
         return Evidence(
             messages=table,
             calls=calls,
-            requests=[RequestSeen(n, m, w, (t - origin) / 1e6) for n, m, w, t in self.seen_requests],
+            requests=[RequestSeen(n, m, w, (t - origin) / 1e6, r) for n, m, w, t, r in self.seen_requests],
             states={k: [(thread, (t - origin) / 1e6) for thread, t in v] for k, v in self.lines.items()},
             ready=self.ready,
             accepts=seconds(self.accepts),
@@ -265,10 +295,8 @@ class Watcher(Auditor):
             rtp_refused=self.rtp_refused,
             rtp_range=self.rtp_range,
             max_connections=self.holdings.limits.get("tcp_connection"),
-            channel_peaks={k.partition(":")[2]: u.peak for k, u in uses.items() if k.startswith("engine_channel:")},
             channel_refusals=self.refusals,
             termination_timeout=self.timeout_ms / 1e3 if self.timeout_ms else None,
-            double_closes=self._double_closes(table),
             messages_lost=self.parts.lost_messages,
             latencies={k: np.asarray(v, dtype=np.float64) / 1e6 for k, v in self.latencies.samples.items()},
             debug=self.debug_level(),
@@ -283,13 +311,6 @@ class Watcher(Auditor):
                 *([NOT_SIMULATED.format(", ".join(strange[:5]))] if strange else []),
             ],
         )
-
-    def _double_closes(self, table: "pd.DataFrame") -> int:
-        """Close answers beyond one for each close that was asked for."""
-        asked = int(((table["role"] == "plugin") & (table["name"] == "close")).sum())
-        came = int((table["name"] == "closed").sum())
-        reported = sum("closed twice" in v.message for v in self.account.violations)
-        return max(reported, came - asked if asked else 0)
 
 
 def _at(micros: int, origin: int) -> float:
