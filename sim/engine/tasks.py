@@ -344,16 +344,21 @@ class MediaEngine(Task):
         return self.phase_s + self.k * self.tick_s + self.drift_s
 
     def tick_after(self, now: float) -> float:
-        """Begin the first tick at or after `now`, leaving out the idle ones in between."""
+        """Begin the first tick at or after `now`, leaving out the idle ones in between.
+
+        Each tick oversleeps for itself, and the one that was due last may be late and still to come: a request that
+        meets it waits longer than a tick.
+        """
         first = self.phase_s + (self.k + 1) * self.tick_s + self.drift_s
         if first >= now:
             self.k += 1
             return first
         idle = self.cost_s * self.world.server.contexts
+        k = max(self.k + 2, int((now - self.phase_s - idle) / self.tick_s))
         over = draw(self.world, OVERSLEEP)
-        k = max(self.k + 2, int((now - self.phase_s - idle - over) / self.tick_s))
         while self.phase_s + k * self.tick_s + idle + over < now:
             k += 1
+            over = draw(self.world, OVERSLEEP)
         idle_s = within_load(self.world, self.phase_s + (self.k + 1) * self.tick_s, (k - self.k - 1) * self.tick_s)
         self.busy_s += idle / self.tick_s * idle_s
         self.k = k

@@ -198,10 +198,11 @@ def tick_after(w: Any, task: Any, now: float) -> float:
         e.tick_k += 1
         return first  # type: ignore[no-any-return]
     idle = e.cost_s * w.server.contexts
+    k = max(e.tick_k + 2, int((now - e.phase_s - idle) / e.tick_s))
     over = draw(w, OVERSLEEP)
-    k = max(e.tick_k + 2, int((now - e.phase_s - idle - over) / e.tick_s))
     while e.phase_s + k * e.tick_s + idle + over < now:
         k += 1
+        over = draw(w, OVERSLEEP)
     idle_s = within_load(w, e.phase_s + (e.tick_k + 1) * e.tick_s, (k - e.tick_k - 1) * e.tick_s)
     task.busy_s += idle / e.tick_s * idle_s
     e.tick_k = k
