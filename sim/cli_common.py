@@ -56,7 +56,7 @@ def command(body: Callable[P, R]) -> Callable[P, R]:
         except RunFailed as error:
             raise stop(RUN_FAILED, with_command(str(error))) from None
         except KeyboardInterrupt:
-            raise stop(INTERRUPTED, "interrupted before anything was finished; nothing was written") from None
+            raise stop(INTERRUPTED, "interrupted; nothing was written") from None
         except BrokenPipeError:
             # the reader has left (`| head -1`): not a failed condition, which 1 would say
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -98,6 +98,8 @@ def run(
                 sink=folder.sink(TABLES[ledger]),
                 progress=progress,
             )
+        if result.summary.partial and not quiet:
+            typer.echo("interrupted: writing what was finished; interrupted again, that is lost", err=True)
         try:
             judge(result, conditions)
         except ScenarioError:

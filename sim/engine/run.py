@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
+from numbers import Integral
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +75,15 @@ def run(
     if ledger is not None and ledger not in DETAILS:
         raise ScenarioError(f"ledger must be one of {', '.join(DETAILS)} (got {ledger!r})")
     seed = scenario.seed if seed is None else seed
-    if not 0 <= seed < 2**63:
-        raise ScenarioError(f"seed must be a whole number from 0 to 2^63 - 1 (got {seed})")
+    for what, number in (("seed", seed), ("replication", replication)):
+        if isinstance(number, bool) or not isinstance(number, Integral):
+            raise WrongType(f"{what} must be a whole number (got {number!r})")
+        if not 0 <= number < 2**63:
+            raise ScenarioError(f"{what} must be a whole number from 0 to 2^63 - 1 (got {number})")
+    if progress is not None and not callable(progress):
+        raise WrongType(f"progress must be a function of a fraction and a text (got {type(progress).__name__})")
+    if sink is not None and not callable(getattr(sink, "write", None)):
+        raise WrongType(f"sink must have the methods of sim.ledger.sink.Sink (got {type(sink).__name__})")
     check_size(scenario)
     calls = expected_calls(scenario)
     detail = ledger or ("full" if calls <= FULL_UP_TO else "sessions")
@@ -147,7 +155,7 @@ def watching(observers: Any) -> tuple[Observer, ...]:
         raise WrongType(f"observers must be a tuple of observers (got {type(observers).__name__})")
     if not observers:
         return ()
-    from sim.engine.simpy_engine import Observer
+    from sim.engine.simpy_engine import Observer, unwatched
 
     hooks = [name for name in vars(Observer) if not name.startswith("_")]
     found = []
@@ -158,13 +166,9 @@ def watching(observers: Any) -> tuple[Observer, ...]:
             what = f"the class {observer.__name__}" if isinstance(observer, type) else repr(observer)
             why = f"its {wrong[0]} can not be called" if wrong else f"an observer has {', '.join(hooks)}"
             raise WrongType(f"observers must be objects with a method for what they watch: {why} (got {what})")
-        missing = {name: _unwatched for name in hooks if name not in have}
+        missing = {name: unwatched for name in hooks if name not in have}
         found.append(SimpleNamespace(**have, **missing) if missing else observer)
     return tuple(found)
-
-
-def _unwatched(*_: Any) -> None:
-    """Stands for a hook that an observer does not have."""
 
 
 def check_size(scenario: Scenario) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Generator, Iterator
-from typing import Protocol
+from heapq import heappop, heappush
+from typing import Any, Protocol
 
 from simpy.core import Environment
 from simpy.events import Event, Timeout
@@ -46,6 +47,10 @@ class Observer(Protocol):
         """A resource was acquired (+1) or released (-1), or a pool grew (0)."""
 
 
+def unwatched(*_: Any) -> None:
+    """Stands for a hook that an observer does not have."""
+
+
 class SimpyEngine:
     """One run of a scenario under SimPy. `run()` returns when the horizon is reached or the process has ended."""
 
@@ -60,6 +65,8 @@ class SimpyEngine:
         self.replication = replication
         self.recorder = recorder
         self.observers = observers
+        self.pollers = tuple([o for o in observers if o.loop_polled is not unwatched])
+        self.timers: dict[int, list[tuple[float, int, OutboxItem]]] = {n.NUA: [], n.SIP_AGENT: []}  # for them
         self.env = Environment()
         self.streams = Streams(setup, seed, replication)
         self.world = new_world(setup, self.streams, recorder.window_s)
@@ -226,6 +233,8 @@ class SimpyEngine:
                 session.inflight += 1
             event = Timeout(self.env, delay, item)
             event.callbacks.append(self._due)
+            if self.pollers and TIMERS[kind] and task in self.timers:
+                heappush(self.timers[task], (self.env.now + delay, len(self.timers[task]), item))
             return True
         now = self.env.now
         if task == n.CLIENT:
@@ -342,20 +351,16 @@ class SimpyEngine:
 
     def polled(self, loop: SofiaLoop) -> None:
         """Tell the observers that a sofia loop waits, and for how long at most: `tout` in seconds."""
-        due = [at for at, _, _, event in self.env._queue if self._timer_of(event, loop.index)]
-        tout = min([MAX_DEFER_S, *(at - self.env.now for at in due)])
-        for observer in self.observers:
-            observer.loop_polled(self.env.now, loop.index, tout)
+        now, timers = self.env.now, self.timers[loop.index]
+        while timers and (timers[0][0] <= now or not self._lives(timers[0][2])):
+            heappop(timers)
+        tout = min(MAX_DEFER_S, timers[0][0] - now) if timers else MAX_DEFER_S
+        for observer in self.pollers:
+            observer.loop_polled(now, loop.index, tout)
 
-    def _timer_of(self, event: Event, task: int) -> bool:
-        item = event._value
-        return (
-            isinstance(item, tuple)
-            and len(item) == 5
-            and item[0] == task
-            and TIMERS[item[1]]
-            and timer_lives(self.world.sessions[item[2]], item[1], item[3])
-        )
+    def _lives(self, timer: OutboxItem) -> bool:
+        _, kind, slot, arg, _ = timer
+        return timer_lives(self.world.sessions[slot], kind, arg)
 
     def _observe(self, task: int, kind: int, session: Session, started: float, now: float) -> None:
         for observer in self.observers:

@@ -252,7 +252,7 @@ class SofiaLoop(Task):
         self.batch = -1
 
     def sleep(self) -> Event:
-        if self.engine.observers:
+        if self.engine.pollers:
             self.engine.polled(self)
         return super().sleep()
 

@@ -137,7 +137,7 @@ def test_an_interrupt_before_anything_was_finished_leaves_nothing(engine: StandI
     engine.error = KeyboardInterrupt()
     result = mrcpsim("run", "s.yaml")
     assert result.exit_code == 130
-    assert result.stderr == "error: interrupted before anything was finished; nothing was written\n"
+    assert result.stderr == "error: interrupted; nothing was written\n"
     assert not list(Path("reports").iterdir())
 
 

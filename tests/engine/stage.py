@@ -29,6 +29,7 @@ class Stage:
         self.reactions: dict[int, Callable[[], None]] = {}
         self.polls: list[tuple[float, float]] = []
         self.observers: tuple[Any, ...] = ()
+        self.pollers: tuple[Any, ...] = ()
         self.cost_per_context_s = 0.0
         self.setup = SimpleNamespace(
             scenario=SimpleNamespace(server=SimpleNamespace(media=SimpleNamespace(tick=0.010)))

@@ -77,6 +77,36 @@ def test_a_second_process_does_not_compile_again() -> None:
     assert done.stdout.split() == ["1", "0"]
 
 
+@pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
+def test_damaged_code_is_not_taken_for_compiled(damage: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MRCPSIM_CACHE", str(tmp_path))
+    here = cache.folder() / "compiled_1"
+    here.mkdir()
+    for part in cache.PARTS:
+        (here / f"{part}-1.py311.nbi").write_bytes(b"index")
+        (here / f"{part}-1.py311.1.nbc").write_bytes(b"machine code")
+    assert not cache.is_compiled()  # whoever wrote it was not done
+    cache.seal()
+    assert cache.is_compiled()
+    code = here / f"{cache.PARTS[0]}-1.py311.1.nbc"
+    if damage == "gone":
+        code.unlink()
+    else:
+        code.write_bytes(b"machine" if damage == "cut" else b"machine lore")
+    assert not cache.is_compiled()
+
+
+def test_damaged_code_is_compiled_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MRCPSIM_CACHE", str(tmp_path))
+    (cache.folder() / "kernel.enter-1.py311.nbi").write_bytes(b"half")
+    done = []
+    monkeypatch.setattr(cache.subprocess, "run", lambda *args, **options: done.append(args))
+    with pytest.raises(AttributeError):  # no result of a process: nothing is sealed
+        cache.compile_apart()
+    assert len(done) == 1
+    assert not list(tmp_path.rglob("*.nbi"))
+
+
 def test_other_sources_or_versions_have_another_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MRCPSIM_CACHE", str(tmp_path))
     here = cache.folder()

@@ -95,3 +95,16 @@ def test_what_can_not_watch_a_run_is_refused_before_it(observers: Any, said: str
     with pytest.raises(TypeError, match=said) as raised:
         sim.run(sim.load_scenario(SCENARIO), observers=observers)
     assert isinstance(raised.value, ScenarioError)
+
+
+def test_who_does_not_watch_the_loops_does_not_pay_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Levels:
+        def resource_changed(self, now: float, session: int, resource: int, delta: int, size: int) -> None:
+            pass
+
+    polled = []
+    monkeypatch.setattr("sim.engine.simpy_engine.SimpyEngine.polled", lambda self, loop: polled.append(loop))
+    sim.run(sim.load_scenario(SCENARIO), engine="simpy", observers=(Levels(),))
+    assert not polled
+    sim.run(sim.load_scenario(SCENARIO), engine="simpy", observers=(Watcher(),))
+    assert polled

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import sim
-from sim.errors import ScenarioError
+from sim.errors import ScenarioError, WrongType
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63])
@@ -56,3 +56,12 @@ def test_a_run_takes_the_path_of_a_scenario(tmp_path: Path) -> None:
         sim.run("no-such.yaml")
     with pytest.raises(TypeError, match=r"scenario must be a Scenario or the path of its file \(got dict\)"):
         sim.run({"duration": "1s"})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("seed", "7"), ("seed", 1.5), ("seed", True), ("replication", None), ("progress", 3), ("sink", 3)],
+)
+def test_an_argument_of_another_type_is_told_before_the_run(argument: str, value: Any) -> None:
+    with pytest.raises(WrongType, match=f"^{argument} must "):
+        sim.run(sim.load_scenario({"duration": "1s"}), **{argument: value})

@@ -79,7 +79,7 @@ def test_what_comes_while_the_thread_wakes_is_in_the_batch_and_what_comes_later_
 
 def test_an_idle_loop_polls_until_its_next_timer_and_at_most_fifteen_seconds() -> None:
     stage = Stage(service=1.0)
-    stage.observers = (object(),)
+    stage.observers = stage.pollers = (object(),)
     stage.timers = [4.0]
     nua = loop(stage)
     stage.at(4.0, lambda: stage.push(nua, TIMER, 31))
@@ -91,7 +91,7 @@ def test_an_idle_loop_polls_until_its_next_timer_and_at_most_fifteen_seconds() -
 
 def test_a_loop_with_work_left_does_not_wait_at_all() -> None:
     stage = Stage(service=1.0)
-    stage.observers = (object(),)
+    stage.observers = stage.pollers = (object(),)
     nua = loop(stage)
     stage.at(1.0, lambda: stage.push(nua, SOCKET, 1))
     stage.reactions[1] = lambda: stage.push(nua, MESSAGE, 2)

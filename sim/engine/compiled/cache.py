@@ -7,6 +7,7 @@ name is a hash of them all, and of the versions of Python, NumPy and Numba; fold
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -34,6 +35,9 @@ SOURCES = (
 PREFIX = "kernel-"
 ENTRIES = ("kernel.py", "normals.py")
 PARTS = ("kernel.enter", "normals._fill")
+SEAL = "whole.json"
+"""Names and digests of the files that make up the code: written last, so without it nothing is whole."""
+
 CHILD = "MRCPSIM_COMPILES"
 """In the environment of the process that compiles."""
 
@@ -72,6 +76,8 @@ def folder() -> Path:
             if os.access(found, os.W_OK) and _ours(found):
                 _remove_old(place, found)
                 return found
+            if _ours(found) and (found / SEAL).exists():
+                return found  # filled before and now read-only, as in an image
         except OSError:
             continue
     return Path(tempfile.mkdtemp(prefix="mrcpsim-"))
@@ -90,8 +96,37 @@ def _remove_old(place: Path, current: Path) -> None:
 
 
 def is_compiled() -> bool:
-    """Whether the next start finds its code compiled."""
-    return all(any(folder().rglob(f"{part}-*.nbi")) for part in PARTS)
+    """Whether the next start finds its code compiled, and as it was written: Numba itself does not look."""
+    here = folder()
+    try:
+        sealed = json.loads((here / SEAL).read_text(encoding="utf-8"))
+        return isinstance(sealed, dict) and bool(sealed) and sealed == _digests(here)
+    except (OSError, ValueError):
+        return False
+
+
+def seal() -> None:
+    """Note that the code is there and whole, unless that is noted already."""
+    here = folder()
+    if (here / SEAL).exists() or not all(any(here.rglob(f"{part}-*.nbi")) for part in PARTS):
+        return
+    part = here / f"{SEAL}.{os.getpid()}"
+    try:
+        part.write_text(json.dumps(_digests(here)), encoding="utf-8")
+        part.replace(here / SEAL)
+    except OSError:
+        part.unlink(missing_ok=True)
+
+
+def _digests(here: Path) -> dict[str, str]:
+    files = sorted(path for path in here.rglob("*.nb[ci]") if path.name.startswith(PARTS))
+    return {path.relative_to(here).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _clear(here: Path) -> None:
+    """Remove what is not whole."""
+    for path in (here / SEAL, *here.rglob("*.nb[ci]")):
+        path.unlink(missing_ok=True)
 
 
 def compile_apart() -> None:
@@ -103,10 +138,13 @@ def compile_apart() -> None:
     with _alone(folder() / "compiling.lock"):
         if is_compiled():
             return
+        _clear(folder())
         paths = [str(PACKAGE.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         environment = {**os.environ, CHILD: "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         command = [sys.executable, "-c", "import sim.engine.compiled.kernel, sim.engine.compiled.normals"]
-        subprocess.run(command, env=environment, check=False, stdin=subprocess.DEVNULL, capture_output=True)
+        done = subprocess.run(command, env=environment, check=False, stdin=subprocess.DEVNULL, capture_output=True)
+        if done.returncode == 0:
+            seal()
 
 
 @contextmanager

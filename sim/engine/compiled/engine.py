@@ -12,7 +12,7 @@ import numpy as np
 
 from sim.engine.arrivals import arrival_blocks
 from sim.engine.collect import SPANS, Collector
-from sim.engine.compiled import layout, views
+from sim.engine.compiled import cache, layout, views
 from sim.engine.compiled.calendar import FREEZE, FREEZE_FOR_GOOD, SHUTDOWN, THAW
 from sim.engine.compiled.kernel import BEGIN, DONE, END, FINISH, KERNEL, RUN, SCHEDULE
 from sim.engine.compiled.normals import LognormalStream, agrees
@@ -46,6 +46,8 @@ BLOCKS = 16
 """Blocks of values that a stream's buffer has room for, besides the margin."""
 
 CALL_FIELDS = layout.CALL.names or ()
+
+cache.seal()  # where the code was compiled by this process itself
 
 CALLS = 16 * 1024
 """Calls handed to the kernel at a time, at least while there are as many."""
