@@ -95,8 +95,14 @@ def draw(w: World, stream: int) -> float:
     return w.draws[stream][i]
 
 
+OF_TWO_KINDS: Final = sum(1 << kind for kind in (*range(P_OPEN, P_COMPLETE), S_MEDIA, M_CONTAINER, S_TERMINATE))
+"""Kinds whose service time is not simply that of their kind, as bits."""
+
+
 def service_stream(session: Session, task: int, kind: int, arg: int) -> int:
     """The stream of a message's service time. Some kinds have two, by what there is to do."""
+    if (OF_TWO_KINDS >> kind) & 1 == 0:
+        return SERVICE + kind
     if P_OPEN <= kind < P_COMPLETE:
         return OPERATION + ((task - PLUGIN) * 4 + kind - P_OPEN) * 4 + BLOCK
     if kind == S_MEDIA and arg // 256 == STEP_SUBTRACT:

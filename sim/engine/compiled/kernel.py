@@ -17,6 +17,7 @@ from sim.engine.compiled.calendar import (
     SHUTDOWN,
     THAW,
     WINDOW,
+    drop_dead,
     earlier,
     find_far,
     heap_drop_first,
@@ -138,6 +139,7 @@ def far_event(w: Any) -> None:
         fifo = e.fifos[source]
         item = items_at(fifo.address)[ring_take(fifo)]
         task, kind, slot, arg = item.task, item.kind, item.slot, item.arg
+        drop_dead(w, fifo)
     find_far(w)
     if kind < FREEZE:
         if not is_timer(kind) or timer_lives(w.sessions[slot], kind, arg):

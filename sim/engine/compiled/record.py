@@ -46,6 +46,28 @@ def tally(w: Any, histogram: int, x: float) -> None:
         count_logged(w, histogram)
 
 
+def tally_message(w: Any, task: int, waited: float, took: float) -> None:
+    """Note how long a message waited and how long the work on it took; the two logs of a task are always as long."""
+    wait = w.e.log + (SPANS + task) * (LOG_WORDS * 8)
+    service = wait + MAX_TASKS * (LOG_WORDS * 8)
+    logged = numbers_at(wait)
+    i = logged[0] + 1
+    floats_at(wait)[i] = waited
+    floats_at(service)[i] = took
+    logged[0] = i
+    if i == LOG:
+        count_message_logs(w, task)
+
+
+def count_message_logs(w: Any, task: int) -> None:
+    """Count what waits of a task."""
+    wait = SPANS + task
+    service = wait + MAX_TASKS
+    numbers_at(w.e.log + service * (LOG_WORDS * 8))[0] = numbers_at(w.e.log + wait * (LOG_WORDS * 8))[0]
+    count_logged(w, wait)
+    count_logged(w, service)
+
+
 def count_logged(w: Any, histogram: int) -> None:
     """Count what waits, in the buckets of `sim.ledger.histogram.bucket`, read off the bits of the float."""
     start = w.e.log + histogram * (LOG_WORDS * 8)
@@ -71,8 +93,10 @@ def count_logged(w: Any, histogram: int) -> None:
 
 def count_all_logged(w: Any) -> None:
     """Count everything that waits."""
-    for histogram in range(HISTOGRAMS):
-        count_logged(w, histogram)
+    for span in range(SPANS):
+        count_logged(w, span)
+    for task in range(MAX_TASKS):
+        count_message_logs(w, task)
 
 
 def tally_span(w: Any, histogram: int, start: float, end: float) -> None:
@@ -99,8 +123,7 @@ def message_done(w: Any, task: Any, session: Any, started: float) -> None:
         row.state = session.state
         row.subrequests = session.subrequests
     else:
-        tally(w, SPANS + task.index, started - task.sent_s)
-        tally(w, SPANS + MAX_TASKS + task.index, e.now_s - started)
+        tally_message(w, task.index, started - task.sent_s, e.now_s - started)
 
 
 def session_finished(w: Any, session: Any) -> None:
