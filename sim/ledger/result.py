@@ -388,7 +388,6 @@ def _write_table(folder: Path, name: str, frame: "pd.DataFrame") -> None:
 
 def _table_batches(folder: Path, name: str, columns: tuple[str, ...], resource: str | None) -> "Iterator[Numbers]":
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     path = folder / f"{name}.parquet"
@@ -401,8 +400,12 @@ def _table_batches(folder: Path, name: str, columns: tuple[str, ...], resource: 
             found = [column for column in columns if column in file.schema_arrow.names]
             read = found if resource is None else [*found, "resource"]
             for rows in file.iter_batches(batch_size=ROW_GROUP, columns=read, use_threads=False):
-                mine = rows if resource is None else rows.filter(pc.equal(rows["resource"], resource))
-                yield {column: mine[column].to_numpy(zero_copy_only=False).astype("float64") for column in found}
+                numbers = {name: rows[name].to_numpy(zero_copy_only=False).astype("float64") for name in found}
+                if resource is not None:
+                    coded, names = rows["resource"], rows["resource"].dictionary.to_pylist()
+                    mine = coded.indices.to_numpy() == (names.index(resource) if resource in names else -1)
+                    numbers = {name: values[mine] for name, values in numbers.items()}
+                yield numbers
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from None
 

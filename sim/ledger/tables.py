@@ -162,21 +162,42 @@ def empty(table: str) -> pa.Table:
 def _array(kind: Kind, values: Any, rows: int) -> pa.Array:
     if values is None:
         default = {Kind.COUNT: 0, Kind.FLAG: False}.get(kind)
-        return pa.array(np.full(rows, default)) if default is not None else pa.nulls(rows, _ARROW[kind])
+        return _numbers(np.full(rows, default)) if default is not None else pa.nulls(rows, _ARROW[kind])
     if kind is Kind.TEXT:
         return _text(values)
     if kind is Kind.FLOAT:
-        return pa.array(np.asarray(values, dtype=np.float64), from_pandas=True)
+        times = np.asarray(values, dtype=np.float64)
+        return _numbers(times, np.isnan(times))
     if kind is Kind.CODE:
         raw = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0)
-        return pa.array(raw.astype(np.int32), mask=raw <= 0)
-    return pa.array(np.asarray(values, dtype=np.int64 if kind is Kind.COUNT else np.bool_))
+        return _numbers(raw.astype(np.int32), raw <= 0)
+    return _numbers(np.asarray(values, dtype=np.int64 if kind is Kind.COUNT else np.bool_))
+
+
+def _numbers(values: np.ndarray[Any, Any], missing: np.ndarray[Any, Any] | None = None) -> pa.Array:
+    """An Arrow array over the numbers themselves. `pa.array` would load pandas, to see that they are not its own."""
+    held = np.packbits(values, bitorder="little") if values.dtype == np.bool_ else np.ascontiguousarray(values)
+    absent = 0 if missing is None else int(missing.sum())
+    present = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing is not None and absent else None
+    kind = pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(kind, len(values), [present, pa.py_buffer(held)], absent)
 
 
 def _text(values: Any) -> pa.Array:
     if isinstance(values, Coded):
         codes = np.asarray(values.codes, dtype=np.int32)
         names = [name or None for name in values.names]
-        coded = pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(names, pa.string()))
+        coded = pa.DictionaryArray.from_arrays(_numbers(codes, codes < 0), _strings(names))
         return coded.cast(pa.string())
-    return pa.array([str(value) if value else None for value in values], pa.string())
+    return _strings([str(value) if value else None for value in values])
+
+
+def _strings(values: Sequence[str | None]) -> pa.Array:
+    """An Arrow array of strings, for the same reason not by `pa.array`."""
+    encoded = [(value or "").encode() for value in values]
+    offsets = np.zeros(len(encoded) + 1, dtype=np.int32)
+    np.cumsum([len(text) for text in encoded], out=offsets[1:])
+    absent = np.array([value is None for value in values], dtype=np.bool_)
+    present = pa.py_buffer(np.packbits(~absent, bitorder="little")) if absent.any() else None
+    buffers = [present, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.string(), len(encoded), buffers, int(absent.sum()))
