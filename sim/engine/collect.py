@@ -11,7 +11,7 @@ from sim.engine.setup import Setup
 from sim.ledger.histogram import BUCKETS, count
 from sim.ledger.levels import LevelRecorder
 from sim.ledger.sink import Sink
-from sim.ledger.summary import LATENCIES, Quantiles
+from sim.ledger.summary import LATENCIES, SPANS, Quantiles
 from sim.ledger.tables import Coded
 from sim.server import names as n
 
@@ -21,17 +21,6 @@ EXACT_SAMPLES = 1_000_000
 """Latencies are exact order statistics up to so many samples, and within 1 % beyond."""
 
 OUTCOMES = ("released", "rejected", "cancelled", "crashed", "live", "leaked")
-
-SPANS: dict[str, tuple[str, str]] = {
-    "invite_to_answer": ("arrived_s", "answer_s"),
-    "bye_to_ok": ("bye_s", "bye_ok_s"),
-    "terminate_to_release": ("deactivate_s", "released_s"),
-    "pool_lifetime": ("created_s", "released_s"),
-    "offer_to_media": ("offer_s", "media_s"),
-    "media_to_open": ("media_s", "open_s"),
-    "close_delay": ("terminate_s", "close_answered_s"),
-}
-"""Each latency, from when to when; `sim.ledger.summary.LATENCIES` fixes the names."""
 
 SESSION_TIMES = (
     "arrived_s", "created_s", "offer_s", "answer_s", "bye_s", "bye_ok_s", "deactivate_s", "terminate_s",

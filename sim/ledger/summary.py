@@ -14,15 +14,18 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-LATENCIES = (
-    "invite_to_answer",
-    "bye_to_ok",
-    "terminate_to_release",
-    "pool_lifetime",
-    "offer_to_media",
-    "media_to_open",
-    "close_delay",
-)
+SPANS: dict[str, tuple[str, str]] = {
+    "invite_to_answer": ("arrived_s", "answer_s"),
+    "bye_to_ok": ("bye_s", "bye_ok_s"),
+    "terminate_to_release": ("deactivate_s", "released_s"),
+    "pool_lifetime": ("created_s", "released_s"),
+    "offer_to_media": ("offer_s", "media_s"),
+    "media_to_open": ("media_s", "open_s"),
+    "close_delay": ("terminate_s", "close_answered_s"),
+}
+"""Each latency, from when to when; the columns of the sessions table."""
+
+LATENCIES = tuple(SPANS)
 
 LEAK_CAUSES = (
     "close-never-answered",

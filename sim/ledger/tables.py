@@ -177,10 +177,7 @@ def _array(kind: Kind, values: Any, rows: int) -> pa.Array:
 def _numbers(values: np.ndarray[Any, Any], missing: np.ndarray[Any, Any] | None = None) -> pa.Array:
     """An Arrow array over the numbers themselves. `pa.array` would load pandas, to see that they are not its own."""
     held = np.packbits(values, bitorder="little") if values.dtype == np.bool_ else np.ascontiguousarray(values)
-    absent = 0 if missing is None else int(missing.sum())
-    present = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing is not None and absent else None
-    kind = pa.from_numpy_dtype(values.dtype)
-    return pa.Array.from_buffers(kind, len(values), [present, pa.py_buffer(held)], absent)
+    return _arrow(pa.from_numpy_dtype(values.dtype), len(values), [pa.py_buffer(held)], missing)
 
 
 def _text(values: Any) -> pa.Array:
@@ -198,6 +195,10 @@ def _strings(values: Sequence[str | None]) -> pa.Array:
     offsets = np.zeros(len(encoded) + 1, dtype=np.int32)
     np.cumsum([len(text) for text in encoded], out=offsets[1:])
     absent = np.array([value is None for value in values], dtype=np.bool_)
-    present = pa.py_buffer(np.packbits(~absent, bitorder="little")) if absent.any() else None
-    buffers = [present, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
-    return pa.Array.from_buffers(pa.string(), len(encoded), buffers, int(absent.sum()))
+    return _arrow(pa.string(), len(encoded), [pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))], absent)
+
+
+def _arrow(kind: pa.DataType, rows: int, buffers: list[pa.Buffer], missing: np.ndarray[Any, Any] | None) -> pa.Array:
+    absent = 0 if missing is None else int(missing.sum())
+    present = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing is not None and absent else None
+    return pa.Array.from_buffers(kind, rows, [present, *buffers], absent)

@@ -178,11 +178,7 @@ def _resources(summary: Summary, width: int) -> Table:
     table.add_column("", overflow="fold", min_width=26)
     left_out = ("mean", "free", "peak size") if width < USUAL else ()
     for name, use in summary.resources.items():
-        cells = {heading: cell for heading, cell in _resource(use).items() if heading not in left_out}
-        if not table.rows:
-            for heading in cells:
-                table.add_column(heading, justify="right")
-        table.add_row(name, *cells.values())
+        _add_row(table, name, _resource(use), left_out)
     return table
 
 
@@ -217,12 +213,17 @@ def _tasks(summary: Summary, width: int) -> Table:
     table.add_column("", overflow="fold", min_width=19)
     left_out = ("messages", "service p50") if width < USUAL else ()
     for name, use in summary.tasks.items():
-        cells = {heading: cell for heading, cell in _task(use).items() if heading not in left_out}
-        if not table.rows:
-            for heading in cells:
-                table.add_column(heading, justify="right")
-        table.add_row(name, *cells.values())
+        _add_row(table, name, _task(use), left_out)
     return table
+
+
+def _add_row(table: Table, name: str, cells: dict[str, Text], left_out: Sequence[str]) -> None:
+    """Add a row but for some headings; the first row brings the columns."""
+    kept = {heading: cell for heading, cell in cells.items() if heading not in left_out}
+    if not table.rows:
+        for heading in kept:
+            table.add_column(heading, justify="right")
+    table.add_row(name, *kept.values())
 
 
 def _task(use: TaskUse) -> dict[str, Text]:

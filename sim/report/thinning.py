@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.ledger.histogram import BUCKETS, bucket_value, count
 from sim.ledger.result import RunResult
+from sim.ledger.summary import SPANS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,17 +26,6 @@ EXACT = 200_000
 POINTS = 4000
 
 LEVELS = ("time_s", "held", "min", "mean", "max")
-
-# a latency is the difference of two columns of the sessions table
-SPANS = {
-    "invite_to_answer": ("arrived_s", "answer_s"),
-    "bye_to_ok": ("bye_s", "bye_ok_s"),
-    "terminate_to_release": ("deactivate_s", "released_s"),
-    "pool_lifetime": ("created_s", "released_s"),
-    "offer_to_media": ("offer_s", "media_s"),
-    "media_to_open": ("media_s", "open_s"),
-    "close_delay": ("terminate_s", "close_answered_s"),
-}
 
 
 @dataclass(frozen=True, slots=True)

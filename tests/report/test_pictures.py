@@ -5,9 +5,9 @@ import pytest
 
 from sim.ledger.levels import levels_of
 from sim.ledger.result import RunResult
-from sim.ledger.summary import Summary
+from sim.ledger.summary import SPANS, Summary
 from sim.report.plots import held_over_time, latencies, write_pictures
-from sim.report.thinning import SPANS, latency_samples
+from sim.report.thinning import latency_samples
 
 
 def test_both_pictures_are_written_and_the_same_twice(result: RunResult, tmp_path: Path) -> None:

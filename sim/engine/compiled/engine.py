@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sim.engine.arrivals import arrival_blocks
-from sim.engine.collect import SPANS, Collector
+from sim.engine.collect import Collector
 from sim.engine.compiled import cache, layout, views
 from sim.engine.compiled.calendar import FREEZE, FREEZE_FOR_GOOD, SHUTDOWN, THAW
 from sim.engine.compiled.kernel import BEGIN, DONE, END, FINISH, KERNEL, RUN, SCHEDULE
@@ -24,6 +24,7 @@ from sim.engine.sampling import BLOCK
 from sim.engine.setup import Setup, new_ledger, task_index
 from sim.engine.world import Streams
 from sim.ledger.histogram import BUCKETS
+from sim.ledger.summary import SPANS
 from sim.scenario import expected
 from sim.scenario.distributions import Lognormal
 from sim.server import names as n

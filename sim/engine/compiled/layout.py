@@ -141,7 +141,7 @@ TASK = _record(
 )
 
 SPANS = 7
-"""Latencies, see `sim.engine.collect.SPANS`."""
+"""Latencies, see `sim.ledger.summary.SPANS`."""
 
 ENGINE = _record(
     [

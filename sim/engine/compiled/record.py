@@ -154,7 +154,7 @@ def session_finished(w: Any, session: Any) -> None:
         row.cancelled = session.cancelled
         row.crashed = session.crashed
     else:
-        # in the order of sim.engine.collect.SPANS
+        # in the order of sim.ledger.summary.SPANS
         tally_span(w, 0, session.arrived_s, session.answer_s)
         tally_span(w, 1, session.bye_s, session.bye_ok_s)
         tally_span(w, 2, session.deactivate_s, session.released_s)

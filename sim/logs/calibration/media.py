@@ -117,16 +117,7 @@ def cost_from_answers(evidence: "Evidence") -> float | None:
     sent, wait, contexts = sent[alone], wait[alone], contexts[alone]
     if len(sent) < _MANY:
         return None
-    edges = np.unique(np.quantile(contexts, np.linspace(0, 1, 13)))
-    place = np.clip(np.searchsorted(edges, contexts, "right") - 1, 0, len(edges) - 2)
-    x, y, weight = [], [], []
-    for i in range(len(edges) - 1):
-        here = place == i
-        if np.count_nonzero(here) >= 8:
-            x.append(float(contexts[here].mean()))
-            y.append(float(np.quantile(wait[here], _AMONG_HELD)))
-            weight.append(float(np.count_nonzero(here)))
-    slope = float(np.polyfit(x, y, 1, w=np.sqrt(weight))[0]) if len(x) >= 3 and np.ptp(x) >= 10 else 0.0
+    slope = _line(contexts, wait, _AMONG_HELD, 10.0)
     if slope > 0:
         return slope
     # the number of contexts hardly changed: what these wait longer than other answers do
@@ -236,8 +227,11 @@ def _from_mode(times: Array, tick: float) -> tuple[float, Array]:
 
 def _slope(contexts: Array, offset: Array) -> float:
     """Seconds per context: weighted least squares through the lower quantile of the offsets at each level."""
-    if np.ptp(contexts) < 5:
-        return 0.0
+    return _line(contexts, offset, _FLOOR) if np.ptp(contexts) >= 5 else 0.0
+
+
+def _line(contexts: Array, times: Array, quantile: float, span: float = 0.0) -> float:
+    """The slope of that line through a quantile of the times; 0 with fewer than three levels, or all within `span`."""
     edges = np.unique(np.quantile(contexts, np.linspace(0, 1, 13)))
     place = np.clip(np.searchsorted(edges, contexts, "right") - 1, 0, len(edges) - 2)
     x, y, weight = [], [], []
@@ -245,9 +239,9 @@ def _slope(contexts: Array, offset: Array) -> float:
         here = place == i
         if np.count_nonzero(here) >= 8:
             x.append(float(contexts[here].mean()))
-            y.append(float(np.quantile(offset[here], _FLOOR)))
+            y.append(float(np.quantile(times[here], quantile)))
             weight.append(float(np.count_nonzero(here)))
-    if len(x) < 3:
+    if len(x) < 3 or np.ptp(x) < span:
         return 0.0
     return float(np.polyfit(x, y, 1, w=np.sqrt(weight))[0])
 
