@@ -10,7 +10,7 @@ import pytest
 
 import sim
 from sim.engine.simpy_engine import Observer
-from sim.server.names import N_INVITE
+from sim.vocabulary.names import N_INVITE
 
 TABLES = ("sessions.parquet", "levels.parquet", "ledger.parquet", "messages.parquet")
 KNOBS: dict[str, Any] = {

@@ -13,7 +13,7 @@ from sim.ledger.levels import LevelRecorder
 from sim.ledger.sink import Sink
 from sim.ledger.summary import LATENCIES, SPANS, Quantiles
 from sim.ledger.tables import Coded
-from sim.server import names as n
+from sim.vocabulary import names as n
 
 Array = np.ndarray[Any, Any]
 

@@ -26,8 +26,8 @@ from sim.ledger.summary import (
     Violation,
 )
 from sim.scenario import Scenario, expected, load_scenario, to_yaml
-from sim.server import names as n
 from sim.server.records import REJECTIONS
+from sim.vocabulary import names as n
 
 if TYPE_CHECKING:
     from sim.engine.simpy_engine import Observer

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from sim.engine.sampling import Sampler, constant_value, interrupted, sampler, uniform
 from sim.ledger.records import MAX_RESOURCES, Ledger
 from sim.scenario import Dist, Fault, Scenario, constant, expected
-from sim.server import names as n
 from sim.server import streams as s
 from sim.server.records import (
     MAX_FAULT_CALLS,
@@ -23,6 +22,7 @@ from sim.server.records import (
     blank,
 )
 from sim.server.records import Fault as FaultRecord
+from sim.vocabulary import names as n
 
 VANISH_HOW = {"closed": VANISH_TCP_CLOSED, "open": VANISH_TCP_OPEN, "never-opened": VANISH_NEVER_OPENED}
 NO_FAULT = Fault(probability=0.0)

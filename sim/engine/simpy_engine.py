@@ -19,13 +19,13 @@ from sim.engine.verdicts import Pending
 from sim.engine.world import OutboxItem, Streams, new_session, new_world, refill
 from sim.errors import InternalError
 from sim.scenario import Dist
-from sim.server import names as n
 from sim.server.caller import arrive, finished
 from sim.server.handlers import HANDLERS, TIMERS
 from sim.server.records import Session
 from sim.server.shutdown import shutdown_begins, shutdown_session
 from sim.server.streams import PHASE
 from sim.server.timers import timer_lives
+from sim.vocabulary import names as n
 
 
 class Observer(Protocol):

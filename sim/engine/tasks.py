@@ -16,7 +16,8 @@ from simpy.core import Environment
 from simpy.events import NORMAL, Event, Timeout
 
 from sim.ledger.records import within_load
-from sim.server.names import (
+from sim.server.streams import OVERSLEEP, WAKE, draw, service_stream, wake_latency, warm_part
+from sim.vocabulary.names import (
     LANES,
     M_STOP,
     MEDIA,
@@ -25,7 +26,6 @@ from sim.server.names import (
     SOCKET_LANE,
     lane_of,
 )
-from sim.server.streams import OVERSLEEP, WAKE, draw, service_stream, wake_latency, warm_part
 
 if TYPE_CHECKING:
     from sim.engine.simpy_engine import SimpyEngine

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from sim.ledger.diagnosis import Outstanding, SessionFacts, diagnose
 from sim.ledger.summary import Leak
-from sim.server import names as n
 from sim.server.records import (
     DIALOG_TERMINATED,
     HAS_CONTROL,
@@ -28,6 +27,7 @@ from sim.server.records import (
     WAITS_TERMINATION,
     Session,
 )
+from sim.vocabulary import names as n
 
 WAITING_STATES = (n.GENERATING_ANSWER, n.INITIALIZING, n.DEACTIVATING, n.TERMINATING)
 ANSWERS = {

@@ -13,7 +13,7 @@ from sim.logs.holdings import Holdings
 from sim.logs.session import UNKNOWN, Session
 from sim.logs.shown import word
 from sim.logs.tasks import TaskBook
-from sim.logs.wording import ANSWER_STATUS, Kind
+from sim.vocabulary.lines import ANSWER_STATUS, Kind
 
 _RECENT: Final = 5_000  # released sessions remembered to recognise a use after free
 _NEW: Final = b"new"

@@ -19,7 +19,7 @@ from sim.logs.parts import Parts
 from sim.logs.rows import Latencies, MessageRows, SessionRows
 from sim.logs.session import Session
 from sim.logs.tasks import Message, TaskBook
-from sim.logs.wording import SERVER_TASK, Kind
+from sim.vocabulary.lines import SERVER_TASK, Kind
 
 Ledger = Literal["summary", "sessions", "full"]
 ENGINE: Final = "log"

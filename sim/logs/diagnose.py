@@ -18,7 +18,7 @@ from sim.ledger.diagnosis import MESSAGES, Outstanding, release_chain
 from sim.logs.session import Session
 from sim.logs.shown import word
 from sim.logs.tasks import Message, Stats
-from sim.logs.wording import SERVER_TASK
+from sim.vocabulary.lines import SERVER_TASK
 
 SECOND: Final = 1_000_000
 TRANSACTION: Final = 32 * SECOND  # 64·T1: no ACK to a 200, no answer to a BYE

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sim.logs.wording import BEGINNINGS, PRIORITIES, Kind
+from sim.vocabulary.lines import BEGINNINGS, PRIORITIES, Kind
 
 _DATE = rb"(?P<date>\d{4}-\d\d-\d\d) "
 _TIME = rb"(?P<time>\d\d:\d\d:\d\d:\d{6}) "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sim.logs.clock import DAY, Clock, clock_micros, day_micros
 from sim.logs.header import Layout
 from sim.logs.shown import shown
-from sim.logs.wording import BEGINNINGS, BODY_BEGINNINGS, CRASH_WORDS, OTHER_WORDS, PRIORITIES, WITH_BODY, Kind
+from sim.vocabulary.lines import BEGINNINGS, BODY_BEGINNINGS, CRASH_WORDS, OTHER_WORDS, PRIORITIES, WITH_BODY, Kind
 
 PAD: Final = b"\0" * 256
 _SHOWN = 5

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from sim.logs.account import Account
 from sim.logs.session import UNKNOWN, Session
 from sim.logs.shown import word
-from sim.logs.wording import SERVER_MESSAGES, SERVER_TASK, Kind
+from sim.vocabulary.lines import SERVER_MESSAGES, SERVER_TASK, Kind
 
 
 class Parts:

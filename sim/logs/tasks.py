@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sim.ledger.summary import Quantiles, TaskUse
 from sim.logs.session import UNKNOWN, Asked, Session
 from sim.logs.shown import word
-from sim.logs.wording import SERVER_MESSAGES, SERVER_TASK
+from sim.vocabulary.lines import SERVER_MESSAGES, SERVER_TASK
 
 _SERVER: Final = SERVER_TASK.encode()
 ENGINE_ANSWERS: Final = {b"3;2": "open", b"3;3": "close", b"3;4": "request"}

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
-from sim.report.functions import called_on_the_way, handler, resource_function
 from sim.report.text import DASH, duration, number, size
+from sim.vocabulary.functions import called_on_the_way, handler, resource_function
 
 if TYPE_CHECKING:
     import pandas as pd

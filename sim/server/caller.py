@@ -2,28 +2,6 @@
 
 from sim.server.connection import connection_free, connection_join
 from sim.server.effects import emit
-from sim.server.names import (
-    C_BYE_RETRY,
-    C_CONNECTED,
-    C_HANGUP,
-    C_PATIENCE,
-    C_REFRESH,
-    C_SEND_REQUEST,
-    C_VANISH,
-    CLIENT,
-    CONNECTION_AGENT,
-    K_ACCEPT,
-    K_DISCONNECT,
-    K_RECEIVE,
-    N_ACK,
-    N_BYE,
-    N_BYE_ANSWERED,
-    N_CANCEL,
-    N_DUPLICATE,
-    N_INVITE,
-    N_REINVITE,
-    NUA,
-)
 from sim.server.records import (
     CALLING,
     DONE,
@@ -63,6 +41,28 @@ from sim.server.streams import (
     VANISH_AFTER,
     draw,
     fires,
+)
+from sim.vocabulary.names import (
+    C_BYE_RETRY,
+    C_CONNECTED,
+    C_HANGUP,
+    C_PATIENCE,
+    C_REFRESH,
+    C_SEND_REQUEST,
+    C_VANISH,
+    CLIENT,
+    CONNECTION_AGENT,
+    K_ACCEPT,
+    K_DISCONNECT,
+    K_RECEIVE,
+    N_ACK,
+    N_BYE,
+    N_BYE_ANSWERED,
+    N_CANCEL,
+    N_DUPLICATE,
+    N_INVITE,
+    N_REINVITE,
+    NUA,
 )
 
 

@@ -1,7 +1,20 @@
 """The MRCPv2 connection agent: control channels and the TCP connections that carry them."""
 
 from sim.server.effects import acquire, emit, post, refuse, release
-from sim.server.names import (
+from sim.server.plugin import touched
+from sim.server.records import (
+    ASSIGNED,
+    HAS_CONTROL,
+    TALKING,
+    TCP_NONE,
+    TCP_OPEN,
+    TCP_PEER_CLOSED,
+    Session,
+    World,
+)
+from sim.server.streams import NETWORK, draw
+from sim.server.terminate import connection_destroy
+from sim.vocabulary.names import (
     C_COMPLETE,
     C_CONNECTED,
     C_RESPONSE,
@@ -20,19 +33,6 @@ from sim.server.names import (
     S_DISCONNECT,
     TCP_CONNECTION,
 )
-from sim.server.plugin import touched
-from sim.server.records import (
-    ASSIGNED,
-    HAS_CONTROL,
-    TALKING,
-    TCP_NONE,
-    TCP_OPEN,
-    TCP_PEER_CLOSED,
-    Session,
-    World,
-)
-from sim.server.streams import NETWORK, draw
-from sim.server.terminate import connection_destroy
 
 
 def k_add(w: World, session: Session, arg: int, started: float, now: float) -> None:

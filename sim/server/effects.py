@@ -4,17 +4,6 @@ The functions here are the only way out of a handler; none of them waits, queues
 """
 
 from sim.ledger.records import change, change_bytes
-from sim.server.names import (
-    CONNECTION_POOL,
-    MEDIA_CONTEXT,
-    NUA_HANDLE,
-    RELEASE_NOT_HELD,
-    RTP_PORT,
-    SESSION_POOL,
-    SESSION_TABLE,
-    SIP_HOME,
-    task_of,
-)
 from sim.server.records import (
     HOLDS_CONTEXT,
     HOLDS_HANDLE,
@@ -25,6 +14,17 @@ from sim.server.records import (
     UNSET,
     Session,
     World,
+)
+from sim.vocabulary.names import (
+    CONNECTION_POOL,
+    MEDIA_CONTEXT,
+    NUA_HANDLE,
+    RELEASE_NOT_HELD,
+    RTP_PORT,
+    SESSION_POOL,
+    SESSION_TABLE,
+    SIP_HOME,
+    task_of,
 )
 
 

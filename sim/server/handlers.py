@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from sim.server import caller, connection, media, nua, plugin, session, sip_agent
-from sim.server import names as n
 from sim.server.records import Session, World
+from sim.vocabulary import names as n
 
 Handler = Callable[[World, Session, int, float, float], None]
 

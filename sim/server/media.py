@@ -1,9 +1,18 @@
 """The media engine (MPF): containers of commands, RTP ports and media contexts."""
 
 from sim.server.effects import emit, give, post, refuse, take
-from sim.server.names import CONTAINER_SIZE, M_CONTAINER, RTP_PORT, S_MEDIA, S_STOPPED, SERVER, STEP_ADD, STEP_MODIFY
 from sim.server.records import HAS_ENGINE, HOLDS_CONTEXT, HOLDS_RTP, IN_CONTEXT, Session, World
 from sim.server.streams import HELD, draw
+from sim.vocabulary.names import (
+    CONTAINER_SIZE,
+    M_CONTAINER,
+    RTP_PORT,
+    S_MEDIA,
+    S_STOPPED,
+    SERVER,
+    STEP_ADD,
+    STEP_MODIFY,
+)
 
 
 def engine_channels(session: Session) -> int:

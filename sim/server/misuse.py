@@ -1,8 +1,8 @@
 """Answers and messages that name what is gone, or that come twice."""
 
 from sim.server.effects import violation
-from sim.server.names import DESTROYED, ENGINE_CHANNEL, LATE_ANSWER, SESSION_POOL, USE_AFTER_FREE
 from sim.server.records import Session, World
+from sim.vocabulary.names import DESTROYED, ENGINE_CHANNEL, LATE_ANSWER, SESSION_POOL, USE_AFTER_FREE
 
 
 def alive(w: World, session: Session, now: float) -> bool:

@@ -4,7 +4,20 @@ Every handler is `(w, session, arg, started, now)`: the message was taken up at 
 """
 
 from sim.server.effects import emit, post, take
-from sim.server.names import (
+from sim.server.records import (
+    DIALOG_COMPLETED,
+    DIALOG_NONE,
+    DIALOG_READY,
+    DIALOG_RECEIVED,
+    DIALOG_TERMINATED,
+    DIALOG_TERMINATING,
+    HOLDS_HANDLE,
+    HOLDS_POOL,
+    Session,
+    World,
+)
+from sim.server.streams import NETWORK, draw
+from sim.vocabulary.names import (
     A_ACK,
     A_BYE,
     A_COMPLETED,
@@ -23,19 +36,6 @@ from sim.server.names import (
     N_SESSION_TIMER,
     NUA,
 )
-from sim.server.records import (
-    DIALOG_COMPLETED,
-    DIALOG_NONE,
-    DIALOG_READY,
-    DIALOG_RECEIVED,
-    DIALOG_TERMINATED,
-    DIALOG_TERMINATING,
-    HOLDS_HANDLE,
-    HOLDS_POOL,
-    Session,
-    World,
-)
-from sim.server.streams import NETWORK, draw
 
 
 def to_caller(w: World, session: Session, kind: int, arg: int) -> None:

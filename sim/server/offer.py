@@ -2,17 +2,6 @@
 
 from sim.server.effects import acquire, grow, post, refuse, set_state, take
 from sim.server.media import containers
-from sim.server.names import (
-    ACTIVE,
-    CONTROL_CHANNEL,
-    ENGINE_CHANNEL,
-    GENERATING_ANSWER,
-    K_ADD,
-    K_MODIFY,
-    N_RESPOND,
-    STEP_ADD,
-    STEP_MODIFY,
-)
 from sim.server.records import (
     HAS_CONTROL,
     HAS_ENGINE,
@@ -24,6 +13,17 @@ from sim.server.records import (
     World,
 )
 from sim.server.rejections import rejection_index
+from sim.vocabulary.names import (
+    ACTIVE,
+    CONTROL_CHANNEL,
+    ENGINE_CHANNEL,
+    GENERATING_ANSWER,
+    K_ADD,
+    K_MODIFY,
+    N_RESPOND,
+    STEP_ADD,
+    STEP_MODIFY,
+)
 
 
 def offer_process(w: World, session: Session, again: int, started: float, now: float) -> None:

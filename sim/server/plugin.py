@@ -1,7 +1,22 @@
 """A plugin (engine): told to open, process, stop and close; answers later, twice, or never."""
 
 from sim.server.effects import acquire, emit, post, refuse, violation
-from sim.server.names import (
+from sim.server.records import COMPLETES, HAS_LICENCE, IS_OPEN, Session, World
+from sim.server.streams import (
+    DELAY,
+    GAP,
+    LATE,
+    LATE_BY,
+    NEVER,
+    OPERATION,
+    PLUGIN_FAULT,
+    RECOGNITION,
+    TWICE,
+    WRONG,
+    draw,
+    fires,
+)
+from sim.vocabulary.names import (
     CLOSE,
     DESTROYED,
     ENGINE_CHANNEL,
@@ -19,21 +34,6 @@ from sim.server.names import (
     SESSION_POOL,
     STOP,
     USE_AFTER_FREE,
-)
-from sim.server.records import COMPLETES, HAS_LICENCE, IS_OPEN, Session, World
-from sim.server.streams import (
-    DELAY,
-    GAP,
-    LATE,
-    LATE_BY,
-    NEVER,
-    OPERATION,
-    PLUGIN_FAULT,
-    RECOGNITION,
-    TWICE,
-    WRONG,
-    draw,
-    fires,
 )
 
 

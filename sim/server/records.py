@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Protocol, get_type_hints
 
 from sim.ledger.records import Ledger
-from sim.server.names import MAX_CHANNELS
+from sim.vocabulary.names import MAX_CHANNELS
 
 INFINITY = float("inf")
 UNSET = float("nan")

@@ -3,25 +3,6 @@
 from sim.server.effects import grow, post, release, set_state
 from sim.server.media import engine_channels
 from sim.server.misuse import alive, answered_in_time, answered_twice, used_after_free
-from sim.server.names import (
-    DEACTIVATING,
-    DESTROYED,
-    DOUBLE_ANSWER,
-    DOUBLE_CLOSE,
-    ENGINE_CHANNEL,
-    GENERATING_ANSWER,
-    INITIALIZING,
-    K_SEND,
-    N_SEND_BYE,
-    P_OPEN,
-    P_REQUEST,
-    S_CONTROL,
-    S_OFFER,
-    S_TERMINATE,
-    STEP_ADD,
-    STEP_MODIFY,
-    TERMINATING,
-)
 from sim.server.offer import answer_send, offer_process
 from sim.server.plugin import post_plugin
 from sim.server.records import (
@@ -42,6 +23,25 @@ from sim.server.records import (
     World,
 )
 from sim.server.terminate import deactivate, terminate_process, terminate_send
+from sim.vocabulary.names import (
+    DEACTIVATING,
+    DESTROYED,
+    DOUBLE_ANSWER,
+    DOUBLE_CLOSE,
+    ENGINE_CHANNEL,
+    GENERATING_ANSWER,
+    INITIALIZING,
+    K_SEND,
+    N_SEND_BYE,
+    P_OPEN,
+    P_REQUEST,
+    S_CONTROL,
+    S_OFFER,
+    S_TERMINATE,
+    STEP_ADD,
+    STEP_MODIFY,
+    TERMINATING,
+)
 
 # --- one active request per session ---------------------------------------------------------------------------------
 

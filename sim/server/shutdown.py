@@ -1,8 +1,8 @@
 """Graceful shutdown: the agent goes offline, and BYE goes to every session that is not already terminating."""
 
 from sim.server.effects import post
-from sim.server.names import DEACTIVATING, N_SEND_BYE, TERMINATING
 from sim.server.records import HOLDS_POOL, Session, World
+from sim.vocabulary.names import DEACTIVATING, N_SEND_BYE, TERMINATING
 
 
 def shutdown_begins(w: World, now: float) -> None:

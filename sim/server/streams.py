@@ -6,7 +6,8 @@ differ in one knob share every other draw. A handler takes the next value of a s
 
 from typing import Final
 
-from sim.server.names import (
+from sim.server.records import HAS_ENGINE, IN_PROGRESS, Session, World
+from sim.vocabulary.names import (
     CONNECTION_AGENT,
     KINDS,
     M_CONTAINER,
@@ -22,7 +23,6 @@ from sim.server.names import (
     STEP_ADD,
     STEP_SUBTRACT,
 )
-from sim.server.records import HAS_ENGINE, IN_PROGRESS, Session, World
 
 MAX_PLUGINS: Final = 8
 

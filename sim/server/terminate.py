@@ -2,20 +2,6 @@
 
 from sim.server.effects import give, post, release, set_state, violation
 from sim.server.media import containers
-from sim.server.names import (
-    CONNECTION_POOL,
-    DEACTIVATING,
-    DESTROYED,
-    ENGINE_CHANNEL,
-    K_REMOVE,
-    N_DESTROY,
-    P_CLOSE,
-    P_STOP,
-    RELEASED_UNCLOSED,
-    STEP_SUBTRACT,
-    TCP_CONNECTION,
-    TERMINATING,
-)
 from sim.server.plugin import post_plugin
 from sim.server.records import (
     ASSIGNED,
@@ -35,6 +21,20 @@ from sim.server.records import (
     WAITS_TERMINATION,
     Session,
     World,
+)
+from sim.vocabulary.names import (
+    CONNECTION_POOL,
+    DEACTIVATING,
+    DESTROYED,
+    ENGINE_CHANNEL,
+    K_REMOVE,
+    N_DESTROY,
+    P_CLOSE,
+    P_STOP,
+    RELEASED_UNCLOSED,
+    STEP_SUBTRACT,
+    TCP_CONNECTION,
+    TERMINATING,
 )
 
 

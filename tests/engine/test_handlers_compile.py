@@ -4,8 +4,8 @@ import ast
 from pathlib import Path
 
 import sim.server
-from sim.server import names as n
 from sim.server.handlers import HANDLERS, TABLE
+from sim.vocabulary import names as n
 
 
 def test_every_message_has_a_handler_and_a_name() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 import sim
 from sim.errors import ScenarioError
-from sim.server import names as n
 from sim.server.records import Session
+from sim.vocabulary import names as n
 
 SCENARIO = {"duration": "3s", "arrivals": {"rate": "5/s"}, "calls": {"hold": "500ms"}, "drain": "20s"}
 

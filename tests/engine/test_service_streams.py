@@ -2,9 +2,9 @@
 
 import pytest
 
-from sim.server import names as n
 from sim.server import streams as s
 from sim.server.records import HAS_CONTROL, HAS_ENGINE, IN_PROGRESS, Session, blank
+from sim.vocabulary import names as n
 
 
 def session(*channels: int) -> Session:

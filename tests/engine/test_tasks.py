@@ -5,8 +5,8 @@ from engine.stage import Stage
 
 import sim
 from sim.engine.tasks import ConsumerTask, MediaEngine, PollerTask
-from sim.server.names import CONNECTION_AGENT, K_ADD, M_CONTAINER, M_STOP, S_CLOSED, SERVER
 from sim.server.streams import AWAKE
+from sim.vocabulary.names import CONNECTION_AGENT, K_ADD, M_CONTAINER, M_STOP, S_CLOSED, SERVER
 
 
 def consumer(stage: Stage, slots: int = 1024) -> ConsumerTask:

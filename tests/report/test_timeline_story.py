@@ -5,8 +5,8 @@ from rich.console import Console
 
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
-from sim.report.functions import called_on_the_way, handler
 from sim.report.timeline import print_story, story
+from sim.vocabulary.functions import called_on_the_way, handler
 
 
 def printed(result: RunResult, width: int) -> str:

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from sim.engine.compiled.store import FIRST_CAPACITY, ITEM_BYTES, append, enlarge, enlarge_ring, items_at, ring_take
 from sim.server.handlers import TIMERS
-from sim.server.names import (
+from sim.server.timers import timer_lives
+from sim.vocabulary.names import (
     C_BYE_RETRY,
     C_REFRESH,
     K_ACCEPT,
@@ -24,7 +25,6 @@ from sim.server.names import (
     N_BYE_TIMEOUT,
     N_SESSION_TIMER,
 )
-from sim.server.timers import timer_lives
 
 INFINITY: Final = float("inf")
 

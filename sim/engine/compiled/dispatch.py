@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.server import names as n
 from sim.server.caller import (
     c_bye_ok,
     c_bye_retry,
@@ -65,6 +64,7 @@ from sim.server.session import (
     s_terminate,
 )
 from sim.server.sip_agent import a_invite, a_other, a_received, a_terminated
+from sim.vocabulary import names as n
 
 
 def _nua_stack_first(w: Any, session: Any, kind: int, arg: int, started: float, now: float) -> None:

@@ -27,10 +27,10 @@ from sim.ledger.histogram import BUCKETS
 from sim.ledger.summary import SPANS
 from sim.scenario import expected
 from sim.scenario.distributions import Lognormal
-from sim.server import names as n
 from sim.server.media import all_free
 from sim.server.records import Server, fields
 from sim.server.streams import PHASE, STREAMS
+from sim.vocabulary import names as n
 
 Array = np.ndarray[Any, Any]
 

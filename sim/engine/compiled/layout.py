@@ -12,7 +12,6 @@ import numpy as np
 
 from sim.engine.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.ledger.records import MAX_RESOURCES, Ledger
-from sim.server.names import KINDS, LANES, PLUGIN
 from sim.server.records import (
     IS_STOPPING,
     Fault,
@@ -24,6 +23,7 @@ from sim.server.records import (
     layout,
 )
 from sim.server.streams import FAULTS, MAX_PLUGINS, STREAMS
+from sim.vocabulary.names import KINDS, LANES, PLUGIN
 
 MAX_TASKS = PLUGIN + MAX_PLUGINS
 

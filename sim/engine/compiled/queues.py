@@ -7,7 +7,8 @@ from typing import Any, Final
 from sim.engine.compiled.calendar import HEAP, OUTSIDE, earlier, heap_push, schedule_task
 from sim.engine.compiled.store import MESSAGE_BYTES, items_at, messages_at, ring_append, ring_take
 from sim.ledger.records import within_load
-from sim.server.names import (
+from sim.server.streams import OVERSLEEP, WAKE, draw, service_stream, wake_latency, warm_part
+from sim.vocabulary.names import (
     LANES,
     M_CONTAINER,
     M_STOP,
@@ -15,7 +16,6 @@ from sim.server.names import (
     NUA,
     lane_of,
 )
-from sim.server.streams import OVERSLEEP, WAKE, draw, service_stream, wake_latency, warm_part
 
 # disciplines
 SOFIA: Final = 0

@@ -21,9 +21,9 @@ from sim.engine.setup import Setup
 from sim.engine.verdicts import ENDS_NOTHING, Pending, facts_of
 from sim.ledger.diagnosis import diagnose
 from sim.ledger.summary import Leak
-from sim.server import names as n
 from sim.server.handlers import TIMERS
 from sim.server.records import DIALOG_TERMINATED, HAS_LICENCE, HOLDS_POOL, IS_CLOSING, IS_OPENING, IS_STOPPING
+from sim.vocabulary import names as n
 
 Array = np.ndarray[Any, Any]
 Seen = Callable[[int, int, np.dtype[Any]], Array]

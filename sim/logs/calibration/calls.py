@@ -10,7 +10,7 @@ import numpy as np
 from sim.logs.calibration.fit import Fit, fit
 from sim.logs.calibration.rates import rate
 from sim.logs.calibration.sheet import Noted, Sheet, counted, noted
-from sim.logs.wording import RESOURCES
+from sim.vocabulary.lines import RESOURCES
 
 if TYPE_CHECKING:
     from sim.logs.calibration.watch import CallSeen, Evidence

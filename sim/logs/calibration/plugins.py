@@ -16,7 +16,7 @@ from sim.logs.calibration.fit import fit, short
 from sim.logs.calibration.rates import rate
 from sim.logs.calibration.sheet import Noted, Sheet, counted, noted
 from sim.logs.calibration.stalls import without_stalls
-from sim.logs.wording import RESOURCES
+from sim.vocabulary.lines import RESOURCES
 
 if TYPE_CHECKING:
     from sim.logs.calibration.watch import Evidence

@@ -16,7 +16,7 @@ from sim.logs.reading import read_into
 from sim.logs.session import Session
 from sim.logs.shown import word
 from sim.logs.tasks import Message
-from sim.logs.wording import RESOURCES, Kind
+from sim.vocabulary.lines import RESOURCES, Kind
 
 if TYPE_CHECKING:
     import pandas as pd

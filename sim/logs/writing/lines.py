@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from sim.logs.wording import PRIORITIES
+from sim.vocabulary.lines import PRIORITIES
 
 LEVELS: Final = ("DEBUG", "INFO", "NOTICE", "WARN", "ERROR")
 """From the most to the least detailed, as in `logger.xml`."""
