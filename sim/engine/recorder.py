@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.engine.collect import SESSION_COUNTS, SESSION_TIMES, Collector
 from sim.engine.world import PlainWorld
-from sim.ledger.records import SLIVER
+from sim.server.ledger import SLIVER
 from sim.server.records import Session
 
 CHUNK = 32_768

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.engine.sampling import Sampler, constant_value, interrupted, sampler, uniform
-from sim.ledger.records import MAX_RESOURCES, Ledger
 from sim.scenario import Dist, Fault, Scenario, constant, expected
 from sim.server import streams as s
+from sim.server.ledger import MAX_RESOURCES, Ledger
 from sim.server.records import (
     MAX_FAULT_CALLS,
     VANISH_NEVER_OPENED,

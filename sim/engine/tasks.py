@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from simpy.core import Environment
 from simpy.events import NORMAL, Event, Timeout
 
-from sim.ledger.records import within_load
+from sim.server.ledger import within_load
 from sim.server.streams import OVERSLEEP, WAKE, draw, service_stream, wake_latency, warm_part
 from sim.vocabulary.names import (
     LANES,

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.engine.sampling import BLOCK, generator
 from sim.engine.setup import Setup, new_ledger
-from sim.ledger.records import Ledger
+from sim.server.ledger import Ledger
 from sim.server.media import all_free
 from sim.server.records import Fault, Mix, Parameters, Plugin, Server, Session, blank
 from sim.server.streams import STREAMS

@@ -3,7 +3,7 @@
 The functions here are the only way out of a handler; none of them waits, queues or draws.
 """
 
-from sim.ledger.records import change, change_bytes
+from sim.server.ledger import change, change_bytes
 from sim.server.records import (
     HOLDS_CONTEXT,
     HOLDS_HANDLE,

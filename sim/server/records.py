@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Protocol, get_type_hints
 
-from sim.ledger.records import Ledger
+from sim.server.ledger import Ledger
 from sim.vocabulary.names import MAX_CHANNELS
 
 INFINITY = float("inf")

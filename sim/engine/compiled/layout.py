@@ -11,7 +11,7 @@ from typing import Any, Final, get_type_hints
 import numpy as np
 
 from sim.engine.collect import SESSION_COUNTS, SESSION_TIMES
-from sim.ledger.records import MAX_RESOURCES, Ledger
+from sim.server.ledger import MAX_RESOURCES, Ledger
 from sim.server.records import (
     IS_STOPPING,
     Fault,

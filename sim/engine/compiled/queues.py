@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sim.engine.compiled.calendar import HEAP, OUTSIDE, earlier, heap_push, schedule_task
 from sim.engine.compiled.store import MESSAGE_BYTES, items_at, messages_at, ring_append, ring_take
-from sim.ledger.records import within_load
+from sim.server.ledger import within_load
 from sim.server.streams import OVERSLEEP, WAKE, draw, service_stream, wake_latency, warm_part
 from sim.vocabulary.names import (
     LANES,

@@ -19,7 +19,7 @@ from sim.engine.compiled.store import (
     window_rows_at,
 )
 from sim.ledger.histogram import BUCKETS, LOWEST_BITS
-from sim.ledger.records import SLIVER
+from sim.server.ledger import SLIVER
 
 HISTOGRAM_WORDS: Final = BUCKETS + 2
 """Counts, then the total and the maximum."""

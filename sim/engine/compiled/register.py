@@ -13,7 +13,6 @@ from typing import Any
 from numba.extending import overload, register_jitable
 
 from sim.engine.compiled import calendar, dispatch, effects, post, queues, record, stations, store
-from sim.ledger import records as ledger_records
 from sim.server import (
     caller,
     connection,
@@ -33,6 +32,7 @@ from sim.server import (
     timers,
 )
 from sim.server import effects as server_effects
+from sim.server import ledger as ledger_records
 
 REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     server_effects.emit: effects.emit,

@@ -10,7 +10,7 @@ from sim.engine.compiled.post import BLOCKED, deliver, go_on_sending, retire
 from sim.engine.compiled.queues import MEDIA_TICK, can_skip, next_tick, plan, take, wake
 from sim.engine.compiled.record import message_done
 from sim.engine.compiled.store import messages_at, ring_take
-from sim.ledger.records import within_load
+from sim.server.ledger import within_load
 
 # what a task waits for
 SLEEP: Final = 0
