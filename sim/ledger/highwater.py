@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.ledger.intervals import CONFIDENCE, Estimate
+from sim.theory.intervals import CONFIDENCE, Estimate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

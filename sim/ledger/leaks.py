@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sim.ledger.forecast import time_to_fill, time_to_refusal
 from sim.ledger.highwater import MemoryVerdict, memory_verdict
-from sim.ledger.intervals import CONFIDENCE, Estimate, poisson_rate, share
 from sim.ledger.summary import Leak, Summary
+from sim.theory.intervals import CONFIDENCE, Estimate, poisson_rate, share
 
 if TYPE_CHECKING:
     from sim.ledger.result import RunResult

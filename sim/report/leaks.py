@@ -9,11 +9,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sim.ledger.intervals import Estimate
 from sim.ledger.leaks import CauseGroup, Exhaustion, LeakReport
 from sim.ledger.summary import Leak, Violation
 from sim.report.terminal import BAD, GOOD, QUIET, SHOWN, WARN
 from sim.report.text import DASH, duration, number, plural, size
+from sim.theory.intervals import Estimate
 
 VERDICT_STYLE = {"crash": BAD, "leak": BAD, "suspected leak": WARN, "high water": GOOD, "healthy": GOOD}
 

@@ -9,9 +9,9 @@ from scipy import stats
 
 import sim
 from sim.ledger.forecast import first_refusal, time_to_refusal
-from sim.ledger.intervals import Estimate, poisson_rate, share
 from sim.ledger.leaks import leak_report
 from sim.ledger.result import load_result
+from sim.theory.intervals import Estimate, poisson_rate, share
 
 LEAKY = {
     "name": "leaky",
