@@ -39,8 +39,8 @@ def leaks(
 ) -> None:
     """Say for every live or leaked pool why it is alive, how fast leaks grow, and which limit goes first."""
     from sim.cli_audit import read_logs
+    from sim.leaks.outlook import leak_report
     from sim.ledger.conditions import parse
-    from sim.ledger.leaks import leak_report
     from sim.ledger.result import load_result
 
     folder = len(source) == 1 and bool(source[0]) and Path(source[0]).is_dir()

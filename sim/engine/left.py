@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from sim.engine.recorder import session_columns
-from sim.engine.verdicts import Pending, Verdict, judge
-from sim.ledger.diagnosis import WAITS_FOR_CALLER
+from sim.leaks.diagnosis import WAITS_FOR_CALLER
+from sim.leaks.verdicts import Pending, Verdict, judge
 from sim.ledger.summary import Leak
 
 Array = np.ndarray[Any, Any]

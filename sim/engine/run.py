@@ -17,7 +17,7 @@ from sim.engine.left import Judged, judged
 from sim.engine.select import choose, make_engine
 from sim.engine.setup import Setup, setup, task_index
 from sim.errors import InternalError, MrcpsimError, RunFailed, ScenarioError, WrongType
-from sim.ledger.races import Race, describe
+from sim.leaks.races import Race, describe
 from sim.ledger.summary import (
     ResourceUse,
     SessionCounts,

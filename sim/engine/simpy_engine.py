@@ -15,9 +15,9 @@ from sim.engine.left import Left
 from sim.engine.recorder import Recorder
 from sim.engine.setup import Setup, task_index
 from sim.engine.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
-from sim.engine.verdicts import Pending
 from sim.engine.world import OutboxItem, Streams, new_session, new_world, refill
 from sim.errors import InternalError
+from sim.leaks.verdicts import Pending
 from sim.scenario import Dist
 from sim.server.caller import arrive, finished
 from sim.server.handlers import HANDLERS, TIMERS

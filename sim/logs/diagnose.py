@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.ledger.diagnosis import MESSAGES, Outstanding, release_chain
+from sim.leaks.diagnosis import MESSAGES, Outstanding, release_chain
 from sim.logs.session import Session
 from sim.logs.shown import word
 from sim.logs.tasks import Message, Stats

@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sim.ledger.leaks import CauseGroup, Exhaustion, LeakReport
+from sim.leaks.outlook import CauseGroup, Exhaustion, LeakReport
 from sim.ledger.summary import Leak, Violation
 from sim.report.terminal import BAD, GOOD, QUIET, SHOWN, WARN
 from sim.report.text import DASH, duration, number, plural, size

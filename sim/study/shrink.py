@@ -15,10 +15,10 @@ from typing import Any
 
 from sim.engine.run import run
 from sim.errors import MrcpsimError, ScenarioError
+from sim.leaks.signature import Signature, choose, signatures
 from sim.ledger.result import RunResult
 from sim.scenario import load_scenario
 from sim.scenario.resolve import to_mapping, to_yaml
-from sim.study.signature import Signature, choose, signatures
 
 Mapped = dict[str, Any]
 MOST_RUNS = 400

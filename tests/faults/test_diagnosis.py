@@ -4,7 +4,7 @@ import pytest
 from fault_runs import run_shipped
 
 import sim
-from sim.ledger.diagnosis import MESSAGES, RELEASE_CHAINS, Outstanding, release_chain
+from sim.leaks.diagnosis import MESSAGES, RELEASE_CHAINS, Outstanding, release_chain
 
 FROZEN_S = 3.0
 

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 import sim
-from sim.ledger.forecast import first_refusal, time_to_refusal
-from sim.ledger.leaks import leak_report
+from sim.leaks.forecast import first_refusal, time_to_refusal
+from sim.leaks.outlook import leak_report
 from sim.ledger.result import load_result
 from sim.theory.intervals import Estimate, poisson_rate, share
 

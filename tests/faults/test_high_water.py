@@ -4,7 +4,7 @@ import pytest
 from fault_runs import run_shipped
 
 import sim
-from sim.ledger.leaks import leak_report
+from sim.leaks.outlook import leak_report
 
 
 @pytest.mark.parametrize(

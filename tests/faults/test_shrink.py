@@ -6,8 +6,8 @@ from fault_runs import run_shipped
 
 import sim
 from sim.errors import ScenarioError
+from sim.leaks.signature import signatures
 from sim.study.shrink import shrink
-from sim.study.signature import signatures
 
 
 @pytest.mark.parametrize(

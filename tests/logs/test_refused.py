@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from serverlog import AGENT, SERVER, SIP, Call, Log, healthy
 
-from sim.ledger.diagnosis import MESSAGES
+from sim.leaks.diagnosis import MESSAGES
 from sim.ledger.result import RunResult
 from sim.ledger.sink import MemorySink
 from sim.logs.audit import audit_logs

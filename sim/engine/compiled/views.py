@@ -18,8 +18,8 @@ from sim.engine.compiled import layout
 from sim.engine.compiled.calendar import FREEZE, OUTSIDE
 from sim.engine.left import LEAKS_LISTED, Calm, Left
 from sim.engine.setup import Setup
-from sim.engine.verdicts import ENDS_NOTHING, Pending, facts_of
-from sim.ledger.diagnosis import diagnose
+from sim.leaks.diagnosis import diagnose
+from sim.leaks.verdicts import ENDS_NOTHING, Pending, facts_of
 from sim.ledger.summary import Leak
 from sim.server.handlers import TIMERS
 from sim.server.records import DIALOG_TERMINATED, HAS_LICENCE, HOLDS_POOL, IS_CLOSING, IS_OPENING, IS_STOPPING
@@ -80,7 +80,7 @@ def left(block: Any, records: Array, setup: Setup, seen: Seen) -> Left:
 
 
 def goes_well(records: Array, waiting: Array) -> Array:
-    """Which sessions have nothing outstanding, as `sim.engine.verdicts` has it, while an end is scheduled for them."""
+    """Which sessions have nothing outstanding, as `sim.leaks.verdicts` has it, while an end is scheduled for them."""
     count = len(records)
     ends = np.bincount(waiting["slot"][~_ENDS_NOTHING[waiting["kind"]]], minlength=count) > 0
     stuck = np.bincount(waiting["slot"][~waiting["reachable"]], minlength=count) > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sim.ledger.diagnosis import Outstanding, SessionFacts, diagnose
+from sim.leaks.diagnosis import Outstanding, SessionFacts, diagnose
 from sim.ledger.summary import Leak
 from sim.server.records import (
     DIALOG_TERMINATED,

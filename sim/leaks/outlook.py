@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sim.ledger.forecast import time_to_fill, time_to_refusal
-from sim.ledger.highwater import MemoryVerdict, memory_verdict
+from sim.leaks.forecast import time_to_fill, time_to_refusal
+from sim.leaks.highwater import MemoryVerdict, memory_verdict
 from sim.ledger.summary import Leak, Summary
 from sim.theory.intervals import CONFIDENCE, Estimate, poisson_rate, share
 
