@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.flow import RATE_PER_S
 
 BASELINE = Path(__file__).resolve().parent.parent / "scenarios" / "baseline.yaml"
-ENGINE_MODULES = {"simpy": "sim.engine.simpy_engine", "compiled": "sim.engine.compiled"}
+ENGINE_MODULES = {"simpy": "sim.engine.reference.engine", "compiled": "sim.engine.compiled"}
 WARM_UP_CALLS = 200  # compiles, or loads what is compiled; not part of the measured time
 
 

@@ -131,7 +131,7 @@ def scenario_path(given: str) -> Path:
 
 def read_conditions(texts: "Iterable[str]", scenario: "Scenario") -> "list[Condition]":
     """Conditions for a run of `scenario`: a name that the run will not have is found before it starts."""
-    from sim.engine.setup import resource_names, task_names
+    from sim.engine.start.setup import resource_names, task_names
     from sim.ledger.conditions import parse
 
     resources, tasks = resource_names(scenario), task_names(scenario)

@@ -22,7 +22,7 @@ def check(
 ) -> None:
     """Read SCENARIO.yaml and say everything that is wrong with it, without running it."""
     from sim.cli_run import scenario_path
-    from sim.engine.setup import resource_names, task_names
+    from sim.engine.start.setup import resource_names, task_names
     from sim.errors import ScenarioError
     from sim.ledger.conditions import parse
     from sim.scenario import load_scenario

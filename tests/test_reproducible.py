@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import sim
-from sim.engine.simpy_engine import Observer
+from sim.engine.reference.engine import Observer
 from sim.vocabulary.names import N_INVITE
 
 TABLES = ("sessions.parquet", "levels.parquet", "ledger.parquet", "messages.parquet")

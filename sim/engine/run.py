@@ -12,10 +12,10 @@ from numbers import Integral
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from sim.engine.collect import Collector
-from sim.engine.left import Judged, judged
-from sim.engine.select import choose, make_engine
-from sim.engine.setup import Setup, setup, task_index
+from sim.engine.choose import choose, make_engine
+from sim.engine.end.collect import Collector
+from sim.engine.end.left import Judged, judged
+from sim.engine.start.setup import Setup, setup, task_index
 from sim.errors import InternalError, MrcpsimError, RunFailed, ScenarioError, WrongType
 from sim.leaks.races import Race, describe
 from sim.ledger.summary import (
@@ -30,7 +30,7 @@ from sim.server.records import REJECTIONS
 from sim.vocabulary import names as n
 
 if TYPE_CHECKING:
-    from sim.engine.simpy_engine import Observer
+    from sim.engine.reference.engine import Observer
     from sim.ledger.result import RunResult
     from sim.ledger.sink import Sink
 
@@ -155,7 +155,7 @@ def watching(observers: Any) -> tuple[Observer, ...]:
         raise WrongType(f"observers must be a tuple of observers (got {type(observers).__name__})")
     if not observers:
         return ()
-    from sim.engine.simpy_engine import Observer, unwatched
+    from sim.engine.reference.engine import Observer, unwatched
 
     hooks = [name for name in vars(Observer) if not name.startswith("_")]
     found = []
@@ -190,7 +190,7 @@ def check_size(scenario: Scenario) -> None:
 
 def check_expectations(scenario: Scenario) -> None:
     """ScenarioError, before anything is simulated, for an `expect` condition that names nothing a result has."""
-    from sim.engine.setup import resource_names, task_names
+    from sim.engine.start.setup import resource_names, task_names
     from sim.ledger.conditions import parse
 
     for condition in scenario.expect:

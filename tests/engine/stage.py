@@ -1,4 +1,4 @@
-"""A stage for single tasks: a fake engine that runs the real tasks of `sim.engine.tasks` with scripted services."""
+"""A stage for single tasks: a fake engine that runs the real tasks of `sim.engine.reference.tasks` with scripted services."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from simpy.core import Environment
 from simpy.events import Timeout
 
-from sim.engine.tasks import Message, Task
+from sim.engine.reference.tasks import Message, Task
 from sim.server.streams import STREAMS
 
 

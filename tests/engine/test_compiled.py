@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 import sim
-from sim.engine import select
-from sim.engine.collect import Collector
+from sim.engine import choose as select
 from sim.engine.compiled import cache, normals
 from sim.engine.compiled import engine as compiled_engine
 from sim.engine.compiled.calendar import TIMER_MASK
 from sim.engine.compiled.record import HISTOGRAM_WORDS
+from sim.engine.end.collect import Collector
 from sim.engine.run import run
-from sim.engine.setup import setup
+from sim.engine.start.setup import setup
 from sim.errors import ScenarioError
 from sim.ledger.histogram import BUCKETS
 from sim.ledger.sink import MemorySink

@@ -13,7 +13,7 @@ import pytest
 
 import sim
 from sim.engine.compiled.engine import CompiledEngine
-from sim.engine.simpy_engine import SimpyEngine
+from sim.engine.reference.engine import SimpyEngine
 from sim.ledger.result import RunResult, load_result
 
 LONG = {"duration": "100000h", "arrivals": {"rate": "20/s"}, "calls": {"hold": "300ms"}}

@@ -103,7 +103,7 @@ def test_who_does_not_watch_the_loops_does_not_pay_for_them(monkeypatch: pytest.
             pass
 
     polled = []
-    monkeypatch.setattr("sim.engine.simpy_engine.SimpyEngine.polled", lambda self, loop: polled.append(loop))
+    monkeypatch.setattr("sim.engine.reference.engine.SimpyEngine.polled", lambda self, loop: polled.append(loop))
     sim.run(sim.load_scenario(SCENARIO), engine="simpy", observers=(Levels(),))
     assert not polled
     sim.run(sim.load_scenario(SCENARIO), engine="simpy", observers=(Watcher(),))

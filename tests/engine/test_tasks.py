@@ -4,7 +4,7 @@ import pytest
 from engine.stage import Stage
 
 import sim
-from sim.engine.tasks import ConsumerTask, MediaEngine, PollerTask
+from sim.engine.reference.tasks import ConsumerTask, MediaEngine, PollerTask
 from sim.server.streams import AWAKE
 from sim.vocabulary.names import CONNECTION_AGENT, K_ADD, M_CONTAINER, M_STOP, S_CLOSED, SERVER
 

@@ -16,8 +16,8 @@ from bare import bare, instant_plugin
 from closed_forms import lindley, mm1_wait_quantile, pollaczek_khinchine
 
 import sim
-from sim.engine.arrivals import arrival_blocks
-from sim.engine.sampling import BLOCK, generator, sampler
+from sim.engine.start.arrivals import arrival_blocks
+from sim.engine.start.sampling import BLOCK, generator, sampler
 from sim.ledger.summary import Summary
 from sim.scenario.model import Scenario
 

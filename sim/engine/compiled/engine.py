@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from sim.engine.arrivals import arrival_blocks
-from sim.engine.collect import Collector
 from sim.engine.compiled import cache, layout, views
 from sim.engine.compiled.calendar import FREEZE, FREEZE_FOR_GOOD, SHUTDOWN, THAW
 from sim.engine.compiled.kernel import BEGIN, DONE, END, FINISH, KERNEL, RUN, SCHEDULE
@@ -19,10 +17,12 @@ from sim.engine.compiled.normals import LognormalStream, agrees
 from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
 from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS
 from sim.engine.compiled.store import FIRST_CAPACITY
-from sim.engine.left import Left
-from sim.engine.sampling import BLOCK
-from sim.engine.setup import Setup, new_ledger, task_index
-from sim.engine.world import Streams
+from sim.engine.end.collect import Collector
+from sim.engine.end.left import Left
+from sim.engine.reference.world import Streams
+from sim.engine.start.arrivals import arrival_blocks
+from sim.engine.start.sampling import BLOCK
+from sim.engine.start.setup import Setup, new_ledger, task_index
 from sim.ledger.histogram import BUCKETS
 from sim.ledger.summary import SPANS
 from sim.scenario import expected

@@ -10,7 +10,7 @@ from typing import Any, Final, get_type_hints
 
 import numpy as np
 
-from sim.engine.collect import SESSION_COUNTS, SESSION_TIMES
+from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.server.ledger import MAX_RESOURCES, Ledger
 from sim.server.records import (
     IS_STOPPING,

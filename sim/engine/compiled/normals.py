@@ -94,7 +94,7 @@ _FILL = njit(types.void(types.int64, types.float64[::1], types.float64, types.fl
 
 
 class LognormalStream:
-    """The values of one lognormal stream, as `sim.engine.sampling.sampler` draws them."""
+    """The values of one lognormal stream, as `sim.engine.start.sampling.sampler` draws them."""
 
     def __init__(self, rng: np.random.Generator, mean: float, sigma: float) -> None:
         given = rng.bit_generator.state["state"]

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from sim.engine.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.engine.compiled import layout
 from sim.engine.compiled.calendar import FREEZE, OUTSIDE
-from sim.engine.left import LEAKS_LISTED, Calm, Left
-from sim.engine.setup import Setup
+from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
+from sim.engine.end.left import LEAKS_LISTED, Calm, Left
+from sim.engine.start.setup import Setup
 from sim.leaks.diagnosis import diagnose
 from sim.leaks.verdicts import ENDS_NOTHING, Pending, facts_of
 from sim.ledger.summary import Leak

@@ -10,12 +10,12 @@ from typing import Any, Protocol
 from simpy.core import Environment
 from simpy.events import Event, Timeout
 
-from sim.engine.arrivals import arrival_blocks
-from sim.engine.left import Left
-from sim.engine.recorder import Recorder
-from sim.engine.setup import Setup, task_index
-from sim.engine.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
-from sim.engine.world import OutboxItem, Streams, new_session, new_world, refill
+from sim.engine.end.left import Left
+from sim.engine.reference.recorder import Recorder
+from sim.engine.reference.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
+from sim.engine.reference.world import OutboxItem, Streams, new_session, new_world, refill
+from sim.engine.start.arrivals import arrival_blocks
+from sim.engine.start.setup import Setup, task_index
 from sim.errors import InternalError
 from sim.leaks.verdicts import Pending
 from sim.scenario import Dist

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sim.engine.collect import SESSION_COUNTS, SESSION_TIMES, Collector
-from sim.engine.world import PlainWorld
+from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES, Collector
+from sim.engine.reference.world import PlainWorld
 from sim.server.ledger import SLIVER
 from sim.server.records import Session
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.engine.setup import Setup
+from sim.engine.start.setup import Setup
 from sim.ledger.histogram import BUCKETS, count
 from sim.ledger.levels import LevelRecorder
 from sim.ledger.sink import Sink

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sim.engine.sampling import BLOCK, generator
-from sim.engine.setup import Setup, new_ledger
+from sim.engine.start.sampling import BLOCK, generator
+from sim.engine.start.setup import Setup, new_ledger
 from sim.server.ledger import Ledger
 from sim.server.media import all_free
 from sim.server.records import Fault, Mix, Parameters, Plugin, Server, Session, blank

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sim.engine.sampling import Sampler, constant_value, interrupted, sampler, uniform
+from sim.engine.start.sampling import Sampler, constant_value, interrupted, sampler, uniform
 from sim.scenario import Dist, Fault, Scenario, constant, expected
 from sim.server import streams as s
 from sim.server.ledger import MAX_RESOURCES, Ledger

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sim.engine.collect import Collector
-from sim.engine.setup import Setup
+from sim.engine.end.collect import Collector
+from sim.engine.start.setup import Setup
 from sim.errors import ScenarioError
 
 if TYPE_CHECKING:
-    from sim.engine.simpy_engine import Observer
+    from sim.engine.reference.engine import Observer
 
 COMPILED_FROM = 2_000
 """Expected calls from which SimPy (0.4 ms a call) takes longer than loading the compiled engine (0.5 s) and its run."""
@@ -55,8 +55,8 @@ def make_engine(
 ) -> Any:
     """The engine of that name, ready to run. `tell` learns of a compilation that is about to happen."""
     if name == "simpy":
-        from sim.engine.recorder import Recorder
-        from sim.engine.simpy_engine import SimpyEngine
+        from sim.engine.reference.engine import SimpyEngine
+        from sim.engine.reference.recorder import Recorder
 
         recorder = Recorder(collector, window_s, len(setup.resources))
         return SimpyEngine(setup, seed, recorder, observers, replication)

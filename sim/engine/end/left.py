@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.engine.recorder import session_columns
+from sim.engine.reference.recorder import session_columns
 from sim.leaks.diagnosis import WAITS_FOR_CALLER
 from sim.leaks.verdicts import Pending, Verdict, judge
 from sim.ledger.summary import Leak

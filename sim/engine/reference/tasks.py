@@ -28,8 +28,8 @@ from sim.vocabulary.names import (
 )
 
 if TYPE_CHECKING:
-    from sim.engine.simpy_engine import SimpyEngine
-    from sim.engine.world import OutboxItem
+    from sim.engine.reference.engine import SimpyEngine
+    from sim.engine.reference.world import OutboxItem
 
 Message = tuple[int, int, int, float]
 Process = Generator[Event, None, None]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.engine.sampling import BLOCK, generator
+from sim.engine.start.sampling import BLOCK, generator
 from sim.scenario import RecordedCall, Scenario, read_calls
 from sim.scenario.arrivals import RatePoint
 
@@ -152,7 +152,7 @@ def _vanishes(call: RecordedCall) -> bool:
 
 
 def _replayed(scenario: Scenario) -> Iterator[ArrivalBlock]:
-    from sim.engine.setup import VANISH_HOW
+    from sim.engine.start.setup import VANISH_HOW
 
     assert scenario.arrivals.file is not None
     calls = read_calls(scenario.arrivals.file)
