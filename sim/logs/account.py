@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from sim.ledger.summary import Violation
 from sim.logs.holdings import Holdings
+from sim.logs.reading.shown import word
 from sim.logs.session import UNKNOWN, Session
-from sim.logs.shown import word
 from sim.logs.tasks import TaskBook
 from sim.vocabulary.lines import ANSWER_STATUS, Kind
 

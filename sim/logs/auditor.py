@@ -10,12 +10,12 @@ from typing import Final, Literal
 from sim.ledger.sink import Sink
 from sim.ledger.summary import Leak, SessionCounts, Summary
 from sim.logs.account import Account
-from sim.logs.clock import Clock, stamp
 from sim.logs.diagnose import Evidence, Patience, Verdict, blocked_tasks, diagnose
-from sim.logs.header import Layout
 from sim.logs.holdings import Holdings
-from sim.logs.lines import Batch, Counts, Scanner
 from sim.logs.parts import Parts
+from sim.logs.reading.clock import Clock, stamp
+from sim.logs.reading.header import Layout
+from sim.logs.reading.scanner import Batch, Counts, Scanner
 from sim.logs.rows import Latencies, MessageRows, SessionRows
 from sim.logs.session import Session
 from sim.logs.tasks import Message, TaskBook

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.leaks.diagnosis import MESSAGES, Outstanding, release_chain
+from sim.logs.reading.shown import word
 from sim.logs.session import Session
-from sim.logs.shown import word
 from sim.logs.tasks import Message, Stats
 from sim.vocabulary.lines import SERVER_TASK
 

@@ -16,8 +16,8 @@ from sim.ledger.result import RunResult
 from sim.ledger.sink import MemorySink
 from sim.logs.audit import result_of
 from sim.logs.auditor import Auditor, Ledger
-from sim.logs.header import detect
-from sim.logs.reader import LONGEST, StrPath
+from sim.logs.reading.header import detect
+from sim.logs.reading.reader import LONGEST, StrPath
 
 _CHUNK: Final = 1 << 22
 _OLDEST: Final = 5

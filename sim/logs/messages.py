@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.audit.feeding import feeding
 from sim.ledger.tables import NO_SESSION
 from sim.logs.auditor import Auditor
-from sim.logs.reader import StrPath, open_sources
-from sim.logs.reading import feeding
+from sim.logs.reading.reader import StrPath, open_sources
 from sim.logs.rows import seconds
 from sim.logs.tasks import Message
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sim.logs.shown import word
+from sim.logs.reading.shown import word
 
 STATES: Final = ("NONE", "GENERATING_ANSWER", "INITIALIZING", "ACTIVE", "DEACTIVATING", "TERMINATING", "DESTROYED")
 UNKNOWN: Final = -1  # a time that was not reached

@@ -6,7 +6,7 @@ import pytest
 from traces import text_of, truth_of
 
 from sim.logs.auditor import Auditor
-from sim.logs.header import detect
+from sim.logs.reading.header import detect
 
 CUTS = 5
 

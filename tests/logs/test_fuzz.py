@@ -12,7 +12,7 @@ from sim.errors import LogError
 from sim.ledger.result import RunResult
 from sim.logs.audit import audit_logs
 from sim.logs.auditor import Auditor
-from sim.logs.header import Layout
+from sim.logs.reading.header import Layout
 
 LINES = {name: text_of(name).splitlines()[120:520] for name in ("noack", "recogdrop", "info20")}
 FUZZ = settings(

@@ -27,7 +27,7 @@ from sim.logs.calibration.rates import rate
 from sim.logs.calibration.sheet import INLINE, Noted, Sheet, counted, noted, plain, seconds, to_text
 from sim.logs.calibration.stalls import Stalls, stalls, without_stalls
 from sim.logs.calibration.watch import Evidence, watch_logs
-from sim.logs.reader import StrPath
+from sim.logs.reading.reader import StrPath
 
 _ENOUGH: Final = 20
 INFO_ASSUMED: Final = (

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.audit.feeding import read_into
 from sim.errors import LogError
 from sim.logs.auditor import Auditor
 from sim.logs.diagnose import Verdict
 from sim.logs.notes import notes
-from sim.logs.reader import StrPath, open_sources
-from sim.logs.reading import read_into
+from sim.logs.reading.reader import StrPath, open_sources
+from sim.logs.reading.shown import word
 from sim.logs.session import Session
-from sim.logs.shown import word
 from sim.logs.tasks import Message
 from sim.vocabulary.lines import RESOURCES, Kind
 

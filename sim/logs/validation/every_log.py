@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sim.logs.calibration.calibrate import Calibration, calibrate_evidence
 from sim.logs.calibration.watch import Evidence, watch_logs
-from sim.logs.reader import StrPath
+from sim.logs.reading.reader import StrPath
 from sim.logs.validation.validate import Runner, Validation, validate
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from sim.errors import LogError
-from sim.logs.clock import DAY, clock_micros, day_micros
-from sim.logs.header import Layout, detect
-from sim.logs.shown import shown
-from sim.logs.stream import Stream
+from sim.logs.reading.clock import DAY, clock_micros, day_micros
+from sim.logs.reading.header import Layout, detect
+from sim.logs.reading.shown import shown
+from sim.logs.reading.stream import Stream
 
 BLOCK: Final = 1 << 21
 LONGEST: Final = 1 << 23  # of a line that is longer only the beginning is read

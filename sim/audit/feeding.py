@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from sim.logs.clock import DAY
-from sim.logs.reader import Source, blocks
-from sim.logs.repeats import Repeats
+from sim.logs.reading.clock import DAY
+from sim.logs.reading.reader import Source, blocks
+from sim.logs.reading.repeats import Repeats
 
 if TYPE_CHECKING:
     from sim.logs.auditor import Auditor

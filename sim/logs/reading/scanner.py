@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.logs.clock import DAY, Clock, clock_micros, day_micros
-from sim.logs.header import Layout
-from sim.logs.shown import shown
+from sim.logs.reading.clock import DAY, Clock, clock_micros, day_micros
+from sim.logs.reading.header import Layout
+from sim.logs.reading.shown import shown
 from sim.vocabulary.lines import BEGINNINGS, BODY_BEGINNINGS, CRASH_WORDS, OTHER_WORDS, PRIORITIES, WITH_BODY, Kind
 
 PAD: Final = b"\0" * 256

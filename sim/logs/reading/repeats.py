@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sim.errors import LogError
-from sim.logs.clock import DAY
-from sim.logs.reader import Source
-from sim.logs.shown import shown
+from sim.logs.reading.clock import DAY
+from sim.logs.reading.reader import Source
+from sim.logs.reading.shown import shown
 
 _CHUNK: Final = 1 << 14
 _DISORDER: Final = 1_000_000  # microseconds by which entries of several threads may stand in another order
