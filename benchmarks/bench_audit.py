@@ -71,8 +71,8 @@ def write(path: Path, size: int) -> int:
 
 def audit_here(path: Path) -> None:
     """In the child: audit with streamed tables; one line of JSON."""
+    from sim.audit.audit import audit_logs
     from sim.ledger.sink import ParquetSink
-    from sim.logs.audit import audit_logs
 
     with tempfile.TemporaryDirectory() as folder:
         begin, cpu = time.perf_counter(), time.process_time()

@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.audit.audit import audit_log
     from sim.engine.run import run
     from sim.errors import InternalError, LogError, MrcpsimError, RunFailed, ScenarioError
     from sim.ledger.result import RunResult, load_result
-    from sim.logs.audit import audit_log
     from sim.scenario import Scenario, load_scenario
 
 __version__ = "0.1.0"
@@ -23,7 +23,7 @@ _HOMES = {
     "RunResult": "sim.ledger.result",
     "Scenario": "sim.scenario",
     "ScenarioError": "sim.errors",
-    "audit_log": "sim.logs.audit",
+    "audit_log": "sim.audit.audit",
     "load_result": "sim.ledger.result",
     "load_scenario": "sim.scenario",
     "run": "sim.engine.run",

@@ -79,14 +79,14 @@ def follow_one(log: str, ledger: Detail) -> "RunResult":
     """The audit of a growing log until Ctrl-C; the live table goes to standard error."""
     from rich.console import Console
 
-    from sim.logs.follow import follow_log
+    from sim.audit.follow import follow_log
 
     return follow_log(log, console=Console(stderr=True), ledger=ledger.value)
 
 
 def read_logs(logs: list[str], ledger: Detail, sink: "Sink | None", progress: bool) -> "RunResult":
     """The audit of `logs`, with a progress bar by bytes where their sizes are known."""
-    from sim.logs.audit import audit_logs
+    from sim.audit.audit import audit_logs
 
     with ProgressBar(progress) as bar:
         done = 0

@@ -8,7 +8,7 @@ from sim.logs.reading.reader import Source, blocks
 from sim.logs.reading.repeats import Repeats
 
 if TYPE_CHECKING:
-    from sim.logs.auditor import Auditor
+    from sim.audit.auditor import Auditor
 
 _STEP: Final = 60_000_000  # microseconds by which a part may begin before the end of the one before it
 

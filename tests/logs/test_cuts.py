@@ -5,7 +5,7 @@ import random
 import pytest
 from traces import text_of, truth_of
 
-from sim.logs.auditor import Auditor
+from sim.audit.auditor import Auditor
 from sim.logs.reading.header import detect
 
 CUTS = 5

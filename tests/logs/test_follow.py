@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 from traces import path_of, text_of
 
+from sim.audit.audit import audit_log
+from sim.audit.auditor import Auditor
+from sim.audit.follow import Follower, follow_log, standing
 from sim.errors import LogError
-from sim.logs.audit import audit_log
-from sim.logs.auditor import Auditor
-from sim.logs.follow import Follower, follow_log, standing
 
 
 def test_pieces_of_any_size_give_the_whole_audit(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from traces import text_of, truth_of
 
+from sim.audit.audit import audit_logs
 from sim.errors import LogError
 from sim.ledger.result import RunResult
-from sim.logs.audit import audit_logs
 
 HEADER = re.compile(rb"^(\S+) (\S+) (\d+) (\[\w+\] +)", re.MULTILINE)
 COMBINATIONS = [

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from traces import text_of
 
+from sim.audit.audit import audit_logs
+from sim.audit.auditor import Auditor
 from sim.errors import LogError
 from sim.ledger.result import RunResult
-from sim.logs.audit import audit_logs
-from sim.logs.auditor import Auditor
 from sim.logs.reading.header import Layout
 
 LINES = {name: text_of(name).splitlines()[120:520] for name in ("noack", "recogdrop", "info20")}

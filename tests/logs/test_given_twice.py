@@ -12,11 +12,11 @@ from serverlog import Log, healthy
 from test_formats import same
 from traces import text_of
 
+from sim.audit.audit import audit_logs
+from sim.audit.messages import LogMessages
 from sim.errors import LogError
 from sim.ledger.result import RunResult
-from sim.logs.audit import audit_logs
 from sim.logs.calibration.watch import watch_logs
-from sim.logs.messages import LogMessages
 
 TEXT = text_of("noack")
 THIRDS = [TEXT.index(b"\n", len(TEXT) * part // 3) + 1 for part in (1, 2)]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from serverlog import AGENT, MEDIA, OTHER, PLUGIN, RTSP, SERVER, SIP, Call, Log, healthy
 
+from sim.audit.audit import audit_logs
 from sim.leaks.outlook import leak_report
 from sim.ledger.result import RunResult
-from sim.logs.audit import audit_logs
 from sim.logs.calibration.watch import watch_logs
 from sim.report.terminal import verdict
 

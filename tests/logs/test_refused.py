@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from serverlog import AGENT, SERVER, SIP, Call, Log, healthy
 
+from sim.audit.audit import audit_logs
+from sim.audit.holdings import Holdings
 from sim.leaks.diagnosis import MESSAGES
 from sim.ledger.result import RunResult
 from sim.ledger.sink import MemorySink
-from sim.logs.audit import audit_logs
-from sim.logs.holdings import Holdings
 
 
 @pytest.fixture(params=["DEBUG", "INFO"])

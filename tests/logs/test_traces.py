@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from traces import NAMES, path_of, text_of, truth_of
 
+from sim.audit.audit import audit_log, audit_logs
+from sim.audit.messages import LogMessages
 from sim.ledger.result import RunResult
 from sim.ledger.summary import Quantiles
-from sim.logs.audit import audit_log, audit_logs
-from sim.logs.messages import LogMessages
 
 LATENCIES = {
     "invite_to_answer": "invite_to_answer",

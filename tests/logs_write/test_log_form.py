@@ -14,10 +14,10 @@ import typer
 from typer.testing import CliRunner
 
 from sim import cli_log
+from sim.audit.audit import audit_log
 from sim.engine.run import run
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult, load_result
-from sim.logs.audit import audit_log
 from sim.logs.writing import write
 from sim.logs.writing.bodies import mrcp_request, mrcp_response, octets
 from sim.logs.writing.lines import Addresses, Lines, session_id

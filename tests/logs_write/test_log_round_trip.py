@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from strategies import scenario_mappings
 
+from sim.audit.audit import audit_log
 from sim.engine.run import run
 from sim.ledger.result import RunResult
-from sim.logs.audit import audit_log
 from sim.logs.writing.lines import session_id
 from sim.logs.writing.write import write_log
 from sim.scenario import load_scenario

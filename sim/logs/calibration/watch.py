@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.audit.auditor import Auditor
+from sim.audit.diagnose import Verdict
 from sim.audit.feeding import read_into
+from sim.audit.notes import notes
+from sim.audit.session import Session
+from sim.audit.taskbook import Message
 from sim.errors import LogError
-from sim.logs.auditor import Auditor
-from sim.logs.diagnose import Verdict
-from sim.logs.notes import notes
 from sim.logs.reading.reader import StrPath, open_sources
 from sim.logs.reading.shown import word
-from sim.logs.session import Session
-from sim.logs.tasks import Message
 from sim.vocabulary.lines import RESOURCES, Kind
 
 if TYPE_CHECKING:

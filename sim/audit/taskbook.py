@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.audit.session import UNKNOWN, Asked, Session
 from sim.ledger.summary import Quantiles, TaskUse
 from sim.logs.reading.shown import word
-from sim.logs.session import UNKNOWN, Asked, Session
 from sim.vocabulary.lines import SERVER_MESSAGES, SERVER_TASK
 
 _SERVER: Final = SERVER_TASK.encode()

@@ -8,11 +8,11 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any, Final
 
+from sim.audit.holdings import Holdings
+from sim.audit.session import UNKNOWN, Session
+from sim.audit.taskbook import TaskBook
 from sim.ledger.summary import Violation
-from sim.logs.holdings import Holdings
 from sim.logs.reading.shown import word
-from sim.logs.session import UNKNOWN, Session
-from sim.logs.tasks import TaskBook
 from sim.vocabulary.lines import ANSWER_STATUS, Kind
 
 _RECENT: Final = 5_000  # released sessions remembered to recognise a use after free

@@ -6,11 +6,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.audit.session import Session
+from sim.audit.taskbook import Message
 from sim.ledger.sink import Sink
 from sim.ledger.summary import LATENCIES, Quantiles
 from sim.ledger.tables import NO_SESSION
-from sim.logs.session import Session
-from sim.logs.tasks import Message
 
 _CHUNK: Final = 20_000
 _TIMES: Final = {

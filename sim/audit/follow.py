@@ -11,11 +11,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from sim.audit.audit import result_of
+from sim.audit.auditor import Auditor, Ledger
 from sim.errors import LogError
 from sim.ledger.result import RunResult
 from sim.ledger.sink import MemorySink
-from sim.logs.audit import result_of
-from sim.logs.auditor import Auditor, Ledger
 from sim.logs.reading.header import detect
 from sim.logs.reading.reader import LONGEST, StrPath
 

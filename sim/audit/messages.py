@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.audit.auditor import Auditor
 from sim.audit.feeding import feeding
+from sim.audit.rows import seconds
+from sim.audit.taskbook import Message
 from sim.ledger.tables import NO_SESSION
-from sim.logs.auditor import Auditor
 from sim.logs.reading.reader import StrPath, open_sources
-from sim.logs.rows import seconds
-from sim.logs.tasks import Message
 
 
 class LogMessage(NamedTuple):

@@ -7,18 +7,18 @@ their pools were created; the server's own id is in the column `name` of the ses
 from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
+from sim.audit.account import Account
+from sim.audit.diagnose import Evidence, Patience, Verdict, blocked_tasks, diagnose
+from sim.audit.holdings import Holdings
+from sim.audit.parts import Parts
+from sim.audit.rows import Latencies, MessageRows, SessionRows
+from sim.audit.session import Session
+from sim.audit.taskbook import Message, TaskBook
 from sim.ledger.sink import Sink
 from sim.ledger.summary import Leak, SessionCounts, Summary
-from sim.logs.account import Account
-from sim.logs.diagnose import Evidence, Patience, Verdict, blocked_tasks, diagnose
-from sim.logs.holdings import Holdings
-from sim.logs.parts import Parts
 from sim.logs.reading.clock import Clock, stamp
 from sim.logs.reading.header import Layout
 from sim.logs.reading.scanner import Batch, Counts, Scanner
-from sim.logs.rows import Latencies, MessageRows, SessionRows
-from sim.logs.session import Session
-from sim.logs.tasks import Message, TaskBook
 from sim.vocabulary.lines import SERVER_TASK, Kind
 
 Ledger = Literal["summary", "sessions", "full"]

@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.audit.session import Session
+from sim.audit.taskbook import Message, Stats
 from sim.leaks.diagnosis import MESSAGES, Outstanding, release_chain
 from sim.logs.reading.shown import word
-from sim.logs.session import Session
-from sim.logs.tasks import Message, Stats
 from sim.vocabulary.lines import SERVER_TASK
 
 SECOND: Final = 1_000_000

@@ -3,9 +3,9 @@
 from array import array
 from collections.abc import Callable
 
-from sim.logs.account import Account
+from sim.audit.account import Account
+from sim.audit.session import UNKNOWN, Session
 from sim.logs.reading.shown import word
-from sim.logs.session import UNKNOWN, Session
 from sim.vocabulary.lines import SERVER_MESSAGES, SERVER_TASK, Kind
 
 

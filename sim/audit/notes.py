@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from sim.logs.auditor import Auditor
+    from sim.audit.auditor import Auditor
 
 INFO_NOTES: Final = (
     "INFO level: queue waits, service times and utilisation of the tasks can not be known (their messages are logged "

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sim.audit.auditor import Auditor, Ledger
 from sim.audit.feeding import read_into
+from sim.audit.notes import notes
 from sim.ledger.result import RunResult
 from sim.ledger.sink import MemorySink, Sink
 from sim.ledger.summary import Summary
-from sim.logs.auditor import Auditor, Ledger
-from sim.logs.notes import notes
 from sim.logs.reading.reader import Source, StrPath, open_sources
 
 
