@@ -32,10 +32,10 @@ def calibrate(
     no_progress: NoProgressOption = False,
 ) -> None:
     """Fit a scenario to a real server's log; every value is written with what it was fitted to."""
+    from sim.calibration.calibrate import calibrate_logs, scenario_name
+    from sim.calibration.findings import to_dict
     from sim.errors import ScenarioError
     from sim.files import refuse_existing
-    from sim.logs.calibration.calibrate import calibrate_logs, scenario_name
-    from sim.logs.calibration.findings import to_dict
 
     refuse_existing(output, force, "-o")
     if not output.parent.is_dir():

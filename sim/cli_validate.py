@@ -69,7 +69,7 @@ def validate(
     no_progress: NoProgressOption = False,
 ) -> None:
     """Simulate a log's own calls and compare counts, latencies and waits; exit 1 when they disagree."""
-    from sim.logs.calibration.watch import watch_logs
+    from sim.calibration.evidence import watch_logs
     from sim.logs.validation.validate import validate as compare
     from sim.report.validation import QQ_PNG, print_validation, write_qq
     from sim.scenario import load_scenario

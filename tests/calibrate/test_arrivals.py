@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sim.logs.calibration.arrivals import arrivals, dispersion_test
+from sim.calibration.arrivals import arrivals, dispersion_test
 
 
 def poisson(rate: float, calls: int, seed: int = 1) -> np.ndarray:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from simulated import logged
 
-from sim.logs.calibration.rates import rate
-from sim.logs.calibration.stalls import Stalls
-from sim.logs.calibration.watch import watch_logs
+from sim.calibration.evidence import watch_logs
+from sim.calibration.rates import rate
+from sim.calibration.stalls import Stalls
 from sim.logs.validation.replay import replayed
 from sim.logs.validation.theory import erlang_b, mm1
 from sim.logs.validation.validate import compare, ks_two

@@ -4,7 +4,7 @@ import lzma
 from pathlib import Path
 
 import sim
-from sim.logs.calibration.calibrate import calibrate_logs
+from sim.calibration.calibrate import calibrate_logs
 from sim.logs.validation.validate import _differ
 
 TRACE = Path(__file__).parents[1] / "data" / "traces" / "poisson10.log.xz"

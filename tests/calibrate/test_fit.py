@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sim.logs.calibration.fit import empirical, fit, kaplan_meier, short
-from sim.logs.calibration.rates import rate
+from sim.calibration.fit import empirical, fit, kaplan_meier, short
+from sim.calibration.rates import rate
 
 
 def rng(seed: int = 5) -> np.random.Generator:

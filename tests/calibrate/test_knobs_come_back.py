@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from simulated import logged
 
-from sim.logs.calibration.calibrate import Calibration, calibrate_logs
-from sim.logs.calibration.fit import fit
-from sim.logs.calibration.plugins import operations
-from sim.logs.calibration.rates import rate
-from sim.logs.calibration.sheet import Noted
+from sim.calibration.calibrate import Calibration, calibrate_logs
+from sim.calibration.fit import fit
+from sim.calibration.plugins import operations
+from sim.calibration.rates import rate
+from sim.calibration.sheet import Noted
 from sim.scenario import Scenario, expected, load_scenario
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from simulated import logged
 
-from sim.logs.calibration.calibrate import calibrate_logs
-from sim.logs.calibration.media import period, phase_for, reweighted, separate
-from sim.logs.calibration.stalls import without_stalls
+from sim.calibration.calibrate import calibrate_logs
+from sim.calibration.media import period, phase_for, reweighted, separate
+from sim.calibration.stalls import without_stalls
 
 
 def begun(tick: float, phase: float, late: np.ndarray, seed: int = 1) -> np.ndarray:

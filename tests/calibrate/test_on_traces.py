@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from sim.calibration.calibrate import Calibration, calibrate_evidence
+from sim.calibration.evidence import Evidence, watch_logs
 from sim.engine.run import run
 from sim.ledger.result import RunResult
-from sim.logs.calibration.calibrate import Calibration, calibrate_evidence
-from sim.logs.calibration.watch import Evidence, watch_logs
 from sim.logs.validation.validate import Validation, validate
 from sim.scenario import Scenario, load_scenario
 

@@ -14,9 +14,9 @@ from traces import text_of
 
 from sim.audit.audit import audit_logs
 from sim.audit.messages import LogMessages
+from sim.calibration.evidence import watch_logs
 from sim.errors import LogError
 from sim.ledger.result import RunResult
-from sim.logs.calibration.watch import watch_logs
 
 TEXT = text_of("noack")
 THIRDS = [TEXT.index(b"\n", len(TEXT) * part // 3) + 1 for part in (1, 2)]

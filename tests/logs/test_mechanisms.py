@@ -8,9 +8,9 @@ import pytest
 from serverlog import AGENT, MEDIA, OTHER, PLUGIN, RTSP, SERVER, SIP, Call, Log, healthy
 
 from sim.audit.audit import audit_logs
+from sim.calibration.evidence import watch_logs
 from sim.leaks.outlook import leak_report
 from sim.ledger.result import RunResult
-from sim.logs.calibration.watch import watch_logs
 from sim.report.terminal import verdict
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from sim.logs.calibration.calibrate import Calibration, calibrate_evidence
-from sim.logs.calibration.watch import Evidence, watch_logs
+from sim.calibration.calibrate import Calibration, calibrate_evidence
+from sim.calibration.evidence import Evidence, watch_logs
 from sim.logs.reading.reader import StrPath
 from sim.logs.validation.validate import Runner, Validation, validate
 

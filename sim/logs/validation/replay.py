@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sim.logs.calibration.calls import calls as calls_block
-from sim.logs.calibration.calls import client, connect_delays, no_ack
-from sim.logs.calibration.fit import empirical
-from sim.logs.calibration.sheet import Sheet, plain
+from sim.calibration.calls import calls as calls_block
+from sim.calibration.calls import client, connect_delays, no_ack
+from sim.calibration.fit import empirical
+from sim.calibration.sheet import Sheet, plain
 
 if TYPE_CHECKING:
-    from sim.logs.calibration.media import Ticks
-    from sim.logs.calibration.stalls import Stalls
-    from sim.logs.calibration.watch import CallSeen, Evidence
+    from sim.calibration.evidence import CallSeen, Evidence
+    from sim.calibration.media import Ticks
+    from sim.calibration.stalls import Stalls
     from sim.scenario import Scenario
 
 MOST_LISTED: Final = 16  # calls that a fault can name one by one
@@ -135,7 +135,7 @@ def replayed(
             mapping["calls"][key] = wanted[key]
     if ticks is not None and ticks.phase_s is not None:
         tick = float(scenario.server.media.tick)
-        from sim.logs.calibration.media import phase_for
+        from sim.calibration.media import phase_for
 
         media = scenario.server.media
         log_phase = phase_for(ticks, expected(media.cost_per_context), median_of(media.oversleep))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from sim.logs.calibration.watch import Evidence
+    from sim.calibration.evidence import Evidence
 
 SETUP: Final = ("offer", "channel_added", "mpf_response", "opened")
 RELEASE: Final = ("terminate", "deactivate", "channel_removed", "mpf_subtracted", "closed", "stopped")
@@ -58,7 +58,7 @@ def planner(evidence: "Evidence") -> dict[str, Any]:
 
 def _work_per_call(evidence: "Evidence") -> dict[str, float]:
     """Seconds of the server task per call, by kind of message."""
-    from sim.logs.calibration.costs import server_names
+    from sim.calibration.costs import server_names
 
     rows = evidence.messages
     names = server_names(evidence, rows)

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.calibration.costs import AGENT_KEYS, SERVER_KEYS, services, wait_times, wakes
+from sim.calibration.media import ticks
+from sim.calibration.stalls import Stalls, stalls
 from sim.errors import LogError
 from sim.ledger.summary import LATENCIES
-from sim.logs.calibration.costs import AGENT_KEYS, SERVER_KEYS, services, wait_times, wakes
-from sim.logs.calibration.media import ticks
-from sim.logs.calibration.stalls import Stalls, stalls
 from sim.logs.validation.replay import replayed
 from sim.logs.validation.theory import PROBABILITIES, planner
 
 if TYPE_CHECKING:
+    from sim.calibration.evidence import Evidence
     from sim.ledger.result import RunResult
-    from sim.logs.calibration.watch import Evidence
     from sim.scenario import Scenario
 
 Array = NDArray[np.float64]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sim.logs.calibration.fit import Fit, fit
-from sim.logs.calibration.rates import rate
-from sim.logs.calibration.sheet import Noted, Sheet, counted, noted
+from sim.calibration.fit import Fit, fit
+from sim.calibration.rates import rate
+from sim.calibration.sheet import Noted, Sheet, counted, noted
 from sim.vocabulary.lines import RESOURCES
 
 if TYPE_CHECKING:
-    from sim.logs.calibration.watch import CallSeen, Evidence
+    from sim.calibration.evidence import CallSeen, Evidence
 
 _ONE_EACH: Final = 0.98  # connections per answered call from which on every call has one
 _NETWORK: Final = 0.1  # of a caller's patience, as the server sees it

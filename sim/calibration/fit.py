@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from sim.logs.calibration.families import FAMILIES
-from sim.logs.calibration.family import Array, Family, Parameters
+from sim.calibration.families import FAMILIES
+from sim.calibration.family import Array, Family, Parameters
 
 BOOTSTRAPS: Final = 99
 SIGNIFICANT: Final = 0.05

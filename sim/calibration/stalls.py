@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.logs.calibration.fit import Fit, fit
-from sim.logs.calibration.rates import Rate, rate
+from sim.calibration.fit import Fit, fit
+from sim.calibration.rates import Rate, rate
 
 if TYPE_CHECKING:
-    from sim.logs.calibration.costs import Services
-    from sim.logs.calibration.media import Ticks
+    from sim.calibration.costs import Services
+    from sim.calibration.media import Ticks
 
 Array = NDArray[np.float64]
 
@@ -104,7 +104,7 @@ def stalls(ticks: "Ticks | None", wakes: Iterable[Array], services: "Services | 
 
     tick = Rate(0, 0, 0.0, 0.0, 1.0)
     if ticks is not None:
-        from sim.logs.calibration.media import reweighted
+        from sim.calibration.media import reweighted
 
         tick = count([reweighted(ticks.overslept, ticks.weights)])
     wake = count(wakes)

@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sim.logs.calibration.calibrate import Calibration
-from sim.logs.calibration.fit import Fit
-from sim.logs.calibration.rates import Rate
-from sim.logs.calibration.sheet import Noted, plain
+from sim.calibration.calibrate import Calibration
+from sim.calibration.fit import Fit
+from sim.calibration.rates import Rate
+from sim.calibration.sheet import Noted, plain
 
 MECHANISMS: Final = (
     ("arrivals", "arrivals"),

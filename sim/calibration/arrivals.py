@@ -114,8 +114,8 @@ def _even_rate(times: Array) -> float:
 
 def _exponential_test(gaps: Array) -> float:
     """p-value of "the gaps are exponential", by KS with a parametric bootstrap."""
-    from sim.logs.calibration.families import EXPONENTIAL
-    from sim.logs.calibration.fit import try_family
+    from sim.calibration.families import EXPONENTIAL
+    from sim.calibration.fit import try_family
 
     rng = np.random.default_rng(1)
     sample = np.maximum(gaps + rng.uniform(-0.5e-6, 0.5e-6, len(gaps)), 1e-9)

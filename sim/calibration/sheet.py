@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sim.calibration.fit import Fit
+from sim.calibration.rates import Rate
 from sim.errors import InternalError
-from sim.logs.calibration.fit import Fit
-from sim.logs.calibration.rates import Rate
 
 INLINE: Final = 12  # an empirical distribution with more values goes to the CSV file
 _WIDTH: Final = 116
@@ -75,7 +75,7 @@ def written(dist: Mapping[str, Any], sheet: Sheet, column: str) -> Any:
     if kind == "constant":
         return seconds(dist["value"])
     if kind == "empirical" and len(dist["values"]) > INLINE:
-        from sim.logs.calibration.fit import POINTS
+        from sim.calibration.fit import POINTS
 
         values = sorted(dist["values"])
         sheet.columns[column] = [values[i * len(values) // POINTS] for i in range(POINTS)]

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.logs.calibration.costs import OPERATIONS, server_names, work_ends
-from sim.logs.calibration.fit import fit, short
-from sim.logs.calibration.rates import rate
-from sim.logs.calibration.sheet import Noted, Sheet, counted, noted
-from sim.logs.calibration.stalls import without_stalls
+from sim.calibration.costs import OPERATIONS, server_names, work_ends
+from sim.calibration.fit import fit, short
+from sim.calibration.rates import rate
+from sim.calibration.sheet import Noted, Sheet, counted, noted
+from sim.calibration.stalls import without_stalls
 from sim.vocabulary.lines import RESOURCES
 
 if TYPE_CHECKING:
-    from sim.logs.calibration.watch import Evidence
+    from sim.calibration.evidence import Evidence
 
 Array = NDArray[np.float64]
 

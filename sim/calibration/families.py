@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from scipy import optimize, special
 
-from sim.logs.calibration.family import Array, Family, Parameters
+from sim.calibration.family import Array, Family, Parameters
 
 
 def _exponential_fit(x: Array, c: Array) -> Parameters:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.logs.calibration.fit import short
-from sim.logs.calibration.sheet import Noted, plain
+from sim.calibration.fit import short
+from sim.calibration.sheet import Noted, plain
 
 if TYPE_CHECKING:
-    from sim.logs.calibration.calibrate import Calibration
+    from sim.calibration.calibrate import Calibration
 
 _CALLERS: Final = (
     "client.no_ack", "client.vanish.probability", "client.patience", "calls.offer.unknown_resource",

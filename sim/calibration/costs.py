@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.logs.calibration.fit import RESOLUTION
-from sim.logs.calibration.media import contexts_at
+from sim.calibration.fit import RESOLUTION
+from sim.calibration.media import contexts_at
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sim.logs.calibration.watch import Evidence
+    from sim.calibration.evidence import Evidence
 
 Array = NDArray[np.float64]
 

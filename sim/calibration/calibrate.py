@@ -14,19 +14,19 @@ from typing import Any, Final
 
 import numpy as np
 
+from sim.calibration.arrivals import Arrivals, arrivals
+from sim.calibration.calls import calls, client, timers
+from sim.calibration.costs import AWAKE_WITHIN_S, WARM_WITHIN_S, Services, Wakes, services, wakes
+from sim.calibration.evidence import Evidence, watch_logs
+from sim.calibration.fit import POINTS, Fit
+from sim.calibration.highlights import highlights
+from sim.calibration.media import Ticks, reweighted, ticks
+from sim.calibration.plugins import engine_tasks, plugins
+from sim.calibration.rates import rate
+from sim.calibration.sheet import INLINE, Noted, Sheet, counted, noted, plain, seconds, to_text
+from sim.calibration.stalls import Stalls, stalls, without_stalls
 from sim.errors import LogError, ScenarioError
 from sim.files import put_beside
-from sim.logs.calibration.arrivals import Arrivals, arrivals
-from sim.logs.calibration.calls import calls, client, timers
-from sim.logs.calibration.costs import AWAKE_WITHIN_S, WARM_WITHIN_S, Services, Wakes, services, wakes
-from sim.logs.calibration.fit import POINTS, Fit
-from sim.logs.calibration.highlights import highlights
-from sim.logs.calibration.media import Ticks, reweighted, ticks
-from sim.logs.calibration.plugins import engine_tasks, plugins
-from sim.logs.calibration.rates import rate
-from sim.logs.calibration.sheet import INLINE, Noted, Sheet, counted, noted, plain, seconds, to_text
-from sim.logs.calibration.stalls import Stalls, stalls, without_stalls
-from sim.logs.calibration.watch import Evidence, watch_logs
 from sim.logs.reading.reader import StrPath
 
 _ENOUGH: Final = 20

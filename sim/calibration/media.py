@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from sim.logs.calibration.watch import Evidence
+    from sim.calibration.evidence import Evidence
 
 Array = NDArray[np.float64]
 
