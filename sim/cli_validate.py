@@ -70,9 +70,9 @@ def validate(
 ) -> None:
     """Simulate a log's own calls and compare counts, latencies and waits; exit 1 when they disagree."""
     from sim.calibration.evidence import watch_logs
-    from sim.logs.validation.validate import validate as compare
     from sim.report.validation import QQ_PNG, print_validation, write_qq
     from sim.scenario import load_scenario
+    from sim.validation.validate import validate as compare
 
     made = load_scenario(scenario_path(scenario), overrides(settings))
     with ProgressBar(not (quiet or no_progress)) as bar:
@@ -107,8 +107,8 @@ def validation_report(
     quiet: QuietOption = False,
 ) -> None:
     """Calibrate on one log, predict all the others, and write a report with plots."""
-    from sim.logs.validation.every_log import validate_all
     from sim.report.validation_markdown import write_report
+    from sim.validation.every_log import validate_all
 
     found = validate_all(on, logs, runner(engine.value), None if quiet else lambda text: typer.echo(text, err=True))
     output.parent.mkdir(parents=True, exist_ok=True)

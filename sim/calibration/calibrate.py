@@ -85,7 +85,7 @@ class Calibration:
             if self.sheet.columns:
                 made.with_name(self.sheet.name).write_text(self.sheet.text(), encoding="utf-8")
             if self.arrivals.kind == "replay":
-                from sim.logs.validation.replay import write_calls
+                from sim.validation.replay import write_calls
 
                 write_calls(self.evidence, made.with_name(plain(self.tree)["arrivals"]["file"]))
             try:

@@ -53,7 +53,7 @@ class ComparisonLike(Protocol):
 
 
 class ValidationLike(Protocol):
-    """What `sim.logs.validation.validate.validate` gives."""
+    """What `sim.validation.validate.validate` gives."""
 
     @property
     def scenario(self) -> str: ...

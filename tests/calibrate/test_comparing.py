@@ -10,10 +10,10 @@ from simulated import logged
 from sim.calibration.evidence import watch_logs
 from sim.calibration.rates import rate
 from sim.calibration.stalls import Stalls
-from sim.logs.validation.replay import replayed
-from sim.logs.validation.theory import erlang_b, mm1
-from sim.logs.validation.validate import compare, ks_two
 from sim.scenario import load_scenario
+from sim.validation.replay import replayed
+from sim.validation.theory import erlang_b, mm1
+from sim.validation.validate import compare, ks_two
 
 
 def test_quantiles_are_order_statistics_with_an_interval_around_them() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import sim
 from sim.calibration.calibrate import calibrate_logs
-from sim.logs.validation.validate import _differ
+from sim.validation.validate import _differ
 
 TRACE = Path(__file__).parents[1] / "data" / "traces" / "poisson10.log.xz"
 

@@ -75,8 +75,8 @@ def test_damage_is_calibrated_or_refused(name: str, damage: str, tmp_path: Path)
     log.write_bytes(b"".join(DAMAGE[damage](piece(name))))
     results = [mrcpsim("calibrate", log, "-o", made)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sim.logs.validation.validate._MOST", 1)
-        patch.setattr("sim.logs.validation.validate._LEAST", 1)
+        patch.setattr("sim.validation.validate._MOST", 1)
+        patch.setattr("sim.validation.validate._LEAST", 1)
         results.append(mrcpsim("validate", made if made.exists() else "baseline", log, "--engine", "simpy"))
     for result, codes in zip(results, ((0, 2), (0, 1, 2)), strict=True):
         assert result.exit_code in codes, result.output

@@ -9,8 +9,8 @@ from sim.calibration.calibrate import Calibration, calibrate_evidence
 from sim.calibration.evidence import Evidence, watch_logs
 from sim.engine.run import run
 from sim.ledger.result import RunResult
-from sim.logs.validation.validate import Validation, validate
 from sim.scenario import Scenario, load_scenario
+from sim.validation.validate import Validation, validate
 
 TRACES = Path(__file__).parent.parent / "data" / "traces"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sim.calibration.calibrate import Calibration, calibrate_evidence
 from sim.calibration.evidence import Evidence, watch_logs
 from sim.logs.reading.reader import StrPath
-from sim.logs.validation.validate import Runner, Validation, validate
+from sim.validation.validate import Runner, Validation, validate
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
