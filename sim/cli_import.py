@@ -8,7 +8,7 @@ import typer
 from sim.cli_common import FAILED_CONDITION, ForceOption, JsonOption, QuietOption, command, print_json
 
 if TYPE_CHECKING:
-    from sim.logs.config.lint import Expected
+    from sim.xmlconfig.lint import Expected
 
 OutputOption = Annotated[
     Path | None,
@@ -36,10 +36,10 @@ def import_(
     quiet: QuietOption = False,
 ) -> None:
     """Read the server's configuration into a scenario; warn of settings that will hurt."""
-    from sim.logs.config.lint import lint
-    from sim.logs.config.read import read_config
-    from sim.logs.config.scenario import imported, scenario_text
     from sim.scenario.load import _name_from
+    from sim.xmlconfig.imported import imported, scenario_text
+    from sim.xmlconfig.lint import lint
+    from sim.xmlconfig.read import read_config
 
     expected = expected_load(expect_calls, rate, hold)
     read = read_config(config, profile)
@@ -67,7 +67,7 @@ def import_(
 def expected_load(calls: float | None, rate: str | None, hold: str | None) -> "Expected | None":
     """The load given on the command line: N calls at once, or rate × hold. ScenarioError for one that is none."""
     from sim.errors import ScenarioError
-    from sim.logs.config.lint import Expected
+    from sim.xmlconfig.lint import Expected
 
     if calls is not None and not 0 < calls <= 1e6:
         raise ScenarioError(f"--expect-calls must be a number > 0 and at most 1000000 (got {calls:g})")

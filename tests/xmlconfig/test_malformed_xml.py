@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from xml_sample import SAMPLE
 
 from sim.errors import ScenarioError
-from sim.logs.config.lint import lint
-from sim.logs.config.read import read_config
-from sim.logs.config.scenario import imported, scenario_text
-from sim.logs.config.tree import DEEPEST, LARGEST_FILE, parse_xml
+from sim.xmlconfig.imported import imported, scenario_text
+from sim.xmlconfig.lint import lint
+from sim.xmlconfig.read import read_config
+from sim.xmlconfig.tree import DEEPEST, LARGEST_FILE, parse_xml
 
 HEAD = '<?xml version="1.0"?>\n'
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">\n' for n in range(1, 10))

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from xml_sample import Write
 
-from sim.logs.config.lint import Expected, Finding, erlang_b, lint, needed
-from sim.logs.config.read import read_config
+from sim.xmlconfig.lint import Expected, Finding, erlang_b, lint, needed
+from sim.xmlconfig.read import read_config
 
 CASES: dict[str, tuple[list[tuple[str, str]], str]] = {
     "rtp-port-odd": ([("<rtp-port-min>5000", "<rtp-port-min>5001")], "RTCP"),

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sim.logs.config.lint import Expected
-from sim.logs.config.read import ServerConfig, Value
 from sim.scenario import load_scenario
 from sim.scenario.plugins import DEMO_ENGINES
 from sim.scenario.units import write_rate, write_time
 from sim.scenario.yamlfile import resolve_scalar
+from sim.xmlconfig.lint import Expected
+from sim.xmlconfig.read import ServerConfig, Value
 
 FOR_EVER = "10000d"
 _DEMO_FILES = {"demosynth", "demorecog", "demoverifier", "mrcprecorder"}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from sim.logs.config.read import Engine, ServerConfig, Value, serves
+from sim.xmlconfig.read import Engine, ServerConfig, Value, serves
 
 Severity = Literal["error", "warning", "note"]
 _ORDER: tuple[Severity, ...] = ("error", "warning", "note")

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from sim.errors import ScenarioError
-from sim.logs.config.tree import Element, read_xml
 from sim.scenario.files import shown
 from sim.scenario.problems import shorten
+from sim.xmlconfig.tree import Element, read_xml
 
 ROOT = "unimrcpserver"
 LARGEST_NUMBER = 10**8
