@@ -17,7 +17,7 @@ from benchmarks.report import table
 def command() -> list[str] | None:
     """The installed `mrcpsim` of this interpreter, or None where there is none that could work."""
     installed = Path(sys.executable).with_name("mrcpsim")
-    if find_spec("sim") is None or find_spec("sim.cli") is None or not installed.exists():
+    if find_spec("sim") is None or find_spec("sim.cli.main") is None or not installed.exists():
         return None
     return [str(installed)]
 

@@ -80,7 +80,7 @@ def test_every_command_does_what_is_said(clone: Path) -> None:
     for words, code in given:
         assert words[0] == "mrcpsim"
         less = ["--ledger", "sessions"] if words[1] == "run" and "one-call" not in words[2] else []  # for speed
-        done = python(["-m", "sim.cli", *words[1:], *less], clone)
+        done = python(["-m", "sim.cli.main", *words[1:], *less], clone)
         told[words[1]] = {shape(line) for line in done.stdout.splitlines()}
         assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
         assert len(done.stdout.splitlines()) > (2 if words[1] == "calibrate" else 5)

@@ -43,7 +43,7 @@ def test_another_hash_seed_of_python_changes_nothing(tmp_path: Path) -> None:
         out = tmp_path / hash_seed
         command = ["run", "two-resources", "--set", "duration=5s", "--ledger", "full", "--quiet", "--out", str(out)]
         subprocess.run(
-            [sys.executable, "-m", "sim.cli", *command],
+            [sys.executable, "-m", "sim.cli.main", *command],
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
             check=True,
             cwd=Path(__file__).parent.parent,

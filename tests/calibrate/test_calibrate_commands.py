@@ -8,7 +8,7 @@ import pytest
 from simulated import logged
 from typer.testing import CliRunner, Result
 
-from sim.cli import build
+from sim.cli.main import build
 from sim.errors import ScenarioError
 from sim.report.validation import part
 from sim.scenario import load_scenario, to_mapping

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from sim.cli import build
+from sim.cli.main import build
 
 TRACES = Path(__file__).parents[1] / "data" / "traces"
 Lines = list[bytes]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from sim.cli import build
+from sim.cli.main import build
 
 GOOD = "name: good\nduration: 1s\ndrain: 1s\narrivals:\n  rate: 5/s\n"
 
@@ -144,7 +144,7 @@ def run_python(code: str, cwd: Path, check: Callable[[subprocess.CompletedProces
     ],
 )
 def test_the_installed_command_prints_no_traceback(folder: Path, args: list[str], expected: str) -> None:
-    code = f"import sys; sys.argv = ['mrcpsim', *{args}]; from sim.cli import main; main()"
+    code = f"import sys; sys.argv = ['mrcpsim', *{args}]; from sim.cli.main import main; main()"
     stderr = run_python(code, folder, lambda done: done.returncode == 2)
     assert stderr.startswith(expected)
     assert len(stderr.splitlines()) == 1
@@ -154,7 +154,7 @@ def test_help_loads_nothing_heavy(folder: Path) -> None:
     code = """
 import sys
 sys.argv = ["mrcpsim", "--help"]
-from sim.cli import main
+from sim.cli.main import main
 try:
     main()
 finally:

@@ -16,7 +16,7 @@ def test_a_growing_log_is_followed_until_ctrl_c(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     half = text.index(b"\n", len(text) // 2) + 1
     log.write_bytes(text[:half])
-    command = [sys.executable, "-m", "sim.cli", "audit", "--follow", str(log), "--json"]
+    command = [sys.executable, "-m", "sim.cli.main", "audit", "--follow", str(log), "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         time.sleep(4.0)
         with log.open("ab") as growing:
@@ -32,7 +32,7 @@ def test_a_growing_log_is_followed_until_ctrl_c(tmp_path: Path) -> None:
 
 
 def test_following_standard_input_is_refused_in_one_line() -> None:
-    command = [sys.executable, "-m", "sim.cli", "audit", "--follow", "-"]
+    command = [sys.executable, "-m", "sim.cli.main", "audit", "--follow", "-"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert done.returncode == 2
     assert "--follow must have one log file" in done.stderr

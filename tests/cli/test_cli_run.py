@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from sim.cli import build
+from sim.cli.main import build
 from sim.errors import RunFailed
 from sim.ledger.conditions import evaluate
 from sim.ledger.result import RunResult, load_result
@@ -191,7 +191,9 @@ def test_check_finds_a_misspelt_expectation(engine: StandIn) -> None:
 def test_a_reader_that_leaves_is_not_a_failed_condition(args: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run([sys.executable, "-m", "sim.cli", *args], stdout=writing, stderr=subprocess.PIPE, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "sim.cli.main", *args], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
     os.close(writing)
     assert done.returncode == 141
     assert done.stderr == b""

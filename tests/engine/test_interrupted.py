@@ -66,7 +66,7 @@ def test_levels_reach_to_the_end_in_both_engines_wherever_a_run_stops(drain: str
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_command_that_is_told_to_stop_keeps_what_was_finished(number: int, tmp_path: Path) -> None:
     out = tmp_path / "r"
-    command = [sys.executable, "-c", "from sim.cli import main; main()", "run", "baseline", "--engine", "simpy"]
+    command = [sys.executable, "-c", "from sim.cli.main import main; main()", "run", "baseline", "--engine", "simpy"]
     command += ["--ledger", "sessions", "--out", str(out), "--set", "duration=1000h", "--quiet"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         rows = tmp_path / ".r.unfinished" / "sessions.parquet.part"

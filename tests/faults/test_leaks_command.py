@@ -10,7 +10,7 @@ import pytest
 from fault_runs import run_shipped
 from typer.testing import CliRunner
 
-from sim.cli import build
+from sim.cli.main import build
 
 NAME = "reported/slow-leak-in-quiet-hours"
 

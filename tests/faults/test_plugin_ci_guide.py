@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sim.cli import build
+from sim.cli.main import build
 from sim.ledger.conditions import parse
 
 HOME = Path(__file__).resolve().parents[2]

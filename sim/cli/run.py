@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.cli_common import (
+from sim.cli.common import (
     FAILED_CONDITION,
     INTERRUPTED,
     FailOnOption,

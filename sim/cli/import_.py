@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.cli_common import FAILED_CONDITION, ForceOption, JsonOption, QuietOption, command, print_json
+from sim.cli.common import FAILED_CONDITION, ForceOption, JsonOption, QuietOption, command, print_json
 
 if TYPE_CHECKING:
     from sim.xmlconfig.lint import Expected

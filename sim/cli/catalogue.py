@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli_common import FAILED_CONDITION, QuietOption, command
+from sim.cli.common import FAILED_CONDITION, QuietOption, command
 
 
 def register(app: typer.Typer) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli_common import ForceOption, NoProgressOption, ProgressBar, QuietOption, command
+from sim.cli.common import ForceOption, NoProgressOption, ProgressBar, QuietOption, command
 
 
 class Level(StrEnum):

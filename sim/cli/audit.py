@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.cli_common import (
+from sim.cli.common import (
     FailOnOption,
     ForceOption,
     JsonOption,
@@ -14,7 +14,7 @@ from sim.cli_common import (
     QuietOption,
     command,
 )
-from sim.cli_run import Detail, exit_code, judge, present
+from sim.cli.run import Detail, exit_code, judge, present
 
 if TYPE_CHECKING:
     from sim.ledger.result import RunResult

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.cli_audit import LogArgument
-from sim.cli_common import (
+from sim.cli.audit import LogArgument
+from sim.cli.common import (
     FAILED_CONDITION,
     JsonOption,
     NoProgressOption,
@@ -21,7 +21,7 @@ from sim.cli_common import (
     overrides,
     print_json,
 )
-from sim.cli_run import scenario_path
+from sim.cli.run import scenario_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable

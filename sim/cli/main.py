@@ -11,16 +11,16 @@ import typer
 
 # each has `register(app)`; they load the library only when a command runs, so that --help stays fast
 COMMANDS = (
-    "sim.cli_run",
-    "sim.cli_scenario",
-    "sim.cli_result",
-    "sim.cli_audit",
-    "sim.cli_leaks",
-    "sim.cli_catalogue",
-    "sim.cli_log",
-    "sim.cli_import",
-    "sim.cli_calibrate",
-    "sim.cli_validate",
+    "sim.cli.run",
+    "sim.cli.scenarios",
+    "sim.cli.timeline",
+    "sim.cli.audit",
+    "sim.cli.leaks",
+    "sim.cli.catalogue",
+    "sim.cli.log",
+    "sim.cli.import_",
+    "sim.cli.calibrate",
+    "sim.cli.validate",
 )
 
 _HELP = "Simulate what happens to a call's resources inside a UniMRCP server: capacity, latency and session leaks."

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli_common import JsonOption, QuietOption, SetOption, command, out_console, overrides, print_json
+from sim.cli.common import JsonOption, QuietOption, SetOption, command, out_console, overrides, print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +21,7 @@ def check(
     quiet: QuietOption = False,
 ) -> None:
     """Read SCENARIO.yaml and say everything that is wrong with it, without running it."""
-    from sim.cli_run import scenario_path
+    from sim.cli.run import scenario_path
     from sim.engine.start.setup import resource_names, task_names
     from sim.errors import ScenarioError
     from sim.ledger.conditions import parse

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from sim.cli_audit import LogArgument
-from sim.cli_common import (
+from sim.cli.audit import LogArgument
+from sim.cli.common import (
     ForceOption,
     JsonOption,
     NoProgressOption,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli_common import JsonOption, command, out_console, print_json
+from sim.cli.common import JsonOption, command, out_console, print_json
 
 ResultArgument = Annotated[Path, typer.Argument(metavar="RESULT_DIR", help="A folder that `mrcpsim run` has written.")]
 

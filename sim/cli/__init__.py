@@ -1,0 +1,1 @@
+"""The `mrcpsim` command: arguments in, exit codes out; one module a command."""
