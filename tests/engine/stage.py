@@ -1,4 +1,4 @@
-"""A stage for single tasks: a fake engine that runs the real tasks of `sim.engine.reference.tasks` with scripted services."""
+"""A stage for single tasks: a fake engine that runs the real `sim.engine.reference.tasks` with scripted services."""
 
 from __future__ import annotations
 

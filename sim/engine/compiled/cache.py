@@ -25,11 +25,11 @@ import numpy as np
 
 PACKAGE = Path(__file__).resolve().parents[2]
 SOURCES = (
+    "vocabulary/*.py",
     "server/*.py",
     "engine/compiled/*.py",
-    "engine/setup.py",
-    "engine/collect.py",
-    "ledger/records.py",
+    "engine/start/setup.py",
+    "engine/end/collect.py",
     "ledger/histogram.py",
 )
 PREFIX = "kernel-"

@@ -18,7 +18,6 @@ from sim.server import (
     connection,
     media,
     misuse,
-    names,
     nua,
     offer,
     plugin,
@@ -33,6 +32,7 @@ from sim.server import (
 )
 from sim.server import effects as server_effects
 from sim.server import ledger as ledger_records
+from sim.vocabulary import names
 
 REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     server_effects.emit: effects.emit,
