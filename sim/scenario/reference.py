@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from sim.scenario.base import InSchema
-from sim.scenario.distributions import FAMILIES, constant
+from sim.scenario.distributions import FAMILIES, Constant
 from sim.scenario.faults import Fault, Vanish
 from sim.scenario.model import Scenario
 from sim.scenario.plugins import Plugin
@@ -169,7 +169,7 @@ def _default(field: FieldInfo) -> str:
         if isinstance(item, Quantity) and isinstance(value, int | float):
             value = item.written(value)
             break
-    return "`1`" if _counts(field) and value == constant(1.0) else _written(value)
+    return f"`{value.value:g}`" if _counts(field) and isinstance(value, Constant) else _written(value)
 
 
 def _counts(field: FieldInfo) -> bool:

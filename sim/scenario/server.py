@@ -12,6 +12,7 @@ from sim.scenario.calls import Resource
 from sim.scenario.costs import Costs
 from sim.scenario.distributions import Dist, constant, microseconds
 from sim.scenario.faults import NEVER, Fault
+from sim.scenario.processors import Processors
 from sim.scenario.units import PositiveCount, PositiveTime, Probability, Size, Time, write_time
 
 TaskKey = Literal[
@@ -253,6 +254,9 @@ class Server(Part):
     wakes: Wakes = Field(default=Wakes(), description="The same for single tasks.")
     interference: Interference = Field(
         default=Interference(), description="Other processes on the machine, of a load generator for instance."
+    )
+    processors: Processors = Field(
+        default=Processors(), description="Processors that the tasks share, and what else runs on them."
     )
     costs: Costs = Field(default=Costs(), description="Service time of every message.")
     warm: Warm = Field(default=Warm(), description="Service times of messages in quick succession.")

@@ -1,0 +1,32 @@
+"""The processors that the server's tasks share, what else runs on them, and how they are shared."""
+
+from pydantic import Field
+
+from sim.scenario.base import Flag, Part
+from sim.scenario.distributions import CountDist, constant
+from sim.scenario.units import PositiveCount, PositiveTime, Time
+
+
+class Scheduler(Part):
+    """How tasks that want to run at the same time share the processors."""
+
+    slice: PositiveTime = Field(
+        default=0.003, description="How long a task runs, while others wait, before it is another's turn."
+    )
+    wakeup_preemption: Flag = Field(
+        default=True, description="A woken task may take the processor from one that has had more than its share."
+    )
+    switch_cost: Time = Field(default=0.000002, description="Processor time lost when a processor changes its task.")
+
+
+class Processors(Part):
+    """The machine's processors, shared by the server's tasks and by other programs."""
+
+    count: PositiveCount | None = Field(
+        default=None, description="Processors that the server may use; null: every task has one of its own."
+    )
+    other_load: CountDist = Field(
+        default=constant(0.0),
+        description="What other programs use, in processors: a number, or a distribution over time.",
+    )
+    scheduler: Scheduler = Field(default=Scheduler(), description="How they are shared.")
