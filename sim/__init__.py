@@ -6,6 +6,8 @@ Everything public is loaded on first use, so that `import sim` and `mrcpsim --he
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sim.version import VERSION
+
 if TYPE_CHECKING:
     from sim.audit.audit import audit_log
     from sim.engine.run import run
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from sim.ledger.result import RunResult, load_result
     from sim.scenario import Scenario, load_scenario
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOMES = {
     "InternalError": "sim.errors",

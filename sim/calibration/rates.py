@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sim.theory.intervals import share
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -21,12 +23,9 @@ class Rate:
 
 def rate(hits: int, trials: int) -> Rate:
     """The probability of a hit in one trial; no trials give the interval [0, 1]."""
-    from scipy import stats
-
     trials = int(trials)
     hits = min(int(hits), trials)
     if trials <= 0:
         return Rate(0, 0, 0.0, 0.0, 1.0)
-    low = float(stats.beta.ppf(0.025, hits, trials - hits + 1)) if hits else 0.0
-    high = float(stats.beta.ppf(0.975, hits + 1, trials - hits)) if hits < trials else 1.0
-    return Rate(hits, trials, hits / trials, low, high)
+    found = share(hits, trials)
+    return Rate(hits, trials, found.value, found.low, found.high)

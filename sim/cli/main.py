@@ -9,6 +9,8 @@ from importlib import import_module
 
 import typer
 
+from sim.version import VERSION
+
 # each has `register(app)`; they load the library only when a command runs, so that --help stays fast
 COMMANDS = (
     "sim.cli.run",
@@ -53,9 +55,7 @@ def main() -> None:
 
 def _version(value: bool) -> None:
     if value:
-        from sim import __version__
-
-        typer.echo(f"mrcpsim {__version__}")
+        typer.echo(f"mrcpsim {VERSION}")
         raise typer.Exit()
 
 

@@ -20,8 +20,9 @@ from sim.calibration.media import ticks
 from sim.calibration.stalls import Stalls, stalls
 from sim.errors import LogError
 from sim.ledger.summary import LATENCIES
+from sim.theory.queues import PROBABILITIES
+from sim.validation.planner import planner
 from sim.validation.replay import replayed
-from sim.validation.theory import PROBABILITIES, planner
 
 if TYPE_CHECKING:
     from sim.calibration.evidence import Evidence

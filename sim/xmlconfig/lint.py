@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from sim.theory.queues import erlang_b, needed
 from sim.xmlconfig.read import Engine, ServerConfig, Value, serves
 
 Severity = Literal["error", "warning", "note"]
 _ORDER: tuple[Severity, ...] = ("error", "warning", "note")
-
-WANTED_BLOCKING = 0.001
-"""A limit is enough when fewer than one call in a thousand finds it reached."""
 
 LONG_HOLD_S = 60
 EPHEMERAL = (32768, 60999)
@@ -48,23 +46,6 @@ class Finding:
             "code": self.code, "severity": self.severity, "file": self.path, "line": self.line or None,
             "setting": self.setting, "value": self.value, "message": self.message, "effect": self.effect,
         }  # fmt: skip
-
-
-def erlang_b(limit: int, load: float) -> float:
-    """Share of calls that find `limit` places taken when `load` calls are offered at once on average (Erlang B)."""
-    blocking = 1.0
-    for place in range(1, limit + 1):
-        blocking = load * blocking / (place + load * blocking)
-    return blocking
-
-
-def needed(load: float) -> int:
-    """The least limit at which fewer than WANTED_BLOCKING of the calls are refused."""
-    blocking, place = 1.0, 0
-    while blocking > WANTED_BLOCKING and place < 10_000_000:
-        place += 1
-        blocking = load * blocking / (place + load * blocking)
-    return place
 
 
 def lint(config: ServerConfig, expected: Expected | None = None) -> list[Finding]:
@@ -110,7 +91,7 @@ class _Lint:
         """What a limit does to the expected load; "" when it is enough or nothing is expected."""
         if self.expected is None or needed(self.expected.calls) <= limit:
             return ""
-        blocked = erlang_b(limit, self.expected.calls)
+        blocked = erlang_b(self.expected.calls, limit)
         least = needed(self.expected.calls)
         return (
             f"with {self.expected.calls:g} calls at once, {blocked:.2%} of the calls meet it; {least} would be enough"

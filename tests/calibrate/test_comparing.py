@@ -11,8 +11,8 @@ from sim.calibration.evidence import watch_logs
 from sim.calibration.rates import rate
 from sim.calibration.stalls import Stalls
 from sim.scenario import load_scenario
+from sim.theory.queues import erlang_b, mm1
 from sim.validation.replay import replayed
-from sim.validation.theory import erlang_b, mm1
 from sim.validation.validate import compare, ks_two
 
 

@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 from xml_sample import Write
 
-from sim.cli.main import import_ as cli_import
+from sim.cli import import_ as cli_import
 from sim.scenario import load_scenario
 
 runner = CliRunner()

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from xml_sample import Write
 
-from sim.xmlconfig.lint import Expected, Finding, erlang_b, lint, needed
+from sim.theory.queues import erlang_b, needed
+from sim.xmlconfig.lint import Expected, Finding, lint
 from sim.xmlconfig.read import read_config
 
 CASES: dict[str, tuple[list[tuple[str, str]], str]] = {
@@ -75,16 +76,16 @@ def test_the_sample_has_no_warning_at_a_load_it_carries(config: Write) -> None:
 def test_a_limit_is_judged_by_erlang_b_at_the_expected_load(config: Write) -> None:
     found = findings(config(), Expected(95.0))
     assert "connection-limit" in found  # 95 at once on average need more than 100 places
-    assert f"{erlang_b(100, 95.0):.2%}" in found["connection-limit"].effect
+    assert f"{erlang_b(95.0, 100):.2%}" in found["connection-limit"].effect
     assert str(needed(95.0)) in found["connection-limit"].effect
     assert "connection-limit" not in findings(config(), Expected(70.0))
 
 
 def test_erlang_b_agrees_with_its_closed_form() -> None:
     # B(2, 1) = (1/2) / (1 + 1 + 1/2)
-    assert erlang_b(2, 1.0) == pytest.approx(0.2, abs=1e-15)
-    assert erlang_b(1, 3.0) == pytest.approx(0.75, abs=1e-15)
-    assert erlang_b(needed(300.0), 300.0) <= 0.001 < erlang_b(needed(300.0) - 1, 300.0)
+    assert erlang_b(1.0, 2) == pytest.approx(0.2, abs=1e-15)
+    assert erlang_b(3.0, 1) == pytest.approx(0.75, abs=1e-15)
+    assert erlang_b(300.0, needed(300.0)) <= 0.001 < erlang_b(300.0, needed(300.0) - 1)
 
 
 def test_a_finding_reads_as_one_line_with_file_and_line(config: Write) -> None:

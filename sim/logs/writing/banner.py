@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 
-from sim import __version__
 from sim.logs.writing.bodies import IP, MRCP_PORT
 from sim.logs.writing.calls import Setting
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP
+from sim.version import VERSION
 
 
 def beginning(setting: Setting) -> Iterator[tuple[str, str]]:
     """(priority, text) of every line of the start."""
     low, high = setting.rtp
     yield "NOTICE", "UniMRCP Server [1.8.0]"
-    yield "NOTICE", f"Simulated by mrcpsim [{__version__}] scenario [{setting.name}] seed [{setting.seed}]"
+    yield "NOTICE", f"Simulated by mrcpsim [{VERSION}] scenario [{setting.name}] seed [{setting.seed}]"
     yield "NOTICE", "Create MRCP Server"
     yield "INFO", f"Set Property ip:{IP}"
     for resource in ("speechsynth", "speechrecog", "recorder", "speakverify"):

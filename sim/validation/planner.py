@@ -5,29 +5,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from sim.theory.queues import erlang_b, mm1
+
 if TYPE_CHECKING:
     from sim.calibration.evidence import Evidence
 
 SETUP: Final = ("offer", "channel_added", "mpf_response", "opened")
 RELEASE: Final = ("terminate", "deactivate", "channel_removed", "mpf_subtracted", "closed", "stopped")
-PROBABILITIES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-
-
-def mm1(rate: float, mean_service_s: float) -> dict[str, float | None]:
-    """Quantiles of the time in an M/M/1 system: exponential with mean S / (1 - λS); None beyond saturation."""
-    load = rate * mean_service_s
-    if load >= 1.0:
-        return dict.fromkeys(PROBABILITIES)
-    mean = mean_service_s / (1.0 - load)
-    return {name: -math.log(1.0 - p) * mean for name, p in PROBABILITIES.items()}
-
-
-def erlang_b(offered: float, servers: int) -> float:
-    """Blocking probability of Erlang's loss system, by the stable recursion."""
-    blocking = 1.0
-    for k in range(1, servers + 1):
-        blocking = offered * blocking / (k + offered * blocking)
-    return blocking
 
 
 def planner(evidence: "Evidence") -> dict[str, Any]:

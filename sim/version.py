@@ -1,0 +1,3 @@
+"""The version of this program, where whoever writes it into a file can read it."""
+
+VERSION = "0.1.0"
