@@ -10,7 +10,7 @@ import pytest
 
 import sim
 from sim.engine.reference.engine import Observer
-from sim.vocabulary.names import N_INVITE
+from sim.vocabulary.messages import N_INVITE
 
 TABLES = ("sessions.parquet", "levels.parquet", "ledger.parquet", "messages.parquet")
 KNOBS: dict[str, Any] = {

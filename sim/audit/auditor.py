@@ -19,7 +19,8 @@ from sim.ledger.summary import Leak, SessionCounts, Summary
 from sim.logs.reading.clock import Clock, stamp
 from sim.logs.reading.header import Layout
 from sim.logs.reading.scanner import Batch, Counts, Scanner
-from sim.vocabulary.lines import SERVER_TASK, Kind
+from sim.vocabulary.lines import Kind
+from sim.vocabulary.tasks import SERVER_TASK
 
 Ledger = Literal["summary", "sessions", "full"]
 ENGINE: Final = "log"

@@ -18,7 +18,7 @@ from sim.audit.session import Session
 from sim.audit.taskbook import Message, Stats
 from sim.leaks.diagnosis import MESSAGES, Outstanding, release_chain
 from sim.logs.reading.shown import word
-from sim.vocabulary.lines import SERVER_TASK
+from sim.vocabulary.tasks import SERVER_TASK
 
 SECOND: Final = 1_000_000
 TRANSACTION: Final = 32 * SECOND  # 64·T1: no ACK to a 200, no answer to a BYE

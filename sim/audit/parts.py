@@ -6,7 +6,9 @@ from collections.abc import Callable
 from sim.audit.account import Account
 from sim.audit.session import UNKNOWN, Session
 from sim.logs.reading.shown import word
-from sim.vocabulary.lines import SERVER_MESSAGES, SERVER_TASK, Kind
+from sim.vocabulary.lines import Kind
+from sim.vocabulary.messages import SERVER_MESSAGES
+from sim.vocabulary.tasks import SERVER_TASK
 
 
 class Parts:

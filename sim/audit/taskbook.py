@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from sim.audit.session import UNKNOWN, Asked, Session
 from sim.ledger.summary import Quantiles, TaskUse
 from sim.logs.reading.shown import word
-from sim.vocabulary.lines import SERVER_MESSAGES, SERVER_TASK
+from sim.vocabulary.messages import SERVER_MESSAGES
+from sim.vocabulary.tasks import SERVER_TASK
 
 _SERVER: Final = SERVER_TASK.encode()
 ENGINE_ANSWERS: Final = {b"3;2": "open", b"3;3": "close", b"3;4": "request"}

@@ -10,7 +10,7 @@ import numpy as np
 from sim.calibration.fit import Fit, fit
 from sim.calibration.rates import rate
 from sim.calibration.sheet import Noted, Sheet, counted, noted
-from sim.vocabulary.lines import RESOURCES
+from sim.vocabulary.plugins import RESOURCES
 
 if TYPE_CHECKING:
     from sim.calibration.evidence import CallSeen, Evidence

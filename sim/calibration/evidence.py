@@ -16,7 +16,8 @@ from sim.audit.taskbook import Message
 from sim.errors import LogError
 from sim.logs.reading.reader import StrPath, open_sources
 from sim.logs.reading.shown import word
-from sim.vocabulary.lines import RESOURCES, Kind
+from sim.vocabulary.lines import Kind
+from sim.vocabulary.plugins import RESOURCES
 
 if TYPE_CHECKING:
     import pandas as pd

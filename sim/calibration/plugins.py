@@ -16,7 +16,7 @@ from sim.calibration.fit import fit, short
 from sim.calibration.rates import rate
 from sim.calibration.sheet import Noted, Sheet, counted, noted
 from sim.calibration.stalls import without_stalls
-from sim.vocabulary.lines import RESOURCES
+from sim.vocabulary.plugins import RESOURCES, USUAL_ENGINES
 
 if TYPE_CHECKING:
     from sim.calibration.evidence import Evidence
@@ -31,10 +31,6 @@ LEAK_CAUSES: Final = {
 _STRAY: Final = 0.02  # answers that only seem to come from elsewhere, because lines of two threads were swapped
 BLOCKING_S: Final = 1e-3  # work of a plugin's task beyond this is called blocking
 NOTICED_S: Final = 50e-6  # a delay below this is none
-USUAL_ENGINES: Final = {
-    "Demo Synth Engine": "speechsynth", "Demo Recog Engine": "speechrecog", "Demo Verifier Engine": "speakverify",
-    "Recorder Engine": "recorder",
-}  # fmt: skip
 
 
 @dataclass(slots=True)

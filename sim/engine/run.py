@@ -18,16 +18,12 @@ from sim.engine.end.left import Judged, judged
 from sim.engine.start.setup import Setup, setup, task_index
 from sim.errors import InternalError, MrcpsimError, RunFailed, ScenarioError, WrongType
 from sim.leaks.races import Race, describe
-from sim.ledger.summary import (
-    ResourceUse,
-    SessionCounts,
-    Summary,
-    TaskUse,
-    Violation,
-)
+from sim.ledger.summary import ResourceUse, SessionCounts, Summary, TaskUse, Violation
 from sim.scenario import Scenario, expected, load_scenario, to_yaml
 from sim.server.records import REJECTIONS
-from sim.vocabulary import names as n
+from sim.vocabulary.messages import MESSAGE_NAMES
+from sim.vocabulary.resources import CONNECTION_POOL, SESSION_POOL
+from sim.vocabulary.violations import VIOLATION_NAMES
 
 if TYPE_CHECKING:
     from sim.engine.reference.engine import Observer
@@ -271,7 +267,7 @@ def _resources(made: Setup, runner: Any, left: Judged) -> dict[str, ResourceUse]
         if name.startswith("plugin_licence"):
             # a plugin that never closed keeps its licence, also when its session is gone
             lost[name] = int(ledger.held[r]) - left.held.get(name, 0)
-        has_bytes = r in (n.SESSION_POOL, n.CONNECTION_POOL)
+        has_bytes = r in (SESSION_POOL, CONNECTION_POOL)
         found[name] = ResourceUse(
             acquired=int(ledger.acquired[r]),
             released=int(ledger.released[r]),
@@ -306,11 +302,11 @@ def _violations(made: Setup, runner: Any) -> tuple[Violation, ...]:
     for at, call, what, kind, task, resource, first, first_s in runner.world.offences:
         name = made.tasks[task] if task >= 0 else "caller"
         race = Race(
-            what=n.VIOLATION_NAMES[what],
-            message=n.MESSAGE_NAMES[kind],
+            what=VIOLATION_NAMES[what],
+            message=MESSAGE_NAMES[kind],
             task=name,
             resource=made.resources[resource],
-            first=n.MESSAGE_NAMES[first] if first >= 0 else None,
+            first=MESSAGE_NAMES[first] if first >= 0 else None,
             first_s=float(first_s),
         )
         found.append(Violation(float(at), int(call), race.what, describe(race)))

@@ -27,20 +27,66 @@ from sim.server.records import (
     WAITS_TERMINATION,
     Session,
 )
-from sim.vocabulary import names as n
+from sim.vocabulary.messages import (
+    A_BYE,
+    A_RECEIVED,
+    A_TERMINATED,
+    C_COMPLETE,
+    C_RESPONSE,
+    C_SEND_REQUEST,
+    C_VANISH,
+    K_ADD,
+    K_MODIFY,
+    K_REMOVE,
+    K_SEND,
+    M_CONTAINER,
+    M_STOP,
+    MESSAGE_NAMES,
+    N_BYE,
+    N_CANCEL,
+    P_CLOSE,
+    P_COMPLETE,
+    P_OPEN,
+    P_REQUEST,
+    P_STOP,
+    S_CHANNEL_ADDED,
+    S_CHANNEL_MODIFIED,
+    S_CHANNEL_REMOVED,
+    S_CLOSED,
+    S_CONTROL,
+    S_EVENT,
+    S_MEDIA,
+    S_OFFER,
+    S_OPENED,
+    S_RESPONSE,
+    S_STOPPED,
+    S_TERMINATE,
+    task_of,
+)
+from sim.vocabulary.states import (
+    ACTIVE,
+    DEACTIVATING,
+    DESTROYED,
+    GENERATING_ANSWER,
+    INITIALIZING,
+    NONE,
+    STATE_NAMES,
+    TERMINATING,
+)
+from sim.vocabulary.tasks import CONNECTION_AGENT, MAX_CHANNELS, MEDIA, NUA, PLUGIN, SERVER, SIP_AGENT
 
-WAITING_STATES = (n.GENERATING_ANSWER, n.INITIALIZING, n.DEACTIVATING, n.TERMINATING)
+WAITING_STATES = (GENERATING_ANSWER, INITIALIZING, DEACTIVATING, TERMINATING)
 ANSWERS = {
-    n.K_ADD, n.K_MODIFY, n.K_REMOVE, n.S_CHANNEL_ADDED, n.S_CHANNEL_MODIFIED, n.S_CHANNEL_REMOVED,
-    n.P_OPEN, n.S_OPENED, n.P_CLOSE, n.S_CLOSED, n.P_STOP, n.M_STOP, n.S_STOPPED,
+    K_ADD, K_MODIFY, K_REMOVE, S_CHANNEL_ADDED, S_CHANNEL_MODIFIED, S_CHANNEL_REMOVED,
+    P_OPEN, S_OPENED, P_CLOSE, S_CLOSED, P_STOP, M_STOP, S_STOPPED,
 }  # fmt: skip
-CHANNEL_KINDS = (n.K_ADD, n.K_MODIFY, n.K_REMOVE, n.S_CHANNEL_ADDED, n.S_CHANNEL_MODIFIED, n.S_CHANNEL_REMOVED)
-ENDS_CONTROL = {n.P_REQUEST, n.S_RESPONSE}
-ENDS_CALL = {n.A_TERMINATED, n.S_TERMINATE}
+CHANNEL_KINDS = (K_ADD, K_MODIFY, K_REMOVE, S_CHANNEL_ADDED, S_CHANNEL_MODIFIED, S_CHANNEL_REMOVED)
+ENDS_CONTROL = {P_REQUEST, S_RESPONSE}
+ENDS_CALL = {A_TERMINATED, S_TERMINATE}
 """What can still release a session whose dialog is over."""
-STARTS_END = (n.S_TERMINATE, n.S_OFFER, n.A_TERMINATED, n.A_BYE, n.A_RECEIVED, n.N_BYE, n.N_CANCEL)
+STARTS_END = (S_TERMINATE, S_OFFER, A_TERMINATED, A_BYE, A_RECEIVED, N_BYE, N_CANCEL)
 """What brings the signal that a session waits for, the nearest to it first."""
-ENDS_NOTHING = {n.S_EVENT, n.P_COMPLETE, n.K_SEND, n.C_RESPONSE, n.C_COMPLETE, n.C_SEND_REQUEST, n.C_VANISH}
+ENDS_NOTHING = {S_EVENT, P_COMPLETE, K_SEND, C_RESPONSE, C_COMPLETE, C_SEND_REQUEST, C_VANISH}
 """What may come without bringing the end of the call any nearer."""
 
 
@@ -100,12 +146,12 @@ def facts_of(
     outstanding = _outstanding(session, pending, plugins, tasks, frozen or {})
     return SessionFacts(
         session=session.call,
-        state=n.STATE_NAMES[session.state],
+        state=STATE_NAMES[session.state],
         since_s=_since(session, outstanding),
         holds=holds_of(session, plugins),
         outstanding=tuple(outstanding),
         queued=tuple(_queued(session)),
-        coming=tuple(n.MESSAGE_NAMES[m.kind] for m in reachable),
+        coming=tuple(MESSAGE_NAMES[m.kind] for m in reachable),
         released_by_coming=_enough(session, reachable),
         wedged=bool(session.wedged),
         crashed=crashed,
@@ -119,9 +165,9 @@ def _since(session: Session, outstanding: list[Outstanding]) -> float | None:
 
     None where the server ended the dialog by itself: the session does not know when.
     """
-    if session.active == n.S_CONTROL:
+    if session.active == S_CONTROL:
         return session.active_s
-    if session.state == n.NONE:
+    if session.state == NONE:
         return session.created_s
     if outstanding and outstanding[0].what == "terminate":
         return session.bye_s if session.bye_s == session.bye_s else None
@@ -130,14 +176,14 @@ def _since(session: Session, outstanding: list[Outstanding]) -> float | None:
 
 def _enough(session: Session, coming: list[Pending]) -> bool:
     """Whether what is coming can release the session: answers for every subrequest, or something that ends the call."""
-    if session.active == n.S_CONTROL:
+    if session.active == S_CONTROL:
         return not session.wedged and any(m.kind in ENDS_CONTROL for m in coming)
     if session.state in WAITING_STATES:
         answers = 0
         for m in coming:
-            if m.kind in (n.M_CONTAINER, n.S_MEDIA):
+            if m.kind in (M_CONTAINER, S_MEDIA):
                 answers += m.arg % 16
-            elif m.kind in ANSWERS or (session.state == n.DEACTIVATING and m.kind in ENDS_CONTROL):
+            elif m.kind in ANSWERS or (session.state == DEACTIVATING and m.kind in ENDS_CONTROL):
                 answers += 1
         return answers >= session.subrequests
     if session.dialog == DIALOG_TERMINATED:
@@ -168,26 +214,26 @@ def _outstanding(
     for i in range(session.channels):
         flags, plugin = session.channel[i], plugins[session.resource[i]]
         if flags & IS_OPENING:
-            found.append(Outstanding("open", plugin, why(bool(session.lost_open >> i & 1), (n.P_OPEN, n.S_OPENED))))
+            found.append(Outstanding("open", plugin, why(bool(session.lost_open >> i & 1), (P_OPEN, S_OPENED))))
         if flags & IS_CLOSING and not flags & IS_CLOSED:
             never = bool(session.lost_close >> i & 1)
-            found.append(Outstanding("close", plugin, why(never, (n.P_CLOSE, n.S_CLOSED))))
+            found.append(Outstanding("close", plugin, why(never, (P_CLOSE, S_CLOSED))))
         if flags & IS_STOPPING:
             never = bool(session.lost_stop >> i & 1)
-            found.append(Outstanding("stop", plugin, why(never, (n.P_STOP, n.M_STOP, n.S_STOPPED))))
+            found.append(Outstanding("stop", plugin, why(never, (P_STOP, M_STOP, S_STOPPED))))
         if flags & WAITS_CHANNEL and session.state in WAITING_STATES:
             found.append(Outstanding("channel", None, why(False, CHANNEL_KINDS)))
     waits_media = session.rtp_waiting or any(session.channel[i] & WAITS_TERMINATION for i in range(session.channels))
     if waits_media and session.state in WAITING_STATES:
-        missing = "dropped" if session.lost_media else why(False, (n.M_CONTAINER, n.S_MEDIA))
+        missing = "dropped" if session.lost_media else why(False, (M_CONTAINER, S_MEDIA))
         found.append(Outstanding("media", None, missing))
-    if session.active == n.S_CONTROL:
+    if session.active == S_CONTROL:
         i = session.active_arg
         never = bool(session.lost_request >> i & 1)
-        kinds = (n.P_REQUEST, n.S_RESPONSE)
+        kinds = (P_REQUEST, S_RESPONSE)
         found.append(Outstanding("request", plugins[session.resource[i]], why(never, kinds)))
     if not found and (lost_kind >= 0 or blocked):
-        what = _signal(session) if session.state in (n.NONE, n.ACTIVE) else "media"
+        what = _signal(session) if session.state in (NONE, ACTIVE) else "media"
         missing = "dropped" if session.lost_media else "lost" if lost_kind >= 0 else "blocked"
         found.append(Outstanding(what, None, missing))
     found.sort(key=lambda o: (o.missing is None, o.missing == "lost" and lost_kind not in CARRIERS[o.what]))
@@ -197,15 +243,15 @@ def _outstanding(
 def _signal(session: Session) -> str:
     """The signal of the SIP agent that a session waits for: no offer was made yet, or its call is over."""
     over = session.bye_s == session.bye_s or session.cancelled or session.dialog == DIALOG_TERMINATED
-    return "offer" if session.state == n.NONE and not over else "terminate"
+    return "offer" if session.state == NONE and not over else "terminate"
 
 
 CARRIERS = {
-    "open": (n.S_OPENED, n.P_OPEN),
-    "close": (n.S_CLOSED, n.P_CLOSE),
-    "request": (n.S_RESPONSE, n.P_REQUEST),
-    "stop": (n.S_STOPPED, n.M_STOP, n.P_STOP),
-    "media": (n.S_MEDIA, n.M_CONTAINER),
+    "open": (S_OPENED, P_OPEN),
+    "close": (S_CLOSED, P_CLOSE),
+    "request": (S_RESPONSE, P_REQUEST),
+    "stop": (S_STOPPED, M_STOP, P_STOP),
+    "media": (S_MEDIA, M_CONTAINER),
     "channel": CHANNEL_KINDS,
     "offer": STARTS_END,
     "terminate": STARTS_END,
@@ -224,20 +270,20 @@ def _followed(
     """With the names of the tasks, and of the message that is lost or that lies in the queue of a task."""
     if not tasks:
         return outstanding
-    own = tasks[n.PLUGIN + plugins.index(outstanding.plugin)] if outstanding.plugin else None
+    own = tasks[PLUGIN + plugins.index(outstanding.plugin)] if outstanding.plugin else None
     outstanding = replace(outstanding, task=own)
     if outstanding.missing == "lost":
         kind = session.lost_kind - 1
-        by = own or (tasks[n.PLUGIN + session.resource[0]] if session.channels else None)
+        by = own or (tasks[PLUGIN + session.resource[0]] if session.channels else None)
         message, sender, queue = _route(kind, by or "a plugin", by or "a plugin", tasks)
         return replace(outstanding, message=message, sender=sender, queue=queue)
     if outstanding.missing == "blocked":
         wanted = CARRIERS[outstanding.what]
         stuck = [m for m in pending if not m.reachable]
         first = min(stuck, key=lambda m: wanted.index(m.kind) if m.kind in wanted else len(wanted))
-        index = n.task_of(first.kind)
-        if index == n.PLUGIN:
-            index += session.resource[first.arg % n.MAX_CHANNELS]
+        index = task_of(first.kind)
+        if index == PLUGIN:
+            index += session.resource[first.arg % MAX_CHANNELS]
         taker = tasks[index] if index >= 0 else "the caller"
         message, sender, queue = _route(first.kind, own or taker, taker, tasks)
         since = frozen.get(index)
@@ -247,25 +293,25 @@ def _followed(
 
 def _route(kind: int, plugin: str, taker: str, tasks: tuple[str, ...]) -> tuple[str, str, str]:
     """A message's name, the task that sends it, and the one that takes it."""
-    to = n.task_of(kind)
-    if kind in (n.S_OFFER, n.S_TERMINATE):
-        sender = tasks[n.SIP_AGENT]
-    elif kind in (n.S_OPENED, n.S_CLOSED, n.S_RESPONSE, n.S_STOPPED, n.S_EVENT):
+    to = task_of(kind)
+    if kind in (S_OFFER, S_TERMINATE):
+        sender = tasks[SIP_AGENT]
+    elif kind in (S_OPENED, S_CLOSED, S_RESPONSE, S_STOPPED, S_EVENT):
         sender = plugin
-    elif kind == n.S_MEDIA:
-        sender = tasks[n.MEDIA]
-    elif to == n.SERVER:
-        sender = tasks[n.CONNECTION_AGENT]
-    elif to == n.SIP_AGENT:
-        sender = tasks[n.NUA]
+    elif kind == S_MEDIA:
+        sender = tasks[MEDIA]
+    elif to == SERVER:
+        sender = tasks[CONNECTION_AGENT]
+    elif to == SIP_AGENT:
+        sender = tasks[NUA]
     else:
-        sender = tasks[n.SERVER]
-    return n.MESSAGE_NAMES[kind], sender, tasks[to] if n.NUA <= to < n.PLUGIN else taker
+        sender = tasks[SERVER]
+    return MESSAGE_NAMES[kind], sender, tasks[to] if NUA <= to < PLUGIN else taker
 
 
 def _queued(session: Session) -> Iterable[str]:
     for i in range(session.queue_length):
-        yield n.MESSAGE_NAMES[session.queue_kind[(session.queue_head + i) % len(session.queue_kind)]]
+        yield MESSAGE_NAMES[session.queue_kind[(session.queue_head + i) % len(session.queue_kind)]]
 
 
 def holds_of(session: Session, plugins: tuple[str, ...]) -> tuple[str, ...]:
@@ -285,7 +331,7 @@ def holds_of(session: Session, plugins: tuple[str, ...]) -> tuple[str, ...]:
         flags, plugin = session.channel[i], plugins[session.resource[i]]
         if flags & HAS_CONTROL:
             held.append("control_channel")
-        if flags & HAS_ENGINE and session.state != n.DESTROYED:
+        if flags & HAS_ENGINE and session.state != DESTROYED:
             held.append(f"engine_channel:{plugin}")
         if flags & HAS_LICENCE:
             held.append(f"plugin_licence:{plugin}")

@@ -15,7 +15,9 @@ from rich.text import Text
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.report.text import DASH, duration, number, size
-from sim.vocabulary.functions import called_on_the_way, handler, resource_function
+from sim.vocabulary.messages import handler
+from sim.vocabulary.resources import resource_function
+from sim.vocabulary.states import called_on_the_way
 
 if TYPE_CHECKING:
     import pandas as pd

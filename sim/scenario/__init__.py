@@ -1,7 +1,7 @@
 """What to simulate: typed, frozen, units checked; YAML in, errors with file and line."""
 
 from sim.scenario.arrivals import Arrivals, Burst, RatePoint
-from sim.scenario.calls import RESOURCES, Calls, Client, Offer, Resource, ResourceMix
+from sim.scenario.calls import Calls, Client, Offer, ResourceMix
 from sim.scenario.costs import Costs
 from sim.scenario.distributions import (
     Constant,
@@ -47,6 +47,7 @@ from sim.scenario.server import (
     Wakes,
 )
 from sim.scenario.shipped import Shipped, find_shipped, shipped_folder, shipped_scenarios
+from sim.vocabulary.plugins import RESOURCES, Resource
 
 __all__ = [
     "NEVER",

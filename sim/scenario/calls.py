@@ -1,7 +1,7 @@
 """What each caller wants, and how callers behave towards the server."""
 
 from difflib import get_close_matches
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -10,9 +10,7 @@ from sim.scenario.distributions import CountDist, Dist, constant, exponential
 from sim.scenario.faults import NEVER, Fault, Vanish
 from sim.scenario.problems import shorten
 from sim.scenario.units import Positive
-
-Resource = Literal["speechsynth", "speechrecog", "recorder", "speakverify"]
-RESOURCES: tuple[Resource, ...] = get_args(Resource)
+from sim.vocabulary.plugins import RESOURCES, Resource
 
 
 def unknown_resource(name: str) -> tuple[str, str]:

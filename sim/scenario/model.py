@@ -11,8 +11,7 @@ from sim.scenario.calls import Calls, Client
 from sim.scenario.plugins import Plugins
 from sim.scenario.server import Server
 from sim.scenario.units import PositiveTime, Quantity, Time
-
-FIXED_TASKS = ("NUA", "SIP-Agent-1", "MRCP Server", "MRCPv2-Agent-1", "Media-Engine-1")
+from sim.vocabulary.tasks import TASK_NAMES
 
 
 def _as_folder_name(name: str) -> str:
@@ -65,7 +64,7 @@ class Scenario(Part):
         self.__dict__["plugins"] = self.plugins.with_defaults(self.calls.resource_names)
         problems: list[tuple[str, str, str]] = []
         for resource, plugin in self.plugins.items():
-            if plugin.engine in FIXED_TASKS:
+            if plugin.engine in TASK_NAMES:
                 problems.append(
                     (f"plugins.{resource}.engine", "must not be the name of a task of the server", repr(plugin.engine))
                 )

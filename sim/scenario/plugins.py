@@ -6,17 +6,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from sim.scenario.base import Part, Text, complain
-from sim.scenario.calls import RESOURCES, Resource
 from sim.scenario.distributions import Dist, constant, microseconds
 from sim.scenario.faults import NEVER, Fault
 from sim.scenario.units import PositiveCount
-
-DEMO_ENGINES: dict[str, tuple[str, str]] = {
-    "speechsynth": ("Demo Synth Engine", "Demo-Synth-1"),
-    "speechrecog": ("Demo Recog Engine", "Demo-Recog-1"),
-    "recorder": ("Recorder Engine", "Recorder-1"),
-    "speakverify": ("Demo Verifier Engine", "Demo-Verifier-1"),
-}
+from sim.vocabulary.plugins import DEMO_ENGINES, RESOURCES, Resource
 
 
 class Operation(Part):

@@ -3,10 +3,10 @@
 import math
 from typing import Any
 
-from sim.scenario.calls import RESOURCES
 from sim.scenario.distributions import FAMILIES, MixturePart
 from sim.scenario.model import Scenario
 from sim.scenario.units import PATTERNS
+from sim.vocabulary.plugins import RESOURCES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TIME: dict[str, Any] = {"type": "string", "pattern": PATTERNS["time"]}

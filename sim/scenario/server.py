@@ -8,12 +8,12 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_va
 from pydantic_core import CoreSchema, core_schema
 
 from sim.scenario.base import Part, Text, complain
-from sim.scenario.calls import Resource
 from sim.scenario.costs import Costs
 from sim.scenario.distributions import Dist, constant, microseconds
 from sim.scenario.faults import NEVER, Fault
 from sim.scenario.processors import Processors
 from sim.scenario.units import PositiveCount, PositiveTime, Probability, Size, Time, write_time
+from sim.vocabulary.plugins import Resource
 
 TaskKey = Literal[
     "nua", "sip-agent", "server", "connection-agent", "media", "speechsynth", "speechrecog", "recorder", "speakverify"

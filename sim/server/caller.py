@@ -42,7 +42,7 @@ from sim.server.streams import (
     draw,
     fires,
 )
-from sim.vocabulary.names import (
+from sim.vocabulary.messages import (
     C_BYE_RETRY,
     C_CONNECTED,
     C_HANGUP,
@@ -50,8 +50,6 @@ from sim.vocabulary.names import (
     C_REFRESH,
     C_SEND_REQUEST,
     C_VANISH,
-    CLIENT,
-    CONNECTION_AGENT,
     K_ACCEPT,
     K_DISCONNECT,
     K_RECEIVE,
@@ -62,8 +60,8 @@ from sim.vocabulary.names import (
     N_DUPLICATE,
     N_INVITE,
     N_REINVITE,
-    NUA,
 )
+from sim.vocabulary.tasks import CLIENT, CONNECTION_AGENT, NUA
 
 
 def to_server(w: World, session: Session, task: int, kind: int, arg: int, extra: float) -> None:

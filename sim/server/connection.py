@@ -2,27 +2,13 @@
 
 from sim.server.effects import acquire, emit, post, refuse, release
 from sim.server.plugin import touched
-from sim.server.records import (
-    ASSIGNED,
-    HAS_CONTROL,
-    TALKING,
-    TCP_NONE,
-    TCP_OPEN,
-    TCP_PEER_CLOSED,
-    Session,
-    World,
-)
+from sim.server.records import ASSIGNED, HAS_CONTROL, TALKING, TCP_NONE, TCP_OPEN, TCP_PEER_CLOSED, Session, World
 from sim.server.streams import NETWORK, draw
 from sim.server.terminate import connection_destroy
-from sim.vocabulary.names import (
+from sim.vocabulary.messages import (
     C_COMPLETE,
     C_CONNECTED,
     C_RESPONSE,
-    CLIENT,
-    CONNECTION_AGENT,
-    CONNECTION_POOL,
-    CONTROL_CHANNEL,
-    DESTROYED,
     K_DISCONNECT,
     K_INACTIVITY_TIMER,
     K_TERMINATION_TIMER,
@@ -31,8 +17,10 @@ from sim.vocabulary.names import (
     S_CHANNEL_REMOVED,
     S_CONTROL,
     S_DISCONNECT,
-    TCP_CONNECTION,
 )
+from sim.vocabulary.resources import CONNECTION_POOL, CONTROL_CHANNEL, TCP_CONNECTION
+from sim.vocabulary.states import DESTROYED
+from sim.vocabulary.tasks import CLIENT, CONNECTION_AGENT
 
 
 def k_add(w: World, session: Session, arg: int, started: float, now: float) -> None:

@@ -15,17 +15,17 @@ from sim.server.records import (
     Session,
     World,
 )
-from sim.vocabulary.names import (
+from sim.vocabulary.messages import task_of
+from sim.vocabulary.resources import (
     CONNECTION_POOL,
     MEDIA_CONTEXT,
     NUA_HANDLE,
-    RELEASE_NOT_HELD,
     RTP_PORT,
     SESSION_POOL,
     SESSION_TABLE,
     SIP_HOME,
-    task_of,
 )
+from sim.vocabulary.violations import RELEASE_NOT_HELD
 
 
 def emit(w: World, task: int, kind: int, session: Session, arg: int, delay: float) -> None:

@@ -3,16 +3,9 @@
 from sim.server.effects import emit, give, post, refuse, take
 from sim.server.records import HAS_ENGINE, HOLDS_CONTEXT, HOLDS_RTP, IN_CONTEXT, Session, World
 from sim.server.streams import HELD, draw
-from sim.vocabulary.names import (
-    CONTAINER_SIZE,
-    M_CONTAINER,
-    RTP_PORT,
-    S_MEDIA,
-    S_STOPPED,
-    SERVER,
-    STEP_ADD,
-    STEP_MODIFY,
-)
+from sim.vocabulary.messages import CONTAINER_SIZE, M_CONTAINER, S_MEDIA, S_STOPPED, STEP_ADD, STEP_MODIFY
+from sim.vocabulary.resources import RTP_PORT
+from sim.vocabulary.tasks import SERVER
 
 
 def engine_channels(session: Session) -> int:

@@ -2,7 +2,9 @@
 
 from sim.server.effects import violation
 from sim.server.records import Session, World
-from sim.vocabulary.names import DESTROYED, ENGINE_CHANNEL, LATE_ANSWER, SESSION_POOL, USE_AFTER_FREE
+from sim.vocabulary.resources import ENGINE_CHANNEL, SESSION_POOL
+from sim.vocabulary.states import DESTROYED
+from sim.vocabulary.violations import LATE_ANSWER, USE_AFTER_FREE
 
 
 def alive(w: World, session: Session, now: float) -> bool:

@@ -17,7 +17,7 @@ from sim.server.records import (
     World,
 )
 from sim.server.streams import NETWORK, draw
-from sim.vocabulary.names import (
+from sim.vocabulary.messages import (
     A_ACK,
     A_BYE,
     A_COMPLETED,
@@ -29,13 +29,12 @@ from sim.vocabulary.names import (
     C_BYE_OK,
     C_FINAL,
     C_SERVER_BYE,
-    CLIENT,
     N_ACK_TIMEOUT,
     N_BYE_TIMEOUT,
     N_DUPLICATE,
     N_SESSION_TIMER,
-    NUA,
 )
+from sim.vocabulary.tasks import CLIENT, NUA
 
 
 def to_caller(w: World, session: Session, kind: int, arg: int) -> None:

@@ -13,17 +13,9 @@ from sim.server.records import (
     World,
 )
 from sim.server.rejections import rejection_index
-from sim.vocabulary.names import (
-    ACTIVE,
-    CONTROL_CHANNEL,
-    ENGINE_CHANNEL,
-    GENERATING_ANSWER,
-    K_ADD,
-    K_MODIFY,
-    N_RESPOND,
-    STEP_ADD,
-    STEP_MODIFY,
-)
+from sim.vocabulary.messages import K_ADD, K_MODIFY, N_RESPOND, STEP_ADD, STEP_MODIFY
+from sim.vocabulary.resources import CONTROL_CHANNEL, ENGINE_CHANNEL
+from sim.vocabulary.states import ACTIVE, GENERATING_ANSWER
 
 
 def offer_process(w: World, session: Session, again: int, started: float, now: float) -> None:

@@ -16,25 +16,12 @@ from sim.server.streams import (
     draw,
     fires,
 )
-from sim.vocabulary.names import (
-    CLOSE,
-    DESTROYED,
-    ENGINE_CHANNEL,
-    M_STOP,
-    OPEN,
-    P_COMPLETE,
-    PLUGIN,
-    REQUEST,
-    S_CLOSED,
-    S_EVENT,
-    S_OPENED,
-    S_RESPONSE,
-    S_STOPPED,
-    SERVER,
-    SESSION_POOL,
-    STOP,
-    USE_AFTER_FREE,
-)
+from sim.vocabulary.messages import M_STOP, P_COMPLETE, S_CLOSED, S_EVENT, S_OPENED, S_RESPONSE, S_STOPPED
+from sim.vocabulary.plugins import CLOSE, OPEN, REQUEST, STOP
+from sim.vocabulary.resources import ENGINE_CHANNEL, SESSION_POOL
+from sim.vocabulary.states import DESTROYED
+from sim.vocabulary.tasks import PLUGIN, SERVER
+from sim.vocabulary.violations import USE_AFTER_FREE
 
 
 def post_plugin(w: World, kind: int, session: Session, i: int) -> None:

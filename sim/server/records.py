@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Protocol, get_type_hints
 
 from sim.server.ledger import Ledger
-from sim.vocabulary.names import MAX_CHANNELS
+from sim.vocabulary.tasks import MAX_CHANNELS
 
 INFINITY = float("inf")
 UNSET = float("nan")

@@ -23,14 +23,7 @@ from sim.server.records import (
     World,
 )
 from sim.server.terminate import deactivate, terminate_process, terminate_send
-from sim.vocabulary.names import (
-    DEACTIVATING,
-    DESTROYED,
-    DOUBLE_ANSWER,
-    DOUBLE_CLOSE,
-    ENGINE_CHANNEL,
-    GENERATING_ANSWER,
-    INITIALIZING,
+from sim.vocabulary.messages import (
     K_SEND,
     N_SEND_BYE,
     P_OPEN,
@@ -40,8 +33,10 @@ from sim.vocabulary.names import (
     S_TERMINATE,
     STEP_ADD,
     STEP_MODIFY,
-    TERMINATING,
 )
+from sim.vocabulary.resources import ENGINE_CHANNEL
+from sim.vocabulary.states import DEACTIVATING, DESTROYED, GENERATING_ANSWER, INITIALIZING, TERMINATING
+from sim.vocabulary.violations import DOUBLE_ANSWER, DOUBLE_CLOSE
 
 # --- one active request per session ---------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 from sim.server.effects import post
 from sim.server.records import HOLDS_POOL, Session, World
-from sim.vocabulary.names import DEACTIVATING, N_SEND_BYE, TERMINATING
+from sim.vocabulary.messages import N_SEND_BYE
+from sim.vocabulary.states import DEACTIVATING, TERMINATING
 
 
 def shutdown_begins(w: World, now: float) -> None:

@@ -1,18 +1,10 @@
 """The SIP agent: `mrcp_sofia_event_callback` and what it dispatches to."""
 
 from sim.server.effects import give, post, take
-from sim.server.records import (
-    DIALOG_TERMINATED,
-    HOLDS_HANDLE,
-    HOLDS_HOME,
-    HOLDS_POOL,
-    SDP_GOOD,
-    Session,
-    World,
-)
+from sim.server.records import DIALOG_TERMINATED, HOLDS_HANDLE, HOLDS_HOME, HOLDS_POOL, SDP_GOOD, Session, World
 from sim.server.rejections import rejection_index
 from sim.server.streams import POOL_FAILS, fires
-from sim.vocabulary.names import N_RESPOND, S_OFFER, S_TERMINATE
+from sim.vocabulary.messages import N_RESPOND, S_OFFER, S_TERMINATE
 
 NO_SESSION = 0
 SESSION_CREATED = 1

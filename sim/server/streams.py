@@ -7,22 +7,19 @@ differ in one knob share every other draw. A handler takes the next value of a s
 from typing import Final
 
 from sim.server.records import HAS_ENGINE, IN_PROGRESS, Session, World
-from sim.vocabulary.names import (
-    CONNECTION_AGENT,
+from sim.vocabulary.messages import (
     KINDS,
     M_CONTAINER,
-    MEDIA,
-    OPERATIONS,
     P_COMPLETE,
     P_OPEN,
-    PLUGIN,
     S_MEDIA,
     S_OPENED,
     S_TERMINATE,
-    SERVER,
     STEP_ADD,
     STEP_SUBTRACT,
 )
+from sim.vocabulary.plugins import OPERATIONS
+from sim.vocabulary.tasks import CONNECTION_AGENT, MEDIA, PLUGIN, SERVER
 
 MAX_PLUGINS: Final = 8
 

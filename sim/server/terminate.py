@@ -22,20 +22,10 @@ from sim.server.records import (
     Session,
     World,
 )
-from sim.vocabulary.names import (
-    CONNECTION_POOL,
-    DEACTIVATING,
-    DESTROYED,
-    ENGINE_CHANNEL,
-    K_REMOVE,
-    N_DESTROY,
-    P_CLOSE,
-    P_STOP,
-    RELEASED_UNCLOSED,
-    STEP_SUBTRACT,
-    TCP_CONNECTION,
-    TERMINATING,
-)
+from sim.vocabulary.messages import K_REMOVE, N_DESTROY, P_CLOSE, P_STOP, STEP_SUBTRACT
+from sim.vocabulary.resources import CONNECTION_POOL, ENGINE_CHANNEL, TCP_CONNECTION
+from sim.vocabulary.states import DEACTIVATING, DESTROYED, TERMINATING
+from sim.vocabulary.violations import RELEASED_UNCLOSED
 
 
 def deactivate(w: World, session: Session, started: float, now: float) -> None:

@@ -1,7 +1,7 @@
 """Whether a timer that falls due still means anything."""
 
 from sim.server.records import Session
-from sim.vocabulary.names import K_INACTIVITY_TIMER, N_BYE_TIMEOUT
+from sim.vocabulary.messages import K_INACTIVITY_TIMER, N_BYE_TIMEOUT
 
 
 def timer_lives(session: Session, kind: int, generation: int) -> bool:

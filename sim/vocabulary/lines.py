@@ -188,25 +188,6 @@ BODY_BEGINNINGS: Final = (b"TEARDOWN ", b"Session: ")
 
 PRIORITIES: Final = (b"EMERG", b"ALERT", b"CRITIC", b"ERROR", b"WARN", b"NOTICE", b"INFO", b"DEBUG")
 
-SERVER_TASK: Final = "MRCP Server"
-RESOURCES: Final = ("speechsynth", "speechrecog", "recorder", "speakverify")
 ANSWER_STATUS: Final = {b"OK": 200, b"Not Found": 404, b"Not Acceptable": 406, b"Unavailable": 480, b"Error": 500}
 
-# Task messages on the server task by "type;subtype", under the names of the cost keys of a scenario.
-SERVER_MESSAGES: Final = {
-    b"1;0": "offer",
-    b"1;1": "control",
-    b"1;2": "terminate",
-    b"2;0": "channel_added",
-    b"2;1": "channel_modified",
-    b"2;2": "channel_removed",
-    b"2;3": "control",
-    b"2;4": "disconnect",
-    b"3;0": "engine_opened",
-    b"3;1": "engine_closed",
-    b"3;2": "opened",
-    b"3;3": "closed",
-    b"3;4": "response",
-    b"4;0": "mpf_response",
-}
 CRASH_WORDS: Final = (b"Segmentation fault", b"core dumped", b"SIGSEGV", b"SIGABRT", b"AddressSanitizer")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.scenario import load_scenario
-from sim.scenario.plugins import DEMO_ENGINES
 from sim.scenario.units import write_rate, write_time
 from sim.scenario.yamlfile import resolve_scalar
+from sim.vocabulary.plugins import DEMO_ENGINES
 from sim.xmlconfig.lint import Expected
 from sim.xmlconfig.read import ServerConfig, Value
 

@@ -11,11 +11,11 @@ from difflib import get_close_matches
 from sim.errors import ScenarioError
 from sim.scenario.files import shown
 from sim.scenario.problems import shorten
+from sim.vocabulary.plugins import RESOURCES
 from sim.xmlconfig.tree import Element, read_xml
 
 ROOT = "unimrcpserver"
 LARGEST_NUMBER = 10**8
-RESOURCES = ("speechsynth", "speechrecog", "recorder", "speakverify")
 
 _KNOWN: dict[str, tuple[str, ...]] = {
     ROOT: ("properties", "components", "settings", "profiles", "misc"),
@@ -299,7 +299,7 @@ class _Reader:
         return found
 
     def resources(self) -> dict[str, int]:
-        found = {}
+        found: dict[str, int] = {}
         for factory in self.components.all("resource-factory"):
             for one in factory.all("resource"):
                 id_ = one.attributes.get("id", "")

@@ -24,7 +24,7 @@ from sim.errors import ScenarioError
 from sim.ledger.histogram import BUCKETS
 from sim.ledger.sink import MemorySink
 from sim.scenario import Scenario
-from sim.server.handlers import TIMERS
+from sim.vocabulary.messages import TIMERS
 
 BUSY = {"duration": "60s", "drain": "40s", "arrivals": {"rate": "50/s"}, "calls": {"hold": "1s"}}
 

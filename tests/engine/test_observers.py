@@ -8,7 +8,8 @@ import pytest
 import sim
 from sim.errors import ScenarioError
 from sim.server.records import Session
-from sim.vocabulary import names as n
+from sim.vocabulary.messages import S_OFFER
+from sim.vocabulary.tasks import NUA, SIP_AGENT
 
 SCENARIO = {"duration": "3s", "arrivals": {"rate": "5/s"}, "calls": {"hold": "500ms"}, "drain": "20s"}
 
@@ -41,7 +42,7 @@ def test_an_observer_sees_every_message_sent_started_and_finished_and_every_reso
     served = sum(task.messages for task in result.summary.tasks.values())
     assert Counter(what for what, *_ in watcher.seen) == {"sent": served, "started": served, "finished": served}
     assert not +watcher.levels  # everything that was acquired was released
-    offers = [(what, at) for what, at, kind, call in watcher.seen if kind == n.S_OFFER and call == 0]
+    offers = [(what, at) for what, at, kind, call in watcher.seen if kind == S_OFFER and call == 0]
     assert [what for what, _ in offers] == ["sent", "started", "finished"]
     assert offers == sorted(offers, key=lambda row: row[1])
 
@@ -49,8 +50,8 @@ def test_an_observer_sees_every_message_sent_started_and_finished_and_every_reso
 def test_a_sofia_loop_waits_for_its_next_timer_and_never_more_than_fifteen_seconds() -> None:
     watcher = Watcher()
     sim.run(sim.load_scenario(SCENARIO), engine="simpy", observers=(watcher,))
-    assert {task for task, _ in watcher.polls} == {n.NUA, n.SIP_AGENT}
-    assert all(tout == 15.0 for task, tout in watcher.polls if task == n.SIP_AGENT)
+    assert {task for task, _ in watcher.polls} == {NUA, SIP_AGENT}
+    assert all(tout == 15.0 for task, tout in watcher.polls if task == SIP_AGENT)
     assert all(0.0 <= tout <= 15.0 for _, tout in watcher.polls)
 
 

@@ -4,7 +4,8 @@ import pytest
 from engine.stage import Stage
 
 from sim.engine.reference.tasks import MAX_DEFER_S, SofiaLoop
-from sim.vocabulary.names import A_INVITE, N_ACK_TIMEOUT, N_INVITE, N_RESPOND, N_SEND_BYE, NUA, SIP_AGENT
+from sim.vocabulary.messages import A_INVITE, N_ACK_TIMEOUT, N_INVITE, N_RESPOND, N_SEND_BYE
+from sim.vocabulary.tasks import NUA, SIP_AGENT
 
 MESSAGE, TIMER, SOCKET = N_RESPOND, N_ACK_TIMEOUT, N_INVITE
 

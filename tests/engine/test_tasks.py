@@ -6,7 +6,8 @@ from engine.stage import Stage
 import sim
 from sim.engine.reference.tasks import ConsumerTask, MediaEngine, PollerTask
 from sim.server.streams import AWAKE
-from sim.vocabulary.names import CONNECTION_AGENT, K_ADD, M_CONTAINER, M_STOP, S_CLOSED, SERVER
+from sim.vocabulary.messages import K_ADD, M_CONTAINER, M_STOP, S_CLOSED
+from sim.vocabulary.tasks import CONNECTION_AGENT, SERVER
 
 
 def consumer(stage: Stage, slots: int = 1024) -> ConsumerTask:

@@ -6,7 +6,8 @@ from rich.console import Console
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.report.timeline import print_story, story
-from sim.vocabulary.functions import called_on_the_way, handler
+from sim.vocabulary.messages import handler
+from sim.vocabulary.states import called_on_the_way
 
 
 def printed(result: RunResult, width: int) -> str:

@@ -12,9 +12,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sim.engine.compiled.store import FIRST_CAPACITY, ITEM_BYTES, append, enlarge, enlarge_ring, items_at, ring_take
-from sim.server.handlers import TIMERS
 from sim.server.timers import timer_lives
-from sim.vocabulary.names import (
+from sim.vocabulary.messages import (
     C_BYE_RETRY,
     C_REFRESH,
     K_ACCEPT,
@@ -24,6 +23,7 @@ from sim.vocabulary.names import (
     N_ACK_TIMEOUT,
     N_BYE_TIMEOUT,
     N_SESSION_TIMER,
+    TIMERS,
 )
 
 INFINITY: Final = float("inf")

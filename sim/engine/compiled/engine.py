@@ -30,7 +30,7 @@ from sim.scenario.distributions import Lognormal
 from sim.server.media import all_free
 from sim.server.records import Server, fields
 from sim.server.streams import PHASE, STREAMS
-from sim.vocabulary import names as n
+from sim.vocabulary.tasks import CONNECTION_AGENT, MEDIA, NUA, SIP_AGENT, SOCKET_LANE
 
 Array = np.ndarray[Any, Any]
 
@@ -211,12 +211,12 @@ class CompiledEngine:
         tasks["slots"] = slots
         tasks["blocked_on"] = -1
         tasks["index"] = np.arange(layout.MAX_TASKS)
-        for index in (n.NUA, n.SIP_AGENT):
+        for index in (NUA, SIP_AGENT):
             tasks[index]["discipline"] = SOFIA
-            tasks[index]["lane"] = n.SOCKET_LANE
+            tasks[index]["lane"] = SOCKET_LANE
         for index, discipline, queue in (
-            (n.CONNECTION_AGENT, POLLER, connection),
-            (n.MEDIA, MEDIA_TICK, media),
+            (CONNECTION_AGENT, POLLER, connection),
+            (MEDIA, MEDIA_TICK, media),
         ):
             tasks[index]["discipline"] = discipline
             tasks[index]["slots"] = queue.slots

@@ -12,18 +12,10 @@ import numpy as np
 
 from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.server.ledger import MAX_RESOURCES, Ledger
-from sim.server.records import (
-    IS_STOPPING,
-    Fault,
-    Mix,
-    Parameters,
-    Plugin,
-    Server,
-    Session,
-    layout,
-)
+from sim.server.records import IS_STOPPING, Fault, Mix, Parameters, Plugin, Server, Session, layout
 from sim.server.streams import FAULTS, MAX_PLUGINS, STREAMS
-from sim.vocabulary.names import KINDS, LANES, PLUGIN
+from sim.vocabulary.messages import KINDS
+from sim.vocabulary.tasks import LANES, PLUGIN
 
 MAX_TASKS = PLUGIN + MAX_PLUGINS
 

@@ -10,7 +10,7 @@ from sim.engine.compiled.queues import push
 from sim.engine.compiled.record import session_finished
 from sim.engine.compiled.store import ITEM_BYTES, NUMBER_BYTES, append, items_at, numbers_at, ring_append
 from sim.server.caller import finished
-from sim.vocabulary.names import CLIENT
+from sim.vocabulary.tasks import CLIENT
 
 BLOCKED: Final = 4
 """State of a task that waits for a slot in another's queue."""

@@ -8,14 +8,8 @@ from sim.engine.compiled.calendar import HEAP, OUTSIDE, earlier, heap_push, sche
 from sim.engine.compiled.store import MESSAGE_BYTES, items_at, messages_at, ring_append, ring_take
 from sim.server.ledger import within_load
 from sim.server.streams import OVERSLEEP, WAKE, draw, service_stream, wake_latency, warm_part
-from sim.vocabulary.names import (
-    LANES,
-    M_CONTAINER,
-    M_STOP,
-    MESSAGE_LANE,
-    NUA,
-    lane_of,
-)
+from sim.vocabulary.messages import M_CONTAINER, M_STOP, lane_of
+from sim.vocabulary.tasks import LANES, MESSAGE_LANE, NUA
 
 # disciplines
 SOFIA: Final = 0

@@ -32,7 +32,7 @@ from sim.server import (
 )
 from sim.server import effects as server_effects
 from sim.server import ledger as ledger_records
-from sim.vocabulary import names
+from sim.vocabulary import messages
 
 REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     server_effects.emit: effects.emit,
@@ -68,7 +68,7 @@ def register(*more: ModuleType) -> None:
     for original, replacement in REPLACED.items():
         _replace(original, replacement)
     for module in (
-        ledger_records, caller, connection, media, misuse, names, nua, offer, plugin, records, rejections, session,
+        ledger_records, caller, connection, media, messages, misuse, nua, offer, plugin, records, rejections, session,
         shutdown, server_effects, sip_agent, streams, terminate, timers, store, calendar, dispatch, post, queues,
         record, stations, *more,
     ):  # fmt: skip

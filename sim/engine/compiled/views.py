@@ -21,9 +21,9 @@ from sim.engine.start.setup import Setup
 from sim.leaks.diagnosis import diagnose
 from sim.leaks.verdicts import ENDS_NOTHING, Pending, facts_of
 from sim.ledger.summary import Leak
-from sim.server.handlers import TIMERS
 from sim.server.records import DIALOG_TERMINATED, HAS_LICENCE, HOLDS_POOL, IS_CLOSING, IS_OPENING, IS_STOPPING
-from sim.vocabulary import names as n
+from sim.vocabulary.messages import K_INACTIVITY_TIMER, KINDS, N_BYE_TIMEOUT, TIMERS
+from sim.vocabulary.states import ACTIVE
 
 Array = np.ndarray[Any, Any]
 Seen = Callable[[int, int, np.dtype[Any]], Array]
@@ -34,7 +34,7 @@ KEY = ("holds", "channels", "resource", "channel", "tcp")
 """What the resources that a session holds depend on."""
 
 _TIMERS = np.array(TIMERS)
-_ENDS_NOTHING = np.array([kind in ENDS_NOTHING for kind in range(n.KINDS)])
+_ENDS_NOTHING = np.array([kind in ENDS_NOTHING for kind in range(KINDS)])
 
 
 class SessionView:
@@ -85,7 +85,7 @@ def goes_well(records: Array, waiting: Array) -> Array:
     ends = np.bincount(waiting["slot"][~_ENDS_NOTHING[waiting["kind"]]], minlength=count) > 0
     stuck = np.bincount(waiting["slot"][~waiting["reachable"]], minlength=count) > 0
     well = ends & ~stuck & (records["holds"] & HOLDS_POOL != 0) & np.isnan(records["bye_s"])
-    well &= (records["state"] == n.ACTIVE) & (records["dialog"] != DIALOG_TERMINATED)
+    well &= (records["state"] == ACTIVE) & (records["dialog"] != DIALOG_TERMINATED)
     for name in ("active", "queue_length", "lost_kind", "wedged"):
         well &= records[name] == 0
     return np.asarray(well & ~(records["channel"] & BUSY).any(axis=1))
@@ -174,9 +174,9 @@ def _alive(items: Array, records: Array) -> Array:
     """Which delayed messages and timers still mean something, as `sim.server.timers` has it."""
     kinds, slots = items["kind"], items["slot"]
     generation = np.where(
-        kinds <= n.N_BYE_TIMEOUT,
+        kinds <= N_BYE_TIMEOUT,
         records["nua_timer"][slots],
-        np.where(kinds <= n.K_INACTIVITY_TIMER, records["tcp_timer"][slots], records["caller_timer"][slots]),
+        np.where(kinds <= K_INACTIVITY_TIMER, records["tcp_timer"][slots], records["caller_timer"][slots]),
     )
     return np.asarray(~_TIMERS[kinds] | (items["arg"] == generation))
 

@@ -13,7 +13,8 @@ from sim.ledger.levels import LevelRecorder
 from sim.ledger.sink import Sink
 from sim.ledger.summary import LATENCIES, SPANS, Quantiles
 from sim.ledger.tables import Coded
-from sim.vocabulary import names as n
+from sim.vocabulary.messages import MESSAGE_NAMES
+from sim.vocabulary.states import STATE_NAMES
 
 Array = np.ndarray[Any, Any]
 
@@ -102,7 +103,7 @@ class Collector:
         rows: dict[str, Any] = {name: columns[name] for name in SESSION_TIMES}
         rows["session"] = columns["call"]
         rows["answer_status"] = columns["answer_status"]
-        rows["state"] = Coded(columns["state"], n.STATE_NAMES)
+        rows["state"] = Coded(columns["state"], STATE_NAMES)
         rows["pool_bytes"] = columns["pool_bytes"]
         rows["requests"] = columns["requests"]
         rows["crashed"] = columns["crashed"] != 0
@@ -129,11 +130,11 @@ class Collector:
                 {
                     "session": columns["session"],
                     "task": Coded(columns["task"], self.setup.tasks),
-                    "message": Coded(columns["message"], n.MESSAGE_NAMES),
+                    "message": Coded(columns["message"], MESSAGE_NAMES),
                     "sent_s": columns["sent_s"],
                     "started_s": columns["started_s"],
                     "finished_s": columns["finished_s"],
-                    "state": Coded(columns["state"], n.STATE_NAMES),
+                    "state": Coded(columns["state"], STATE_NAMES),
                     "subrequests": columns["subrequests"],
                 },
             )
@@ -154,7 +155,7 @@ class Collector:
                 "delta": columns["delta"],
                 "bytes": columns["bytes"],
                 "task": Coded(task, self.setup.tasks),
-                "cause": Coded(columns["cause"], n.MESSAGE_NAMES),
+                "cause": Coded(columns["cause"], MESSAGE_NAMES),
             },
         )
 

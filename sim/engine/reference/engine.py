@@ -20,12 +20,13 @@ from sim.errors import InternalError
 from sim.leaks.verdicts import Pending
 from sim.scenario import Dist
 from sim.server.caller import arrive, finished
-from sim.server.handlers import HANDLERS, TIMERS
+from sim.server.handlers import HANDLERS
 from sim.server.records import Session
 from sim.server.shutdown import shutdown_begins, shutdown_session
 from sim.server.streams import PHASE
 from sim.server.timers import timer_lives
-from sim.vocabulary import names as n
+from sim.vocabulary.messages import M_CONTAINER, MESSAGE_NAMES, TIMERS
+from sim.vocabulary.tasks import CLIENT, CONNECTION_AGENT, NUA, PLUGIN, SERVER, SIP_AGENT
 
 
 class Observer(Protocol):
@@ -66,7 +67,7 @@ class SimpyEngine:
         self.recorder = recorder
         self.observers = observers
         self.pollers = tuple([o for o in observers if o.loop_polled is not unwatched])
-        self.timers: dict[int, list[tuple[float, int, OutboxItem]]] = {n.NUA: [], n.SIP_AGENT: []}  # for them
+        self.timers: dict[int, list[tuple[float, int, OutboxItem]]] = {NUA: [], SIP_AGENT: []}  # for them
         self.env = Environment()
         self.streams = Streams(setup, seed, replication)
         self.world = new_world(setup, self.streams, recorder.window_s)
@@ -86,13 +87,13 @@ class SimpyEngine:
         slots = scenario.server.queues.slots
         connection, media = scenario.server.connection.queue, scenario.server.media.queue
         self.tasks: list[Task] = [
-            SofiaLoop(self, n.NUA),
-            SofiaLoop(self, n.SIP_AGENT),
-            ConsumerTask(self, n.SERVER, slots),
-            PollerTask(self, n.CONNECTION_AGENT, connection.slots, connection.when_full == "grow"),
+            SofiaLoop(self, NUA),
+            SofiaLoop(self, SIP_AGENT),
+            ConsumerTask(self, SERVER, slots),
+            PollerTask(self, CONNECTION_AGENT, connection.slots, connection.when_full == "grow"),
             MediaEngine(self, float(phase), media.slots, media.when_full == "grow"),
         ]
-        self.tasks += [ConsumerTask(self, n.PLUGIN + i, slots) for i in range(len(setup.plugins))]
+        self.tasks += [ConsumerTask(self, PLUGIN + i, slots) for i in range(len(setup.plugins))]
 
     # --- running ----------------------------------------------------------------------------------------------------
 
@@ -237,7 +238,7 @@ class SimpyEngine:
                 heappush(self.timers[task], (self.env.now + delay, len(self.timers[task]), item))
             return True
         now = self.env.now
-        if task == n.CLIENT:
+        if task == CLIENT:
             HANDLERS[kind](self.world, session, arg, now, now)
             return True
         session.inflight += 1
@@ -293,7 +294,7 @@ class SimpyEngine:
         i = 0
         while i < len(outbox):
             if not self.send(outbox[i]):
-                raise InternalError(f"{n.MESSAGE_NAMES[outbox[i][1]]}: a caller can not wait for a full queue")
+                raise InternalError(f"{MESSAGE_NAMES[outbox[i][1]]}: a caller can not wait for a full queue")
             i += 1
         outbox.clear()
 
@@ -305,7 +306,7 @@ class SimpyEngine:
         timer = TIMERS[kind]
         if timer and not timer_lives(session, kind, arg):
             return
-        if task == n.CLIENT:
+        if task == CLIENT:
             HANDLERS[kind](self.world, session, arg, self.env.now, self.env.now)
             self._deliver_all()
             if self.server.needs_draws:
@@ -346,7 +347,7 @@ class SimpyEngine:
         session = self.world.sessions[message[1]]
         session.inflight -= 1
         session.lost_kind = message[0] + 1
-        session.lost_media = int(message[0] == n.M_CONTAINER)
+        session.lost_media = int(message[0] == M_CONTAINER)
         self.server.lost += 1
 
     def polled(self, loop: SofiaLoop) -> None:

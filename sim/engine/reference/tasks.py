@@ -17,15 +17,8 @@ from simpy.events import NORMAL, Event, Timeout
 
 from sim.server.ledger import within_load
 from sim.server.streams import OVERSLEEP, WAKE, draw, service_stream, wake_latency, warm_part
-from sim.vocabulary.names import (
-    LANES,
-    M_STOP,
-    MEDIA,
-    MESSAGE_LANE,
-    NUA,
-    SOCKET_LANE,
-    lane_of,
-)
+from sim.vocabulary.messages import M_STOP, lane_of
+from sim.vocabulary.tasks import LANES, MEDIA, MESSAGE_LANE, NUA, SOCKET_LANE
 
 if TYPE_CHECKING:
     from sim.engine.reference.engine import SimpyEngine

@@ -22,59 +22,13 @@ from sim.server.records import (
     blank,
 )
 from sim.server.records import Fault as FaultRecord
-from sim.vocabulary import names as n
+from sim.vocabulary.messages import COST_KEYS, M_CONTAINER, M_STOP, MESSAGE_NAMES, S_OFFER
+from sim.vocabulary.plugins import OPERATIONS
+from sim.vocabulary.resources import CONNECTION_POOL, RESOURCE_NAMES, RTP_PORT, TCP_CONNECTION
+from sim.vocabulary.tasks import PLUGIN, TASK_KEYS, TASK_NAMES
 
 VANISH_HOW = {"closed": VANISH_TCP_CLOSED, "open": VANISH_TCP_OPEN, "never-opened": VANISH_NEVER_OPENED}
 NO_FAULT = Fault(probability=0.0)
-
-COST_KEYS: dict[int, tuple[str, str]] = {
-    n.N_INVITE: ("nua", "invite"),
-    n.N_REINVITE: ("nua", "invite"),
-    n.N_ACK: ("nua", "ack"),
-    n.N_BYE: ("nua", "bye"),
-    n.N_CANCEL: ("nua", "cancel"),
-    n.N_RESPOND: ("nua", "respond"),
-    n.N_DUPLICATE: ("nua", "other"),
-    n.N_BYE_ANSWERED: ("nua", "other"),
-    n.N_SEND_BYE: ("nua", "other"),
-    n.N_DESTROY: ("nua", "other"),
-    n.N_ACK_TIMEOUT: ("nua", "other"),
-    n.N_SESSION_TIMER: ("nua", "other"),
-    n.N_BYE_TIMEOUT: ("nua", "other"),
-    n.A_INVITE: ("sip_agent", "i_invite"),
-    n.A_RECEIVED: ("sip_agent", "i_state"),
-    n.A_COMPLETED: ("sip_agent", "i_other"),
-    n.A_ACK: ("sip_agent", "i_other"),
-    n.A_READY: ("sip_agent", "i_other"),
-    n.A_BYE: ("sip_agent", "i_other"),
-    n.A_TERMINATED: ("sip_agent", "i_terminated"),
-    n.A_LAST: ("sip_agent", "i_other"),
-    n.S_OFFER: ("server", "offer"),
-    n.S_CONTROL: ("server", "control"),
-    n.S_TERMINATE: ("server", "terminate"),
-    n.S_CHANNEL_ADDED: ("server", "channel_added"),
-    n.S_CHANNEL_MODIFIED: ("server", "channel_added"),
-    n.S_CHANNEL_REMOVED: ("server", "channel_removed"),
-    n.S_DISCONNECT: ("server", "disconnect"),
-    n.S_OPENED: ("server", "opened"),
-    n.S_CLOSED: ("server", "closed"),
-    n.S_RESPONSE: ("server", "response"),
-    n.S_STOPPED: ("server", "stopped"),
-    n.S_EVENT: ("server", "event"),
-    n.S_MEDIA: ("server", "mpf_response"),
-    n.K_ADD: ("connection_agent", "add"),
-    n.K_MODIFY: ("connection_agent", "modify"),
-    n.K_REMOVE: ("connection_agent", "remove"),
-    n.K_SEND: ("connection_agent", "send"),
-    n.K_ACCEPT: ("connection_agent", "accept"),
-    n.K_RECEIVE: ("connection_agent", "receive"),
-    n.K_DISCONNECT: ("connection_agent", "disconnect"),
-    n.K_TERMINATION_TIMER: ("connection_agent", "disconnect"),
-    n.K_INACTIVITY_TIMER: ("connection_agent", "disconnect"),
-}
-"""Which cost of the scenario is the service time of which message."""
-
-TASK_KEYS = ("nua", "sip-agent", "server", "connection-agent", "media")
 
 
 @dataclass(slots=True)
@@ -165,25 +119,25 @@ def resource_names(scenario: Scenario) -> tuple[str, ...]:
 
 def task_names(scenario: Scenario) -> tuple[str, ...]:
     """The tasks of the modelled server, by number."""
-    return n.TASK_NAMES + tuple(plugin.engine for plugin in scenario.plugins.values())
+    return TASK_NAMES + tuple(plugin.engine for plugin in scenario.plugins.values())
 
 
 def task_index(key: str, plugins: Sequence[str]) -> int:
     """The number of a task by the key that scenarios use: nua, server, … or a plugin's resource."""
-    return TASK_KEYS.index(key) if key in TASK_KEYS else n.PLUGIN + list(plugins).index(key)
+    return TASK_KEYS.index(key) if key in TASK_KEYS else PLUGIN + list(plugins).index(key)
 
 
 def _resource_names(plugins: tuple[str, ...]) -> tuple[str, ...]:
-    names = list(n.RESOURCE_NAMES)
+    names = list(RESOURCE_NAMES)
     for plugin in plugins:
         names += [f"engine_channel:{plugin}", f"plugin_licence:{plugin}"]
     return tuple(names)
 
 
 def _limits(scenario: Scenario, plugins: tuple[str, ...]) -> tuple[int | None, ...]:
-    limits: list[int | None] = [None] * len(n.RESOURCE_NAMES)
-    limits[n.TCP_CONNECTION] = limits[n.CONNECTION_POOL] = scenario.server.limits.max_connection_count
-    limits[n.RTP_PORT] = len(scenario.server.limits.rtp_ports.ports)
+    limits: list[int | None] = [None] * len(RESOURCE_NAMES)
+    limits[TCP_CONNECTION] = limits[CONNECTION_POOL] = scenario.server.limits.max_connection_count
+    limits[RTP_PORT] = len(scenario.server.limits.rtp_ports.ports)
     for name in plugins:
         limits += [scenario.plugins[name].max_channel_count, scenario.plugins[name].licences]
     return tuple(limits)
@@ -283,7 +237,7 @@ def _named_faults(scenario: Scenario, plugins: tuple[str, ...]) -> list[tuple[st
         ("calls.profile_missing", calls.profile_missing),
     ]
     for i in range(s.MAX_PLUGINS):
-        for operation in n.OPERATIONS:
+        for operation in OPERATIONS:
             if i >= len(plugins):
                 named += [(f"unused.{i}.{operation}", NO_FAULT)] * 4
                 continue
@@ -322,15 +276,15 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[Stream]:
 
     costs = scenario.server.costs
     for kind, (task, key) in COST_KEYS.items():
-        put(s.SERVICE + kind, f"service.{n.MESSAGE_NAMES[kind]}", getattr(getattr(costs, task), key))
-    put(s.SERVICE + n.M_CONTAINER, "service.media.add", costs.media.add)
+        put(s.SERVICE + kind, f"service.{MESSAGE_NAMES[kind]}", getattr(getattr(costs, task), key))
+    put(s.SERVICE + M_CONTAINER, "service.media.add", costs.media.add)
     put(s.SUBTRACT, "service.media.subtract", costs.media.subtract)
     put(s.SUBTRACTED, "service.MPF response to subtract", costs.server.mpf_subtracted)
     put(s.STOPS_FIRST, "service.TERMINATE that stops first", costs.server.deactivate)
     for key in (*TASK_KEYS, *plugins):
         put(s.WAKE + task_index(key, plugins), f"wake.{key}", scenario.server.wake_of(key))  # type: ignore[arg-type]
     for i, plugin in enumerate(plugins):
-        for o, operation in enumerate(n.OPERATIONS):
+        for o, operation in enumerate(OPERATIONS):
             op = getattr(scenario.plugins[plugin], operation)
             base = s.OPERATION + (i * 4 + o) * 4
             put(base + s.BLOCK, f"plugins.{plugin}.{operation}.block", op.block)
@@ -363,8 +317,8 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[Stream]:
 def _interfere(scenario: Scenario, streams: list[Stream]) -> None:
     """Other processes delay wake-ups, ticks and work on messages: part of what those streams deliver."""
     other = scenario.server.interference
-    plugin_work = [s.OPERATION + k * 4 + s.BLOCK for k in range(s.MAX_PLUGINS * len(n.OPERATIONS))]
-    served = [s.SERVICE + kind for kind in range(n.S_OFFER, n.M_STOP)] + [s.SUBTRACT, s.SUBTRACTED, s.STOPS_FIRST]
+    plugin_work = [s.OPERATION + k * 4 + s.BLOCK for k in range(s.MAX_PLUGINS * len(OPERATIONS))]
+    served = [s.SERVICE + kind for kind in range(S_OFFER, M_STOP)] + [s.SUBTRACT, s.SUBTRACTED, s.STOPS_FIRST]
     for probability, numbers in (
         (other.wake, (*range(s.WAKE, s.OPERATION), s.AWAKE)),
         (other.tick, (s.OVERSLEEP,)),

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from sim.logs.writing.bodies import IP, METHODS, mrcp_event, mrcp_request, mrcp_response, octets, offer_sdp
+from sim.logs.writing.bodies import IP, mrcp_event, mrcp_request, mrcp_response, octets, offer_sdp
 from sim.logs.writing.calls import Call, Row
 from sim.logs.writing.server import ADD, SUBTRACT, unpack
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, Story
+from sim.vocabulary.plugins import METHODS
 
 PHRASES = {
     200: "OK", 400: "Bad Request", 404: "Not Found", 406: "Not Acceptable", 480: "Temporarily Unavailable",

@@ -1,28 +1,9 @@
 """The SDP and MRCP bodies of log lines: short and correct, with the lengths that they state."""
 
-from dataclasses import dataclass
 from typing import Final
 
 IP: Final = "127.0.0.1"
 MRCP_PORT: Final = 1544
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """How a resource's request, its completion and its state machine are called."""
-
-    request: str
-    complete: str
-    busy: str
-    done: str
-
-
-METHODS: Final = {
-    "speechsynth": Method("SPEAK", "SPEAK-COMPLETE", "SPEAKING", "IDLE"),
-    "speechrecog": Method("RECOGNIZE", "RECOGNITION-COMPLETE", "RECOGNIZING", "RECOGNIZED"),
-    "recorder": Method("RECORD", "RECORD-COMPLETE", "RECORDING", "IDLE"),
-    "speakverify": Method("VERIFY", "VERIFICATION-COMPLETE", "VERIFYING", "VERIFIED"),
-}
 
 
 def offer_sdp(resources: list[str]) -> str:

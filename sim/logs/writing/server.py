@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from sim.logs.writing.bodies import METHODS, answer_sdp
+from sim.logs.writing.bodies import answer_sdp
 from sim.logs.writing.calls import Call, Channel, Row
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, Story
+from sim.vocabulary.plugins import METHODS
 
 STATUS = {200: "OK", 404: "Not Found", 406: "Not Acceptable", 480: "Unavailable", 500: "Error"}
 _JUST_AFTER = 1e-6  # the least time between two lines that shows which came first

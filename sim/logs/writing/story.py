@@ -5,22 +5,13 @@ from typing import Final
 
 from sim.logs.writing.calls import Call, Connection, Ports, Row, Setting, Told
 from sim.logs.writing.lines import Lines, message_addresses, session_addresses, session_id
+from sim.vocabulary.messages import ANSWER_OF, ANSWERS, TYPES
 
 SIP: Final = "SIP-Agent-1"
 SERVER: Final = "MRCP Server"
 AGENT: Final = "MRCPv2-Agent-1"
 MEDIA: Final = "Media-Engine-1"
 
-KINDS: Final = {
-    "OFFER": "1;0", "CONTROL": "2;3", "TERMINATE": "1;2",
-    "ADD-channel response": "2;0", "MODIFY-channel response": "2;1", "REMOVE-channel response": "2;2",
-    "disconnect": "2;4", "OPEN response": "3;2", "CLOSE response": "3;3", "RESPONSE": "3;4", "STOP response": "3;4",
-    "EVENT": "3;4", "MPF response": "4;0",
-}  # fmt: skip
-"""Type and subtype of the messages on the server task; those on other tasks are all 1;0."""
-
-ANSWERS: Final = {"OPEN response": "open", "CLOSE response": "close", "RESPONSE": "request", "STOP response": "stop"}
-OPERATIONS: Final = {operation: answer for answer, operation in ANSWERS.items()}
 _REMEMBERED: Final = 3_000  # calls that are over, for answers that come too late
 
 
@@ -78,12 +69,12 @@ class Story:
     def send(self, call: Call, task: str, message: str, argument: int, time_s: float, by: str) -> None:
         """`Signal Message`: `by` sends a task message, which `take` gives back when it is processed."""
         address = self.messages.take(time_s)
-        key = f"[{task}] [0x{address:x};{KINDS.get(message, '1;0')}]"
+        key = f"[{task}] [0x{address:x};{TYPES.get(message, '1;0')}]"
         self.put(time_s, by, "DEBUG", f"Signal Message to {key}")
         if self.was_lost(call, message, task):
             if call.number in self.dropped and task == MEDIA:
                 self.put(time_s, by, "ERROR", f"MPF Request Queue is Full [{task}]")
-            kind = KINDS.get(message, "1;0")
+            kind = TYPES.get(message, "1;0")
             text = f"Failed to Signal Task Message [{task}] [0x{address & 0xFFFFFFFF:x};{kind}]"
             self.put(time_s, by, "WARN", text)
             return
@@ -101,7 +92,7 @@ class Story:
     def process(self, call: Call, row: Row, priority: str = "DEBUG") -> int:
         """`Process Message`; returns the argument that it was sent with."""
         address, argument = self.take(call, row)
-        kind = KINDS.get(row.message, "1;0") if row.task == SERVER else "1;0"
+        kind = TYPES.get(row.message, "1;0") if row.task == SERVER else "1;0"
         self.put(row.started, row.task, priority, f"Process Message [{row.task}] [0x{address:x};{kind}]")
         self.messages.free(address, row.started)
         return argument if row.argument is None else row.argument
@@ -125,13 +116,13 @@ class Story:
         Called before the task's `Wait for Messages`, so that an answer's line finds its place in front of that.
         """
         call.told[operation, channel] = Told(row.finished, self.lines.reserve(4), thread)
-        answer = OPERATIONS.get(operation, "")
+        answer = ANSWER_OF.get(operation, "")
         if answer and call.number in self.lost and self.was_lost(call, answer, SERVER):
             self.send_lost(call, row.finished, thread, answer)
 
     def send_lost(self, call: Call, time_s: float, by: str, message: str) -> None:
         """An answer that found the server task's queue full and was lost."""
-        address, kind = self.messages.take(time_s), KINDS[message]
+        address, kind = self.messages.take(time_s), TYPES[message]
         self.put(time_s, by, "DEBUG", f"Signal Message to [{SERVER}] [0x{address:x};{kind}]")
         text = f"Failed to Signal Task Message [{SERVER}] [0x{address & 0xFFFFFFFF:x};{kind}]"
         self.put(time_s, by, "WARN", text)
@@ -155,7 +146,7 @@ class Story:
         channel = min(channel if row.argument is None else row.argument % 16, max(0, len(call.channels) - 1))
         by = by or f"{self.task_of(call, channel)} worker"
         address = self.messages.take(row.sent)
-        key_text = f"[{row.task}] [0x{address:x};{KINDS[row.message]}]"
+        key_text = f"[{row.task}] [0x{address:x};{TYPES[row.message]}]"
         self.lines.put(row.sent, self.lines.thread(by), "DEBUG", f"Signal Message to {key_text}", at)
         self.put(row.started, row.task, "DEBUG", f"Process Message {key_text}")
         self.messages.free(address, row.started)

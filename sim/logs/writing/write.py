@@ -29,7 +29,8 @@ from sim.logs.writing.banner import beginning
 from sim.logs.writing.calls import Row, Setting
 from sim.logs.writing.lines import LEVELS, Lines
 from sim.logs.writing.server import ServerLines
-from sim.logs.writing.story import AGENT, ANSWERS, MEDIA, SERVER, SIP, Story
+from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, Story
+from sim.vocabulary.messages import ANSWERS
 
 START: Final = datetime(2026, 1, 1)
 BATCH: Final = 4096
