@@ -71,9 +71,9 @@ def test_engset_never_blocks_where_every_caller_has_a_place() -> None:
 
 def test_waits_of_m_d_1_average_to_pollaczek_khinchine() -> None:
     rate, service = 0.8, 1.0
-    t = np.linspace(0.0, 60.0, 3001)
+    t = np.linspace(0.0, 40.0, 401)
     tail = [1.0 - md1_wait_within(rate, service, float(x)) for x in t]
-    assert trapezoid(tail, t) == pytest.approx(mg1_mean_wait(rate, service, 0.0), rel=2e-3)
+    assert trapezoid(tail, t) == pytest.approx(mg1_mean_wait(rate, service, 0.0), rel=3e-3)
     assert md1_wait_within(rate, service, 0.0) == pytest.approx(0.2)  # who comes to an idle server does not wait
     assert md1_wait_within(rate, service, md1_wait_quantile(rate, service, 0.99)) == pytest.approx(0.99, abs=1e-6)
 
@@ -92,8 +92,8 @@ def test_the_first_waits_of_m_m_1_by_hand() -> None:
 
 @pytest.mark.parametrize(("shape", "variation"), [(1, 1.0), (2, 0.5), (None, 0.0)])
 def test_after_many_customers_the_start_is_forgotten(shape: int | None, variation: float) -> None:
-    mean = mean_of_first_waits(0.6, 1.0, 5000, shape)
-    assert mean == pytest.approx(mg1_mean_wait(0.6, 1.0, variation), rel=5e-3)
+    mean = mean_of_first_waits(0.6, 1.0, 1500, shape)
+    assert mean == pytest.approx(mg1_mean_wait(0.6, 1.0, variation), rel=1e-2)
 
 
 def test_poisson_quantile_of_calls_held() -> None:
