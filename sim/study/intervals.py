@@ -1,0 +1,147 @@
+"""How far the truth can be from an estimate: intervals for means, quantiles, long runs and differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import ScenarioError
+from sim.theory.intervals import CONFIDENCE, Estimate
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+BATCHES = 20
+"""Batches of a long run: 10 to 30 are enough, and more gain little (Schmeiser, Operations Research 30, 1982, 556)."""
+
+
+def finite(values: ArrayLike) -> NDArray[Any]:
+    """The values as floats, without those that are missing."""
+    import numpy as np
+
+    found = np.asarray(values, dtype=np.float64).ravel()
+    return found[np.isfinite(found)]
+
+
+def mean(values: ArrayLike, confidence: float = CONFIDENCE) -> Estimate:
+    """Mean of independent replications with Student's interval (Law, Simulation Modeling, section 9.4.1).
+
+    Exact for normal values and good for means of many calls. One value alone has an infinite interval.
+    """
+    from scipy.stats import t
+
+    found = finite(values)
+    if not len(found):
+        return Estimate(math.nan, -math.inf, math.inf)
+    centre = float(found.mean())
+    if len(found) == 1:
+        return Estimate(centre, -math.inf, math.inf)
+    half = float(t.ppf((1.0 + confidence) / 2.0, len(found) - 1) * found.std(ddof=1) / math.sqrt(len(found)))
+    return Estimate(centre, centre - half, centre + half)
+
+
+def quantile(values: ArrayLike, p: float, confidence: float = CONFIDENCE) -> Estimate:
+    """The p-quantile of independent values with the interval between two order statistics (Conover 1999, section 3.2).
+
+    Free of any distribution, and at least as sure as it says. Too few values give an infinite end. Calls of one run are
+    not independent: for them take the quantile of each replication, and their `mean`.
+    """
+    import numpy as np
+    from scipy.stats import quantile_test
+
+    found = np.sort(finite(values))
+    if not len(found):
+        return Estimate(math.nan, -math.inf, math.inf)
+    at = found[min(len(found) - 1, int(len(found) * p))]
+    ends = quantile_test(found, q=0.0, p=p).confidence_interval(confidence)
+    low, high = float(ends.low), float(ends.high)
+    return Estimate(float(at), -math.inf if math.isnan(low) else low, math.inf if math.isnan(high) else high)
+
+
+@dataclass(frozen=True, slots=True)
+class LongRun:
+    """Batch means of one long run: the estimate, and how far neighbouring batches still hang together."""
+
+    estimate: Estimate
+    batches: int
+    batch_size: int
+    correlation: float
+    """Lag-1 autocorrelation of the batch means; beyond about 2/√batches the batches are too short."""
+
+    @property
+    def independent(self) -> bool:
+        """Whether the batches can be taken for independent."""
+        return abs(self.correlation) <= 2.0 / math.sqrt(self.batches)
+
+
+def batch_means(values: ArrayLike, batches: int = BATCHES, confidence: float = CONFIDENCE) -> LongRun:
+    """Mean of one long, stationary run from nonoverlapping batches (Law, section 9.5.3); the first values that do not
+    fill a batch are left out. ScenarioError for fewer values than two a batch."""
+    found = finite(values)
+    size = len(found) // batches
+    if batches < 2 or size < 2:
+        raise ScenarioError(f"batch means need at least 2 batches of 2 values (got {len(found)} in {batches})")
+    means = found[len(found) - size * batches :].reshape(batches, size).mean(axis=1)
+    return LongRun(mean(means, confidence), batches, size, lag_1(means))
+
+
+def lag_1(values: NDArray[Any]) -> float:
+    """Correlation of neighbours; 0 for values that do not vary."""
+    apart = values - values.mean()
+    total = float(apart @ apart)
+    return float(apart[1:] @ apart[:-1]) / total if total > 0.0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Two variants under the same random numbers: the mean of B - A, and what pairing gained."""
+
+    difference: Estimate
+    unpaired: Estimate
+    """What independent runs of the same number would have given (Welch)."""
+    variance_reduction: float
+    """Variance of independent differences over that of paired ones: so many times fewer runs are needed."""
+    n: int
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return self.difference.low > 0.0 or self.difference.high < 0.0
+
+
+def paired(a: ArrayLike, b: ArrayLike, confidence: float = CONFIDENCE) -> Paired:
+    """Difference B - A of replications that share their random numbers, pair by pair (Law, section 10.2.1)."""
+    import numpy as np
+
+    one, two = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if one.shape != two.shape:
+        raise ScenarioError(f"a paired comparison needs as many values of both (got {len(one)} and {len(two)})")
+    both = np.isfinite(one) & np.isfinite(two)
+    one, two = one[both], two[both]
+    apart = mean(two - one, confidence)
+    if len(one) < 2:
+        return Paired(apart, apart, math.nan, len(one))
+    alone, together = float(one.var(ddof=1) + two.var(ddof=1)), float((two - one).var(ddof=1))
+    gain = alone / together if together > 0.0 else math.inf if alone > 0.0 else math.nan
+    return Paired(apart, _welch(one, two, confidence), gain, len(one))
+
+
+def _welch(one: NDArray[Any], two: NDArray[Any], confidence: float) -> Estimate:
+    from scipy.stats import t
+
+    shares = one.var(ddof=1) / len(one), two.var(ddof=1) / len(two)
+    total = float(sum(shares))
+    centre = float(two.mean() - one.mean())
+    if total == 0.0:
+        return Estimate(centre, centre, centre)
+    freedom = total**2 / float(sum(s**2 / (n - 1) for s, n in zip(shares, (len(one), len(two)), strict=True)))
+    half = float(t.ppf((1.0 + confidence) / 2.0, freedom)) * math.sqrt(total)
+    return Estimate(centre, centre - half, centre + half)
+
+
+def bonferroni(confidence: float, intervals: Sequence[Any] | int) -> float:
+    """The confidence that each of so many intervals needs for all of them to hold together at `confidence`."""
+    count = intervals if isinstance(intervals, int) else len(intervals)
+    return 1.0 - (1.0 - confidence) / max(count, 1)
