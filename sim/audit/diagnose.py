@@ -25,6 +25,7 @@ TRANSACTION: Final = 32 * SECOND  # 64·T1: no ACK to a 200, no answer to a BYE
 SESSION_TIMER: Final = (
     600 * SECOND
 )  # Session-Expires and the connection's inactivity timeout of the sample configuration
+ACK: Final = "the caller's ACK (64·T1)"
 _SLACK: Final = 5 * SECOND
 _NEAR: Final = 5 * SECOND  # a dropped message of no known session belongs to a wait that began this long before
 _ENOUGH: Final = 20  # answers seen before their delays are taken for what is normal
@@ -147,7 +148,8 @@ def _judge(session: Session, wait: _Wait, evidence: Evidence, strict: bool) -> V
     if leaked and evidence.timed and wait.since >= 0:
         about += f", {elapsed / 1e6:.3f} s before the log ends"
     outcome, chain = "leaked" if leaked else "live", wait.released_by(session.state)
-    waiting_for = MESSAGES[wait.chain][0] if wait.chain else wait.what  # the words of a simulated run
+    # the words of a simulated run, but for a timer that runs
+    waiting_for = MESSAGES[wait.chain][0] if wait.chain and wait.what != ACK else wait.what
     return Verdict(outcome, wait.cause, waiting_for, engine, wait.since, about, chain)
 
 
@@ -330,7 +332,7 @@ def _talking(session: Session, evidence: Evidence) -> _Wait:
         wait.proof = evidence.timed and end - session.asked_bye > TRANSACTION + _SLACK
         return wait
     if session.call_state == b"completed":
-        wait = _Wait("caller-gone", "the caller's ACK (64·T1)", session.last_answer, "", chain="caller")
+        wait = _Wait("caller-gone", ACK, session.last_answer, "", chain="caller")
         wait.proof = evidence.timed and end - session.last_answer > TRANSACTION + _SLACK
         wait.text = "its caller never acknowledged the answer"
         return wait

@@ -39,6 +39,10 @@ SENDERS = {
 }  # fmt: skip
 
 
+COMING = "still to come: "
+TIMERS = {"session timer", "inactivity timer", "ACK timeout", "BYE timeout", "termination timer"}
+
+
 @dataclass(frozen=True, slots=True)
 class Outstanding:
     """One answer that a session waits for, and why it is missing: never | lost | dropped | blocked, or still coming."""
@@ -88,6 +92,12 @@ def diagnose(facts: SessionFacts) -> tuple[bool, Leak]:
     )
 
 
+def ends_by_timer(leak: Leak) -> bool:
+    """Whether a session that a run left alive has no caller any more: all that is still to come is a timer."""
+    coming = leak.explanation.rpartition(COMING)[2].split(", ")
+    return not leak.cause and leak.waiting_for == WAITS_FOR_CALLER and TIMERS.issuperset(coming)
+
+
 def _missing(facts: SessionFacts) -> Outstanding:
     """What a session waits for first: what never comes, before what is still to come."""
     if facts.wedged:
@@ -117,7 +127,7 @@ def _explain(facts: SessionFacts, missing: Outstanding, leaked: bool) -> str:
     if not leaked and facts.crashed:
         return "; ".join([*parts, "it would have been released, had the process not crashed"])
     if not leaked:
-        return "; ".join([*parts, f"still to come: {', '.join(dict.fromkeys(facts.coming)) or 'an answer'}"])
+        return "; ".join([*parts, f"{COMING}{', '.join(dict.fromkeys(facts.coming)) or 'an answer'}"])
     chain, stopped = release_chain(missing, facts.state)
     steps = " → ".join(f"[{step}]" if i == stopped else step for i, step in enumerate(chain))
     parts.append(f"it would be released by {steps}")

@@ -1,23 +1,24 @@
 """High water or leak: resident memory that never comes back is told apart from pools that never come back.
 
-A crash (in a log: a crash or a kill) is said first: the process took with it what it held. Three looks at the same
-run, from the strongest to the weakest evidence:
+A crash (in a log: a crash or a kill) is said first: the process took with it what it held. Then, from the strongest to
+the weakest evidence:
 
 1. pools that provably can not be released any more (the leaks of the ledger or of an audit);
-2. pools that are still held at the end and are older than any pool that was ever released: censored lifetimes that
-   stick out of the distribution;
-3. the slope of the pools held while calls arrived, beyond what the arrivals explain, with an interval from batch means.
+2. of a run, which knows what is still to come: pools whose callers are gone, so that only a timer ends them;
+3. of a log: pools of callers that have not hung up, older than pools get. A pool that is no older is no evidence, and
+   no level that grows is, as far as arrivals explain it over the lifetimes seen so far (sim.leaks.survival).
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.leaks.diagnosis import WAITS_FOR_CALLER, ends_by_timer
+from sim.leaks.survival import DOUBT, SPANS, Survival, TooOld, expected_level, survival, too_old
 from sim.theory.intervals import CONFIDENCE, Estimate
 
 if TYPE_CHECKING:
@@ -27,24 +28,48 @@ if TYPE_CHECKING:
     from sim.ledger.summary import Summary
 
 BATCHES = 20
+FINE = 16  # moments of each batch at which the level that arrivals explain is computed
 RESIDENT_PER_CALL = 135 * 1024
 """Resident bytes per concurrent call at the peak, measured 110 to 160 KiB; the process does not give them back."""
-OLD = 3.0
-"""A pool that is still held is suspicious when it is so many times older than any that was released."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryVerdict:
-    """`verdict` is crash, leak, suspected leak, high water or healthy; `text` says why in one sentence."""
+    """`verdict` is crash, leak, suspected leak, unknown, high water or healthy; `text` says why in one sentence."""
 
     verdict: str
     text: str
     peak: int
     held: int
     leaked: int
-    overdue: int  # held at the end and OLD times older than any that was released
+    overdue: int  # held at the end and older than pools get, or kept by nothing but a timer
     resident_bytes: float  # about what stays resident at the high water mark
     slope_per_hour: Estimate | None  # pools held per hour beyond what the arrivals explain
+
+
+@dataclass(frozen=True, slots=True)
+class _Lives:
+    """The lifetimes of answered calls in a result, in seconds, and what they are an estimate of."""
+
+    created: NDArray[np.float64]  # of all sessions, rising
+    ended: NDArray[np.float64]
+    silent: NDArray[np.float64]  # ages of the pools that wait for their caller to hang up
+    curve: Survival
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a verdict rests on."""
+
+    leaked: int
+    held: int
+    peak: int
+    mean: float
+    audited: bool
+    by_timer: int  # of a run: held by nothing but a timer
+    lives: _Lives | None
+    old: TooOld | None
+    resident: float
 
 
 def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
@@ -58,10 +83,13 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     lost = len(ended)
     held = use.held if audited else use.held - lost  # an audit gives back what ends with the process
     leaked = max(0, use.leaked - lost)
-    overdue = _overdue(result)
-    slope = _slope(result, load_s)
+    lives = _lives(result)
+    by_timer = 0 if audited else sum(ends_by_timer(leak) for leak in summary.leaks)
+    old = too_old(lives.curve, lives.ended.size, lives.silent, summary.horizon_s) if audited and lives else None
+    slope = _slope(result, lives, load_s)
     resident = use.peak * RESIDENT_PER_CALL
-    verdict, text = _verdict(leaked, held, use.peak, use.mean, overdue, slope, resident)
+    verdict, text = _verdict(_Found(leaked, held, use.peak, use.mean, audited, by_timer, lives, old, resident))
+    overdue = (old.count if old.chance < DOUBT else 0) if old is not None else by_timer
     others = _leaking_elsewhere(summary, Counter(name for leak in ended for name in leak.holds))
     if others and not leaked:
         verdict, text = "leak", f"leak: {others} can never come back, although no session leaked; {_sessions_of(text)}"
@@ -97,62 +125,80 @@ def _pools(count: int) -> str:
     return f"{count} pool{'' if count == 1 else 's'}"
 
 
-def _verdict(
-    leaked: int, held: int, peak: int, mean: float, overdue: int, slope: Estimate | None, resident: float
-) -> tuple[str, str]:
+def _verdict(found: _Found) -> tuple[str, str]:
+    held, peak, mib = found.held, found.peak, found.resident / 2**20
     sessions = "session" if peak == 1 else "sessions"
-    stays = f"about {resident / 2**20:.1f} MiB stay resident after the peak of {peak} concurrent {sessions} in any case"
+    stays = f"about {mib:.1f} MiB stay resident after the peak of {peak} concurrent {sessions} in any case"
     still = f"{_pools(held)} {'is' if held == 1 else 'are'} held at the end"
-    if leaked:
-        return "leak", f"leak: {_pools(leaked)} can never come back (held at the end: {held}); {stays}"
-    grows = slope is not None and slope.low > 0.0
-    if overdue or (held and grows):
-        are = "is" if overdue == 1 else "are"
-        why = f"{overdue} {are} over {OLD:.0f} times as old as any released" if overdue else "their number grows"
-        return "suspected leak", f"suspected leak: {still} and {why}; {stays}"
-    if held:
-        return "healthy", f"no leak seen: {still}, none older than is usual; {stays}"
-    if peak > 2.0 * max(10.0, mean):
-        return "high water", f"high water, not a leak: every pool came back; {stays}, though the mean was {mean:.1f}"
-    return "healthy", f"healthy: every pool came back; {stays}"
+    if found.leaked:
+        return "leak", f"leak: {_pools(found.leaked)} can never come back (held at the end: {held}); {stays}"
+    if not held:
+        if peak > 2.0 * max(10.0, found.mean):
+            text = f"high water, not a leak: every pool came back; {stays}, though the mean was {found.mean:.1f}"
+            return "high water", text
+        return "healthy", f"healthy: every pool came back; {stays}"
+    verdict, why = _of_held(found)
+    opening = {"healthy": "no leak seen", "unknown": "no verdict"}.get(verdict, verdict)
+    return verdict, f"{opening}: {still}, {why}; {stays}"
 
 
-def _overdue(result: RunResult) -> int:
-    """Sessions still held at the end, of no proven cause, that are far older than any that was released."""
+def _of_held(found: _Found) -> tuple[str, str]:
+    """The verdict on pools that are held at the end and not proven to leak, and why."""
+    if not found.audited:
+        if found.by_timer:
+            return "suspected leak", f"{found.by_timer} of them by callers that are gone: only a timer still ends them"
+        return "healthy", "and for each something is still to come that releases it"
+    if found.lives is None or found.old is None:
+        return "healthy", "of which the ages are not recorded"
+    old, longest = found.old, found.lives.curve.longest
+    if not found.lives.ended.size:
+        return "unknown", "and no call has ended yet: a leak of any size would look the same"
+    if not old.count:
+        return "healthy", f"none older than calls get (up to {longest:.1f} s so far)"
+    older = f"{old.count} of them older than any that ended (up to {old.oldest_s:.1f} s against {longest:.1f} s)"
+    if old.chance < DOUBT:
+        return "suspected leak", f"{older}, which chance explains with {old.chance:.1g} at most"
+    return "healthy", f"{older}, which chance explains" if old.enough else f"{older}, but too few have ended to tell"
+
+
+def _lives(result: RunResult) -> _Lives | None:
+    """The lifetimes of the calls that were released or can still be; None where they were not recorded.
+
+    Refused calls, which live for next to nothing, count only where no other call has ended.
+    """
     sessions = result.sessions
     if sessions is None or not len(sessions):
-        return 0
+        return None
     created = sessions["created_s"].to_numpy(dtype=np.float64)
-    released = sessions["released_s"].to_numpy(dtype=np.float64)
-    done = released - created
-    longest = float(np.nanmax(done)) if np.isfinite(done).any() else math.inf
-    unreleased = np.isnan(released) & ~np.isnan(created)
-    unreleased &= (sessions["outcome"].astype(object) == "live").to_numpy()
-    ages = result.summary.horizon_s - created[unreleased]
-    return int(np.count_nonzero(ages > OLD * longest))
+    life = sessions["released_s"].to_numpy(dtype=np.float64) - created
+    outcome = sessions["outcome"].astype(object).to_numpy()
+    over = np.isfinite(life)
+    ended = life[over & (outcome == "released")]
+    ended = ended if ended.size else life[over]
+    alive = (outcome == "live") & np.isfinite(created)
+    ages = result.summary.horizon_s - created
+    silent = ages[alive & (sessions["waiting_for"].astype(object) == WAITS_FOR_CALLER).to_numpy()]
+    return _Lives(np.sort(created[np.isfinite(created)]), ended, silent, survival(ended, ages[alive]))
 
 
-def _slope(result: RunResult, load_s: float) -> Estimate | None:
-    """Growth of the pools held per hour, beyond what the calls explain that arrived in the same batch.
+def _slope(result: RunResult, lives: _Lives | None, load_s: float) -> Estimate | None:
+    """Growth of the pools held per hour, beyond what arrivals explain over the lifetimes seen so far.
 
-    Least squares of the batch means of `held` on time and on the arrivals of each batch; the interval is Student's t
-    on the residuals of the batches.
+    Least squares of the batch means of what is unexplained on time; the interval is Student's t on the residuals of
+    the batches. None before the load spans many usual lifetimes.
     """
-    levels, sessions = result.levels, result.sessions
-    if levels is None or sessions is None or load_s <= 0.0:
+    levels = result.levels
+    if levels is None or lives is None or load_s < SPANS * lives.curve.median or lives.created.size < 2 * BATCHES:
         return None
     rows = levels[levels["resource"] == "session_pool"]
-    created = sessions["created_s"].dropna().to_numpy(dtype=np.float64)
-    if len(rows) < BATCHES or len(created) < 2 * BATCHES:
+    if len(rows) < BATCHES:
         return None
-    start = float(created.min())
+    start = float(lives.created[0])
     edges = np.linspace(start, start + load_s, BATCHES + 1)
-    held = _batch_means(rows, edges, result.summary.horizon_s)
-    arrived = np.histogram(created, edges)[0].astype(np.float64)
-    middle = (edges[:-1] + edges[1:]) / 2.0 / 3600.0
-    keep = slice(1, None)  # the first batch fills the empty server
-    design = np.column_stack([np.ones(BATCHES), middle, arrived])[keep]
-    return _slope_of(design, held[keep])
+    moments = start + load_s * (np.arange(BATCHES * FINE) + 0.5) / (BATCHES * FINE)
+    explained = expected_level(lives.curve, lives.created, moments).reshape(BATCHES, FINE).mean(axis=1)
+    beyond = _batch_means(rows, edges, result.summary.horizon_s) - explained
+    return _slope_of((edges[:-1] + edges[1:]) / 2.0 / 3600.0, beyond)
 
 
 def _batch_means(rows: Any, edges: NDArray[np.float64], horizon_s: float) -> NDArray[np.float64]:
@@ -166,17 +212,9 @@ def _batch_means(rows: Any, edges: NDArray[np.float64], horizon_s: float) -> NDA
     return means
 
 
-def _slope_of(design: NDArray[np.float64], held: NDArray[np.float64]) -> Estimate | None:
-    from scipy.stats import t
+def _slope_of(hours: NDArray[np.float64], beyond: NDArray[np.float64]) -> Estimate:
+    from scipy.stats import linregress, t
 
-    if np.ptp(design[:, 2]) == 0.0:
-        design = design[:, :2]  # evenly spaced calls explain nothing
-    solution, _, rank, _ = np.linalg.lstsq(design, held, rcond=None)
-    freedom = len(held) - design.shape[1]
-    if rank < design.shape[1] or freedom < 2:
-        return None
-    residual = held - design @ solution
-    covariance = np.linalg.inv(design.T @ design) * float(residual @ residual) / freedom
-    error = math.sqrt(max(0.0, float(covariance[1, 1]))) * float(t.ppf(0.5 + CONFIDENCE / 2.0, freedom))
-    slope = float(solution[1])
-    return Estimate(slope, slope - error, slope + error)
+    line = linregress(hours, beyond)
+    error = float(line.stderr) * float(t.ppf(0.5 + CONFIDENCE / 2.0, len(hours) - 2))
+    return Estimate(float(line.slope), float(line.slope) - error, float(line.slope) + error)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.leaks.forecast import time_to_fill, time_to_refusal
 from sim.leaks.highwater import MemoryVerdict, memory_verdict
+from sim.leaks.survival import smallest_leak
 from sim.ledger.summary import Leak, Summary
 from sim.theory.intervals import CONFIDENCE, Estimate, poisson_rate, share
 
@@ -62,7 +63,9 @@ class LeakReport:
     exposure_s: float  # time in which this load brings as many calls as were not refused: what leak rates refer to
     load_known: bool  # False: load_s is the whole run, drain included, and rates are too low
     calls_per_hour: Estimate
-    leak_probability: Estimate
+    judged: int  # sessions whose end was seen: released after they had not been refused, or leaked
+    leak_probability: Estimate  # of those
+    would_show: float | None  # the share of leaking calls that this would have shown with `confidence`; None: no share
     leaks_per_hour: Estimate
     groups: tuple[CauseGroup, ...]
     exhausted: tuple[Exhaustion, ...]  # soonest first
@@ -84,6 +87,7 @@ def leak_report(result: RunResult, memory_limit: float | None = None) -> LeakRep
     refused = min(created, _refused_calls(summary))
     exposure_s = load_s * (created - refused) / created if created else load_s
     hours = exposure_s / HOUR
+    judged = max(0, summary.sessions.released - refused) + len(leaked)
     return LeakReport(
         calls=created,
         refused=refused,
@@ -91,7 +95,9 @@ def leak_report(result: RunResult, memory_limit: float | None = None) -> LeakRep
         exposure_s=exposure_s,
         load_known=load_known,
         calls_per_hour=poisson_rate(created, load_s / HOUR),
-        leak_probability=share(len(leaked), created - refused),
+        judged=judged,
+        leak_probability=share(len(leaked), judged),
+        would_show=smallest_leak(judged) if not leaked else None,
         leaks_per_hour=poisson_rate(len(leaked), hours),
         groups=_groups(leaked, hours, _pool_bytes(result)),
         exhausted=_exhausted(result, leaked, load_s, exposure_s, memory_limit),

@@ -15,7 +15,9 @@ from sim.report.terminal import BAD, GOOD, QUIET, SHOWN, WARN
 from sim.report.text import DASH, duration, number, plural, size
 from sim.theory.intervals import Estimate
 
-VERDICT_STYLE = {"crash": BAD, "leak": BAD, "suspected leak": WARN, "high water": GOOD, "healthy": GOOD}
+VERDICT_STYLE = {
+    "crash": BAD, "leak": BAD, "suspected leak": WARN, "unknown": WARN, "high water": GOOD, "healthy": GOOD,
+}  # fmt: skip
 
 
 def print_leaks(
@@ -56,6 +58,12 @@ def _verdict(report: LeakReport) -> Text:
         text.append(f": {estimate(report.leak_probability)} of the calls{admitted}")
         text.append(f", {estimate(report.leaks_per_hour)} per hour")
         text.append(f"  [{report.confidence:.0%} exact]", QUIET)
+    elif report.would_show is not None:
+        least = int(1.0 / report.would_show)
+        text.append(f"\nA leak of 1 call in {number(least)} or more would have shown")
+        text.append(f"  [{report.confidence:.0%} exact, {plural(report.judged, 'call')} seen to end]", QUIET)
+    else:
+        text.append("\nNo call was seen to end: a leak of any size would not have shown.", WARN)
     if not report.load_known:
         text.append("\nRates are over the whole run: how long calls arrived is not recorded here.", WARN)
     slope = report.memory.slope_per_hour
