@@ -188,6 +188,39 @@ def calls() -> st.SearchStrategy[Mapping]:
     )
 
 
+def dialogues() -> st.SearchStrategy[list[Mapping]]:
+    """A few steps for a synthesiser and a recogniser: every way to end, repeated, left out, overlapping."""
+    common: dict[str, st.SearchStrategy[Any]] = {
+        "pause": families(0.2),
+        "repeat": st.one_of(st.integers(0, 3), st.just({"dist": "uniform", "low": 0, "high": 3})),
+        "probability": st.sampled_from([0.0, 0.5, 1.0]),
+        "overlap": st.booleans(),
+    }
+
+    def step(method: str, ends: str) -> st.SearchStrategy[Mapping]:
+        lasting = {} if ends in ("until-bye", "at-once") else {"after": families(0.5)}
+        fixed = {"method": st.just(method), "ends": st.just(ends), **lasting}
+        resource = {"resource": st.just("speechrecog")} if ends == "at-once" else {}
+        return st.fixed_dictionaries({**fixed, **resource}, optional=common)
+
+    speak = [("SPEAK", ends) for ends in ("completes", "until-bye", "stopped", "barged-in")]
+    recognize = [("RECOGNIZE", ends) for ends in ("completes", "no-input", "until-bye", "stopped")]
+    asks = [("GET-PARAMS", "at-once"), ("DEFINE-GRAMMAR", "at-once")]
+    one = st.one_of([step(*kind) for kind in (*speak, *recognize, *asks)])
+    return st.lists(one, min_size=1, max_size=5)
+
+
+def with_dialogues(asked: Mapping) -> st.SearchStrategy[Mapping]:
+    """The same calls, some with dialogues of their own or in common; they then ask for both resources."""
+    both = ["speechsynth", "speechrecog"]
+    own = st.lists(
+        st.fixed_dictionaries({"resources": st.just(both)}, optional={"dialogue": dialogues()}), min_size=1, max_size=2
+    )
+    rounds = st.one_of(st.integers(0, 2), st.just({"dist": "uniform", "low": 0, "high": 3}))
+    dialogue = st.fixed_dictionaries({"dialogue": dialogues(), "resources": own}, optional={"dialogue_rounds": rounds})
+    return st.one_of(st.just(asked), dialogue.map(lambda more: {**asked, **more}))
+
+
 def clients() -> st.SearchStrategy[Mapping]:
     """How callers behave and disappear."""
     vanish = st.fixed_dictionaries(
@@ -325,6 +358,7 @@ def plugins() -> st.SearchStrategy[Mapping]:
             "max_channel_count": st.one_of(st.none(), st.integers(1, 4)),
             "licences": st.one_of(st.none(), st.integers(1, 4)),
             "stop_answered_at": st.sampled_from(["tick", "task"]),
+            "no_input_accumulates": st.booleans(),
             "open": operation(reopen_never=faults()),
             "close": operation(),
             "request": operation(wrong_order=faults()),
@@ -340,7 +374,7 @@ def plugins() -> st.SearchStrategy[Mapping]:
 @st.composite
 def scenario_mappings(draw: st.DrawFn) -> Mapping:
     """The mapping of a small scenario, as it would stand in a file."""
-    asked = draw(calls())
+    asked = draw(calls().flatmap(with_dialogues))
     described = draw(plugins())
     server = draw(servers(tuple(described)))
     mapping: Mapping = {

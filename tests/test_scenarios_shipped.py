@@ -37,6 +37,14 @@ GOLDEN: dict[str, dict[str, int]] = {
         "peak": 23,
         "messages": 124356,
     },
+    "dialogue": {
+        "arrived": 1763,
+        "answered": 1763,
+        "rejected": 0,
+        "released": 1763,
+        "peak": 79,
+        "messages": 107972,
+    },
     "graceful-shutdown": {
         "arrived": 5987,
         "answered": 5982,

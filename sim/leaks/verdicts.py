@@ -63,6 +63,7 @@ from sim.vocabulary.messages import (
     S_TERMINATE,
     task_of,
 )
+from sim.vocabulary.plugins import channel_of
 from sim.vocabulary.states import (
     ACTIVE,
     DEACTIVATING,
@@ -228,7 +229,7 @@ def _outstanding(
         missing = "dropped" if session.lost_media else why(False, (M_CONTAINER, S_MEDIA))
         found.append(Outstanding("media", None, missing))
     if session.active == S_CONTROL:
-        i = session.active_arg
+        i = channel_of(session.active_arg)
         never = bool(session.lost_request >> i & 1)
         kinds = (P_REQUEST, S_RESPONSE)
         found.append(Outstanding("request", plugins[session.resource[i]], why(never, kinds)))

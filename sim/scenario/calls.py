@@ -6,11 +6,12 @@ from typing import Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from sim.scenario.base import Part, complain
+from sim.scenario.dialogue import Step
 from sim.scenario.distributions import CountDist, Dist, constant, exponential
 from sim.scenario.faults import NEVER, Fault, Vanish
 from sim.scenario.problems import shorten
 from sim.scenario.units import Positive
-from sim.vocabulary.plugins import RESOURCES, Resource
+from sim.vocabulary.plugins import MAX_STEPS, RESOURCES, Resource
 
 
 def unknown_resource(name: str) -> tuple[str, str]:
@@ -25,6 +26,9 @@ class ResourceMix(Part):
 
     weight: Positive = Field(default=1.0, description="Weight of this mix among the mixes.")
     resources: tuple[Resource, ...] = Field(description="Resources, each with its own channel.")
+    dialogue: tuple[Step, ...] | None = Field(
+        default=None, description="What these calls ask of their channels; null: `calls.dialogue`."
+    )
 
     @model_validator(mode="after")
     def _proper(self) -> Self:
@@ -33,6 +37,13 @@ class ResourceMix(Part):
         if len(set(self.resources)) < len(self.resources):
             complain(("resources", "must not name a resource twice"))
         return self
+
+    @model_serializer(mode="wrap", when_used="json")
+    def _shorter(self, handler: SerializerFunctionWrapHandler) -> Any:
+        written = handler(self)
+        if self.dialogue is None:
+            del written["dialogue"]
+        return written
 
 
 class Offer(Part):
@@ -60,6 +71,14 @@ class Calls(Part):
         default=None, description="Time from a request's response to its completion event; null: it runs until the BYE."
     )
     pause: Dist = Field(default=constant(0.0), description="The caller's pause before each request after the first.")
+    dialogue: tuple[Step, ...] = Field(
+        default=(),
+        description="Requests in their order: a list of steps. Where there are any they replace `requests`, "
+        "`recognition` and `pause`.",
+    )
+    dialogue_rounds: CountDist = Field(
+        default=constant(1.0), description="How often the whole dialogue is done: a number or a distribution."
+    )
     connection: Literal["new", "shared"] = Field(
         default="new",
         description="MRCPv2 connection of a call: its own new one, or an existing one shared with other calls.",
@@ -88,8 +107,9 @@ class Calls(Part):
     @model_serializer(mode="wrap", when_used="json")
     def _mixes_shorter(self, handler: SerializerFunctionWrapHandler) -> Any:
         written = handler(self)
-        if len(self.resources) == 1 and self.resources[0].weight == 1:
-            written["resources"] = list(self.resources[0].resources)
+        only = self.resources[0]
+        if len(self.resources) == 1 and only.weight == 1 and only.dialogue is None:
+            written["resources"] = list(only.resources)
         return written
 
     @model_validator(mode="after")
@@ -97,6 +117,28 @@ class Calls(Part):
         if not self.resources:
             complain(("resources", "must name at least one resource"))
         return self
+
+    @model_validator(mode="after")
+    def _steps_have_channels(self) -> Self:
+        for number, mix in enumerate(self.resources):
+            place = "dialogue" if mix.dialogue is None else f"resources.{number}.dialogue"
+            for at, step in enumerate(self.steps_of(mix)):
+                if step.resource not in mix.resources:
+                    has = " and ".join(mix.resources)
+                    complain((f"{place}.{at}", f"must be for a channel of its calls, which ask for {has}", step.method))
+        steps = sum(len(steps) for _, steps in self.dialogues())
+        if steps > MAX_STEPS:
+            complain(("dialogue", f"must have at most {MAX_STEPS} steps, all kinds of calls together", str(steps)))
+        return self
+
+    def steps_of(self, mix: ResourceMix) -> tuple[Step, ...]:
+        """The dialogue of the calls that ask for this mix of resources."""
+        return self.dialogue if mix.dialogue is None else mix.dialogue
+
+    def dialogues(self) -> list[tuple[str, tuple[Step, ...]]]:
+        """Every dialogue with its place in the scenario, the common one first."""
+        own = [(f"resources.{n}.dialogue", mix.dialogue) for n, mix in enumerate(self.resources)]
+        return [("dialogue", self.dialogue), *((place, steps) for place, steps in own if steps is not None)]
 
     @property
     def resource_names(self) -> tuple[Resource, ...]:

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from sim.scenario.base import Part, Text, complain
+from sim.scenario.base import Flag, Part, Text, complain
 from sim.scenario.distributions import Dist, constant, microseconds
 from sim.scenario.faults import NEVER, Fault
 from sim.scenario.units import PositiveCount
@@ -59,6 +59,11 @@ class Plugin(Part):
     )
     stop_answered_at: Literal["tick", "task"] = Field(
         default="tick", description="STOP is answered from the audio stream at the next tick, or by the plugin's task."
+    )
+    no_input_accumulates: Flag = Field(
+        default=True,
+        description="A recogniser that never forgets how long it heard nothing, as the demo one: the no-input time of "
+        "a request counts on from the one before on its channel.",
     )
     open: Open = Field(default=Open(), description="Opening an engine channel.")
     close: Operation = Field(default=Operation(), description="Closing an engine channel.")

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from sim.scenario.base import InSchema
+from sim.scenario.dialogue import Step
 from sim.scenario.distributions import FAMILIES, Constant
 from sim.scenario.faults import Fault, Vanish
 from sim.scenario.model import Scenario
@@ -57,6 +58,8 @@ def reference_markdown() -> str:
         model = _models(field)
         if model and key != "plugins":
             parts += _section(key, model[0])
+        if key == "calls":
+            parts += ["### Steps of a dialogue\n", f"{_first_line(Step)}\n", _table("", list(_fields(Step)))]
     parts += [
         "## plugins.<resource>\n",
         "Resources are `speechsynth`, `speechrecog`, `recorder` and `speakverify`. A resource that calls ask for and "
@@ -90,7 +93,8 @@ def _is_part(field: FieldInfo) -> bool:
 def _distributions() -> list[str]:
     lines = [
         "## Distributions\n",
-        "Parameters are times, or numbers for `calls.requests`. Each may have a `shift`, added to every value.\n",
+        "Parameters are times, or numbers for `calls.requests` and other counts. Each may have a `shift`, added to "
+        "every value.\n",
         "| `dist` | parameters | what it is |",
         "|---|---|---|",
     ]

@@ -1,6 +1,7 @@
 """The caller: INVITE, patience, ACK, TCP, requests, hold, BYE, and the ways in which it vanishes."""
 
 from sim.server.connection import connection_free, connection_join
+from sim.server.dialogue import answered, completed, dialogue_begins, due
 from sim.server.effects import emit
 from sim.server.records import (
     CALLING,
@@ -61,6 +62,7 @@ from sim.vocabulary.messages import (
     N_INVITE,
     N_REINVITE,
 )
+from sim.vocabulary.plugins import FAILED, what_of
 from sim.vocabulary.tasks import CLIENT, CONNECTION_AGENT, NUA
 
 
@@ -87,6 +89,7 @@ def arrive(
     mix = 0
     while mix < w.p.mixes - 1 and chance >= w.mixes[mix].upto:
         mix += 1
+    session.mix = mix
     session.offered = w.mixes[mix].channels
     for i in range(session.offered):
         session.resource[i] = w.mixes[mix].resource[i]
@@ -94,6 +97,8 @@ def arrive(
     session.hold_s = drawn if hold_s != hold_s else hold_s
     wanted = draw(w, REQUESTS)
     session.requests_left = int(wanted + 0.5) if requests < 0 else requests
+    if w.p.has_dialogue and requests < 0:
+        session.requests_left = -1
     if fires(w, VANISH, session, now):
         session.vanishes = w.p.vanish_how
     if vanishes >= 0:
@@ -198,16 +203,22 @@ def c_refresh(w: World, session: Session, arg: int, started: float, now: float) 
 
 def c_connected(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """The TCP connection is up: the first request leaves at once."""
-    send_request(w, session)
+    if w.p.has_dialogue:
+        dialogue_begins(w, session)
+    else:
+        send_request(w, session)
 
 
 def c_send_request(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """The caller's pause before its next request is over."""
-    send_request(w, session)
+    """The caller's pause before its next request is over, or (`arg`) the time after which it ends one itself."""
+    if w.p.has_dialogue:
+        due(w, session, arg)
+    else:
+        send_request(w, session)
 
 
 def send_request(w: World, session: Session) -> None:
-    """Send the next MRCP request, on the session's channels in turn."""
+    """Without a dialogue: send the next MRCP request, on the session's channels in turn."""
     if session.caller == TALKING and session.requests_left > 0 and session.channels > 0:
         session.requests_left -= 1
         channel = session.requests_left % session.channels
@@ -216,13 +227,17 @@ def send_request(w: World, session: Session) -> None:
 
 def c_response(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """IN-PROGRESS: when requests have no end of their own, the next one follows after the caller's pause."""
-    if not w.p.has_recognition and session.requests_left > 0:
+    if w.p.has_dialogue:
+        answered(w, session, arg)
+    elif (not w.p.has_recognition or what_of(arg) == FAILED) and session.requests_left > 0:
         emit(w, CLIENT, C_SEND_REQUEST, session, 0, draw(w, PAUSE))
 
 
 def c_complete(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """RECOGNITION-COMPLETE: the next request follows after the caller's pause."""
-    if session.requests_left > 0:
+    if w.p.has_dialogue:
+        completed(w, session, arg)
+    elif session.requests_left > 0:
         emit(w, CLIENT, C_SEND_REQUEST, session, 0, draw(w, PAUSE))
 
 

@@ -18,6 +18,7 @@ from sim.vocabulary.messages import (
     S_CONTROL,
     S_DISCONNECT,
 )
+from sim.vocabulary.plugins import EVENT, channel_of
 from sim.vocabulary.resources import CONNECTION_POOL, CONTROL_CHANNEL, TCP_CONNECTION
 from sim.vocabulary.states import DESTROYED
 from sim.vocabulary.tasks import CLIENT, CONNECTION_AGENT
@@ -53,11 +54,11 @@ def k_remove(w: World, session: Session, arg: int, started: float, now: float) -
 
 
 def k_send(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """`mrcp_server_agent_messsage_send`: a response, or an event (`arg` + 16), to the caller if it is still there."""
+    """`mrcp_server_agent_messsage_send`: a response, or an event (`arg` + EVENT), if the caller is still there."""
     if not touched(w, session, now) or session.connection < 0:
         return
     if w.sessions[session.connection].tcp == TCP_OPEN:
-        emit(w, CLIENT, C_COMPLETE if arg >= 16 else C_RESPONSE, session, arg % 16, draw(w, NETWORK))
+        emit(w, CLIENT, C_COMPLETE if arg & EVENT else C_RESPONSE, session, arg & ~EVENT, draw(w, NETWORK))
 
 
 def k_accept(w: World, session: Session, arg: int, started: float, now: float) -> None:
@@ -101,13 +102,14 @@ def watch(w: World, owner: Session) -> None:
 
 def k_receive(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """A request arrived: assign its channel to the connection, restart the inactivity timer, signal CONTROL."""
-    if session.state == DESTROYED or session.connection < 0 or session.channel[arg] & HAS_CONTROL == 0:
+    i = channel_of(arg)
+    if session.state == DESTROYED or session.connection < 0 or session.channel[i] & HAS_CONTROL == 0:
         return
     owner = w.sessions[session.connection]
     if owner.tcp != TCP_OPEN:
         return
-    if session.channel[arg] & ASSIGNED == 0:
-        session.channel[arg] |= ASSIGNED
+    if session.channel[i] & ASSIGNED == 0:
+        session.channel[i] |= ASSIGNED
         owner.tcp_channels += 1
         owner.tcp_uses += 1
     watch(w, owner)

@@ -3,7 +3,8 @@
 from sim.server.effects import emit, give, post, refuse, take
 from sim.server.records import HAS_ENGINE, HOLDS_CONTEXT, HOLDS_RTP, IN_CONTEXT, Session, World
 from sim.server.streams import HELD, draw
-from sim.vocabulary.messages import CONTAINER_SIZE, M_CONTAINER, S_MEDIA, S_STOPPED, STEP_ADD, STEP_MODIFY
+from sim.vocabulary.messages import CONTAINER_SIZE, M_CONTAINER, S_MEDIA, S_RESPONSE, S_STOPPED, STEP_ADD, STEP_MODIFY
+from sim.vocabulary.plugins import START, channel_of, what_of
 from sim.vocabulary.resources import RTP_PORT
 from sim.vocabulary.tasks import SERVER
 
@@ -158,5 +159,13 @@ def free_port(w: World, i: int) -> None:
 
 
 def m_stop(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """The audio-stream callback of a channel that was told to stop: the answer leaves from the media thread."""
-    post(w, S_STOPPED, session, arg)
+    """The audio-stream callback of a channel that was told to stop: the answer leaves from the media thread.
+
+    `arg` is the channel for the internal STOP, and has what it is about for one that the caller sent.
+    """
+    if session.audio_away:
+        session.stop_waits[channel_of(arg)] = arg + 1
+    elif what_of(arg) == START:
+        post(w, S_STOPPED, session, arg)
+    else:
+        post(w, S_RESPONSE, session, arg)

@@ -1,7 +1,8 @@
 """A plugin (engine): told to open, process, stop and close; answers later, twice, or never."""
 
+from sim.server.dialogue import lasts
 from sim.server.effects import acquire, emit, post, refuse, violation
-from sim.server.records import COMPLETES, HAS_LICENCE, IS_OPEN, Session, World
+from sim.server.records import COMPLETES, HAS_LICENCE, IS_OPEN, NO_INPUT, UNSET, Session, World
 from sim.server.streams import (
     DELAY,
     GAP,
@@ -11,22 +12,36 @@ from sim.server.streams import (
     OPERATION,
     PLUGIN_FAULT,
     RECOGNITION,
+    STEP,
+    STEP_AFTER,
     TWICE,
     WRONG,
     draw,
     fires,
 )
 from sim.vocabulary.messages import M_STOP, P_COMPLETE, S_CLOSED, S_EVENT, S_OPENED, S_RESPONSE, S_STOPPED
-from sim.vocabulary.plugins import CLOSE, OPEN, REQUEST, STOP
+from sim.vocabulary.plugins import (
+    BARGE_IN,
+    CLOSE,
+    FAILED,
+    OPEN,
+    REQUEST,
+    START,
+    STOP,
+    STOPS,
+    channel_of,
+    packed,
+    what_of,
+)
 from sim.vocabulary.resources import ENGINE_CHANNEL, SESSION_POOL
 from sim.vocabulary.states import DESTROYED
 from sim.vocabulary.tasks import PLUGIN, SERVER
 from sim.vocabulary.violations import USE_AFTER_FREE
 
 
-def post_plugin(w: World, kind: int, session: Session, i: int) -> None:
-    """Send a message to the task of the plugin that serves channel `i`."""
-    emit(w, PLUGIN + session.resource[i], kind, session, i, 0.0)
+def post_plugin(w: World, kind: int, session: Session, arg: int) -> None:
+    """Send a message to the task of the plugin that serves the channel in `arg`."""
+    emit(w, PLUGIN + session.resource[channel_of(arg)], kind, session, arg, 0.0)
 
 
 def touched(w: World, session: Session, now: float) -> bool:
@@ -54,7 +69,10 @@ def answer(w: World, session: Session, i: int, operation: int, kind: int, arg: i
     twice = fires(w, PLUGIN_FAULT + base + TWICE, session, now)
     if never:
         return False
-    at_tick = kind == S_STOPPED and w.plugins[session.resource[i]].stop_at_tick and delay <= 0.0
+    at_tick = operation == STOP and w.plugins[session.resource[i]].stop_at_tick and delay <= 0.0
+    if at_tick and session.audio_away:
+        session.stop_waits[i] = arg + 1  # the callback that would answer is not called
+        return True
     if at_tick:
         post(w, M_STOP, session, arg)
     else:
@@ -102,31 +120,94 @@ def p_close(w: World, session: Session, arg: int, started: float, now: float) ->
 
 
 def p_request(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """An MRCP request: the response says IN-PROGRESS, and RECOGNITION-COMPLETE follows when the request has an end."""
+    """An MRCP request: one that stays in progress, one that ends it, or one that is done at once.
+
+    Without an RTP port there is no codec for the audio: 407. The completion event follows when the request has an end.
+    """
     if not touched(w, session, now):
         return
-    resource = session.resource[arg]
+    i = channel_of(arg)
+    what = what_of(arg)
+    if what == START and session.rtp_port >= 0:
+        if not started_request(w, session, i, now):
+            session.lost_request |= 1 << i
+        return
+    if what in (STOPS, BARGE_IN):
+        ends_listening(session, i, now)
+        answers = answer(w, session, i, STOP, S_RESPONSE, arg, now)
+    else:
+        response = packed(i, FAILED) if what == START else arg
+        answers = answer(w, session, i, REQUEST, S_RESPONSE, response, now)
+    if not answers:
+        session.lost_request |= 1 << i
+
+
+def started_request(w: World, session: Session, i: int, now: float) -> bool:
+    """SPEAK, RECOGNIZE, RECORD or VERIFY: IN-PROGRESS, and later its end. Returns whether it is answered at all."""
+    resource = session.resource[i]
     early = fires(w, PLUGIN_FAULT + (resource * 4 + REQUEST) * 4 + WRONG, session, now)
     if early:
-        emit(w, SERVER, S_EVENT, session, arg, 0.0)
-    if not answer(w, session, arg, REQUEST, S_RESPONSE, arg, now):
-        session.lost_request |= 1 << arg
-    elif w.p.has_recognition and not early:
-        session.channel[arg] |= COMPLETES
-        emit(w, PLUGIN + resource, P_COMPLETE, session, arg, draw(w, RECOGNITION))
+        emit(w, SERVER, S_EVENT, session, i, 0.0)
+    if not answer(w, session, i, REQUEST, S_RESPONSE, i, now):
+        return False
+    if w.plugins[resource].adds_silence and not session.audio_away:
+        session.listens_s = now
+    if not early:
+        after = ends_after(w, session, i)
+        if after >= 0.0:
+            session.channel[i] |= COMPLETES
+            session.asked[i] = (session.asked[i] + 1) % 1024
+            session.ends_s[i] = now + after
+            if session.audio_away:
+                session.ends_s[i] = after  # it is counted from the resumption on
+            else:
+                ends_by_itself(w, session, i, after)
+    return True
+
+
+def ends_by_itself(w: World, session: Session, i: int, after: float) -> None:
+    """The request on channel `i` will end `after` seconds from now, unless it is stopped before."""
+    emit(w, PLUGIN + session.resource[i], P_COMPLETE, session, i + 16 * session.asked[i], after)
+
+
+def ends_after(w: World, session: Session, i: int) -> float:
+    """How long the request on channel `i` takes to its own end; below 0: it has none."""
+    if not w.p.has_dialogue:
+        return draw(w, RECOGNITION) if w.p.has_recognition else -1.0
+    k = session.doing[i]
+    if not lasts(w.steps[k]):
+        return -1.0
+    after = draw(w, STEP + 4 * k + STEP_AFTER)
+    if w.steps[k].ends == NO_INPUT and w.plugins[session.resource[i]].adds_silence:
+        return max(0.0, after - session.silence_s)
+    return after
+
+
+def ends_listening(session: Session, i: int, now: float) -> None:
+    """The request on channel `i` is over; the demo recogniser does not forget how long it has heard nothing."""
+    session.channel[i] &= ~COMPLETES
+    if session.listens_s == session.listens_s:
+        session.silence_s += now - session.listens_s
+        session.listens_s = UNSET
 
 
 def p_complete(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """The recognition has ended by itself, unless it was stopped or closed before."""
-    if session.channel[arg] & COMPLETES and session.state != DESTROYED:
-        session.channel[arg] &= ~COMPLETES
-        emit(w, SERVER, S_EVENT, session, arg, 0.0)
+    """The request has ended by itself, unless it was stopped or closed before, or hears nothing since a hold."""
+    i = channel_of(arg)
+    if session.channel[i] & COMPLETES == 0 or arg // 16 != session.asked[i]:
+        return
+    if session.audio_away or session.state == DESTROYED:
+        return
+    ends_listening(session, i, now)
+    if w.p.has_dialogue and w.steps[session.doing[i]].ends != NO_INPUT:
+        session.silence_s = 0.0  # speech was heard
+    emit(w, SERVER, S_EVENT, session, i, 0.0)
 
 
 def p_stop(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """STOP of a request in progress. The demo recogniser answers from its audio-stream callback, at a media tick."""
     if not touched(w, session, now):
         return
-    session.channel[arg] &= ~COMPLETES
+    ends_listening(session, arg, now)
     if not answer(w, session, arg, STOP, S_STOPPED, arg, now):
         session.lost_stop |= 1 << arg

@@ -70,6 +70,14 @@ VANISH_TCP_CLOSED = 1
 VANISH_TCP_OPEN = 2
 VANISH_NEVER_OPENED = 3
 
+# how a step of a dialogue ends
+COMPLETES_ITSELF = 0
+NO_INPUT = 1
+UNTIL_BYE = 2
+IS_STOPPED = 3
+IS_BARGED_IN = 4
+ENDS_AT_ONCE = 5
+
 SDP_GOOD = 0
 SDP_MISSING = 1
 SDP_MALFORMED = 2
@@ -127,6 +135,16 @@ class Session:
     no_ack: int
     requests_left: int
     requests: int
+    mix: int  # which combination of resources it asked for, with its dialogue
+    step: int  # of the dialogue, the one under way
+    repeats_left: int  # of that step
+    rounds_left: int  # of the dialogue
+    busy: int  # bits: channels whose request is in progress, as the caller sees it
+    waits_for: int  # bit of the channel that the next step waits for
+    doing: list[int]  # by channel: the step whose request it has got
+    audio_away: int  # a re-INVITE has taken the audio bridge away
+    stop_waits: list[int]  # by channel: 1 + argument of the STOP that the audio callback would answer
+    asked: list[int]  # by channel: how many requests it has got, so that a stale end is told
     reinvite_pending: int
     gave_up: int  # sent CANCEL
     bye_retries: int
@@ -157,9 +175,16 @@ class Session:
     released_s: float
     since_s: float  # time of the last change of state
     hold_s: float
+    listens_s: float  # since when the recogniser hears nothing in this request
+    silence_s: float  # what it has heard of nothing in all of them
+    ends_s: list[float]  # by channel: when its request ends by itself, while the audio is away how long that takes
 
 
 SESSION_ARRAYS = {
+    "doing": MAX_CHANNELS,
+    "asked": MAX_CHANNELS,
+    "stop_waits": MAX_CHANNELS,
+    "ends_s": MAX_CHANNELS,
     "queue_kind": QUEUE_SLOTS,
     "queue_arg": QUEUE_SLOTS,
     "resource": MAX_CHANNELS,
@@ -230,6 +255,7 @@ class Parameters:
     vanish_after: int  # 1: after a drawn time, 0: in place of the BYE
     has_patience: int
     has_recognition: int
+    has_dialogue: int
     reinvites: int
     reinvite_identical: int
     plugins: int
@@ -256,6 +282,7 @@ class Plugin:
     limit: int  # max-channel-count, 0: none
     licences: int  # 0: none
     stop_at_tick: int
+    adds_silence: int  # the no-input time accumulates over the requests of a channel
 
 
 class Mix:
@@ -264,9 +291,22 @@ class Mix:
     upto: float  # cumulative probability
     channels: int
     resource: list[int]
+    first_step: int
+    steps: int
 
 
 MIX_ARRAYS = {"resource": MAX_CHANNELS}
+
+
+class Step:
+    """One step of a dialogue; its times, its repetitions and its chance are streams."""
+
+    resource: int
+    what: int  # see `sim.vocabulary.plugins`: START or one of the methods that are done at once
+    ends: int
+    overlap: int
+    probability: float
+
 
 MAX_FAULT_CALLS = 16
 
@@ -289,6 +329,7 @@ ARRAYS: dict[type, dict[str, int]] = {
     Parameters: {},
     Plugin: {},
     Mix: MIX_ARRAYS,
+    Step: {},
     Fault: FAULT_ARRAYS,
 }
 
@@ -308,6 +349,8 @@ class World(Protocol):
     def plugins(self) -> list[Plugin]: ...
     @property
     def mixes(self) -> list[Mix]: ...
+    @property
+    def steps(self) -> list[Step]: ...
     @property
     def faults(self) -> list[Fault]: ...
     @property
@@ -332,14 +375,14 @@ class World(Protocol):
 def fields(record: type) -> tuple[tuple[str, bool, int], ...]:
     """Each field of a record: its name, whether it is a float, and its length if it is an array, else 0."""
     arrays = ARRAYS[record]
-    return tuple((name, hint is float, arrays.get(name, 0)) for name, hint in get_type_hints(record).items())
+    hints = get_type_hints(record).items()
+    return tuple((name, hint in (float, list[float]), arrays.get(name, 0)) for name, hint in hints)
 
 
 def layout(record: type) -> list[tuple[Any, ...]]:
     """Fields of a record as a NumPy dtype description: 64-bit integers, float64, fixed-length arrays."""
     return [
-        (name, "i8", (length,)) if length else (name, "f8" if is_float else "i8")
-        for name, is_float, length in fields(record)
+        (name, "f8" if is_float else "i8", *((length,),) * (length > 0)) for name, is_float, length in fields(record)
     ]
 
 
@@ -347,7 +390,8 @@ def blank(record: type) -> Any:
     """A new instance with every number 0 and every array its full length."""
     made = record()
     for name, is_float, length in fields(record):
-        setattr(made, name, [0] * length if length else (0.0 if is_float else 0))
+        zero = 0.0 if is_float else 0
+        setattr(made, name, [zero] * length if length else zero)
     return made
 
 
@@ -365,6 +409,10 @@ def clear_session(session: Session) -> None:
     for i in range(MAX_CHANNELS):
         session.resource[i] = 0
         session.channel[i] = 0
+        session.doing[i] = 0
+        session.asked[i] = 0
+        session.stop_waits[i] = 0
+        session.ends_s[i] = 0.0
     session.offered = 0
     session.unknown = 0
     session.sdp = SDP_GOOD
@@ -390,6 +438,13 @@ def clear_session(session: Session) -> None:
     session.no_ack = 0
     session.requests_left = 0
     session.requests = 0
+    session.mix = 0
+    session.step = -1
+    session.repeats_left = 0
+    session.rounds_left = 0
+    session.busy = 0
+    session.waits_for = 0
+    session.audio_away = 0
     session.reinvite_pending = 0
     session.gave_up = 0
     session.bye_retries = 0
@@ -418,3 +473,5 @@ def clear_session(session: Session) -> None:
     session.released_s = UNSET
     session.since_s = 0.0
     session.hold_s = UNSET
+    session.listens_s = UNSET
+    session.silence_s = 0.0

@@ -34,6 +34,7 @@ from sim.vocabulary.messages import (
     STEP_ADD,
     STEP_MODIFY,
 )
+from sim.vocabulary.plugins import BARGE_IN, EVENT, START, STOPS, channel_of, what_of
 from sim.vocabulary.resources import ENGINE_CHANNEL
 from sim.vocabulary.states import DEACTIVATING, DESTROYED, GENERATING_ANSWER, INITIALIZING, TERMINATING
 from sim.vocabulary.violations import DOUBLE_ANSWER, DOUBLE_CLOSE
@@ -91,7 +92,7 @@ def s_offer(w: World, session: Session, arg: int, started: float, now: float) ->
 
 
 def s_control(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """An MRCP request for channel `arg`, received by the connection agent."""
+    """An MRCP request, received by the connection agent; `arg` has its channel and what it is about."""
     signaling_message_process(w, session, S_CONTROL, arg, started, now)
 
 
@@ -211,14 +212,23 @@ def s_opened(w: World, session: Session, arg: int, started: float, now: float) -
 # --- CONTROL --------------------------------------------------------------------------------------------------------
 
 
-def control_process(w: World, session: Session, i: int, now: float) -> None:
-    """`mrcp_server_on_message_receive`: to the plugin. A channel without a state machine wedges the session."""
+def control_process(w: World, session: Session, arg: int, now: float) -> None:
+    """`mrcp_server_on_message_receive`: to the plugin. A channel without a state machine wedges the session.
+
+    A STOP or BARGE-IN-OCCURRED that finds nothing in progress is answered by the state machine itself.
+    """
+    i = channel_of(arg)
+    what = what_of(arg)
     if session.channel[i] & HAS_ENGINE == 0:
         session.wedged = 1
         return
     session.requests += 1
     grow(w, now, session, w.p.request_bytes)
-    post_plugin(w, P_REQUEST, session, i)
+    if what in (STOPS, BARGE_IN) and session.channel[i] & IN_PROGRESS == 0:
+        post(w, K_SEND, session, arg)
+        session.active = 0
+        return
+    post_plugin(w, P_REQUEST, session, arg)
 
 
 def s_response(w: World, session: Session, arg: int, started: float, now: float) -> None:
@@ -226,14 +236,19 @@ def s_response(w: World, session: Session, arg: int, started: float, now: float)
 
     A machine that was deactivated takes any response for the answer to its STOP.
     """
-    if not answered_in_time(w, session, arg, now):
+    i = channel_of(arg)
+    if not answered_in_time(w, session, i, now):
         return
-    if session.active != S_CONTROL or session.active_arg != arg:
-        answered_twice(w, session, arg, DOUBLE_ANSWER, UNSET, now)
-    if session.channel[arg] & IS_DEACTIVATED:
+    if session.active != S_CONTROL or channel_of(session.active_arg) != i:
+        answered_twice(w, session, i, DOUBLE_ANSWER, UNSET, now)
+    if session.channel[i] & IS_DEACTIVATED:
         subrequest_remove(w, session, started, now)
         return
-    session.channel[arg] |= IN_PROGRESS
+    what = what_of(arg)
+    if what == START:
+        session.channel[i] |= IN_PROGRESS
+    elif what in (STOPS, BARGE_IN):
+        session.channel[i] &= ~IN_PROGRESS
     post(w, K_SEND, session, arg)
     next_request(w, session, started, now)
 
@@ -245,7 +260,7 @@ def s_event(w: World, session: Session, arg: int, started: float, now: float) ->
     if session.channel[arg] & IS_DEACTIVATED:
         return
     session.channel[arg] &= ~IN_PROGRESS
-    post(w, K_SEND, session, arg + 16)
+    post(w, K_SEND, session, arg + EVENT)
 
 
 # --- TERMINATE ------------------------------------------------------------------------------------------------------

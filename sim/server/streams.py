@@ -18,7 +18,7 @@ from sim.vocabulary.messages import (
     STEP_ADD,
     STEP_SUBTRACT,
 )
-from sim.vocabulary.plugins import OPERATIONS
+from sim.vocabulary.plugins import MAX_STEPS, OPERATIONS
 from sim.vocabulary.tasks import CONNECTION_AGENT, MEDIA, PLUGIN, SERVER
 
 MAX_PLUGINS: Final = 8
@@ -61,7 +61,15 @@ SUBTRACTED: Final = _AFTER + 16
 STOPS_FIRST: Final = _AFTER + 17
 """TERMINATE of a session with a request in progress: that one is stopped first, the taking down comes later."""
 
-FAULT: Final = _AFTER + 18
+ROUNDS: Final = _AFTER + 18
+STEP: Final = _AFTER + 19
+"""+ step of a dialogue * 4 + one of the following."""
+STEP_AFTER: Final = 0
+STEP_PAUSE: Final = 1
+STEP_REPEAT: Final = 2
+STEP_CHANCE: Final = 3
+
+FAULT: Final = STEP + MAX_STEPS * 4
 """+ fault number: uniform on [0, 1)."""
 
 # fault numbers

@@ -129,6 +129,8 @@ class CompiledEngine:
         fill(block["ledger"], new_ledger(bool(setup.parameters.record_rows), window_s))
         for target, plugin in zip(block["plugins"], setup.plugin_records, strict=False):
             fill(target, plugin)
+        for target, step in zip(block["steps"], setup.steps, strict=False):
+            fill(target, step)
         for target, fault in zip(block["faults"], setup.faults, strict=True):
             fill(target, fault)
         self.mixes = np.zeros(len(setup.mixes), layout.MIX)

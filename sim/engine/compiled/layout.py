@@ -12,9 +12,10 @@ import numpy as np
 
 from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.server.ledger import MAX_RESOURCES, Ledger
-from sim.server.records import IS_STOPPING, Fault, Mix, Parameters, Plugin, Server, Session, layout
+from sim.server.records import IS_STOPPING, Fault, Mix, Parameters, Plugin, Server, Session, Step, layout
 from sim.server.streams import FAULTS, MAX_PLUGINS, STREAMS
 from sim.vocabulary.messages import KINDS
+from sim.vocabulary.plugins import MAX_STEPS
 from sim.vocabulary.tasks import LANES, PLUGIN
 
 MAX_TASKS = PLUGIN + MAX_PLUGINS
@@ -44,12 +45,12 @@ SMALL: Final = {
         "offered", "unknown", "sdp", "no_profile", "context_terminations", "rtp_waiting", "offer_identical", "dialog",
         "bye_unanswered", "tcp", "tcp_marked", "caller", "cancelled", "vanishes", "no_ack", "reinvite_pending",
         "gave_up", "lost_open", "lost_close", "lost_request", "lost_stop", "lost_kind", "lost_media", "wedged",
-        "crashed", "released_by",
+        "crashed", "released_by", "step", "busy", "waits_for", "doing", "audio_away",
     },
-    "i2": {"active_arg", "queue_arg", "channel", "subrequests", "status", "answer_status"},
+    "i2": {"active_arg", "queue_arg", "channel", "subrequests", "status", "answer_status", "asked", "stop_waits"},
     "i4": {
         "slot", "inflight", "connection", "rtp_port", "tcp_channels", "tcp_uses", "tcp_users", "requests_left",
-        "requests", "bye_retries",
+        "requests", "bye_retries", "mix", "repeats_left", "rounds_left",
     },
 }  # fmt: skip
 """Integers of a session that can not outgrow 8, 16 and 32 bits: flags and kinds; bits of a channel, statuses and
@@ -76,6 +77,7 @@ SERVER = _record(layout(Server))
 PARAMETERS = _record(layout(Parameters))
 PLUGIN_RECORD = _record(layout(Plugin))
 MIX = _record(layout(Mix))
+STEP = _record(layout(Step))
 FAULT = _record(layout(Fault))
 LEDGER = _ledger()
 
@@ -246,6 +248,7 @@ BLOCK = _record(
         ("ledger", LEDGER),
         ("e", ENGINE),
         ("plugins", PLUGIN_RECORD, (MAX_PLUGINS,)),
+        ("steps", STEP, (MAX_STEPS,)),
         ("tasks", TASK, (MAX_TASKS,)),
         ("streams", STREAM, (STREAMS,)),
         ("faults", FAULT, (FAULTS,)),

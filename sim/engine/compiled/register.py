@@ -16,6 +16,7 @@ from sim.engine.compiled import calendar, dispatch, effects, post, queues, recor
 from sim.server import (
     caller,
     connection,
+    dialogue,
     media,
     misuse,
     nua,
@@ -32,7 +33,7 @@ from sim.server import (
 )
 from sim.server import effects as server_effects
 from sim.server import ledger as ledger_records
-from sim.vocabulary import messages
+from sim.vocabulary import messages, plugins
 
 REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     server_effects.emit: effects.emit,
@@ -68,9 +69,9 @@ def register(*more: ModuleType) -> None:
     for original, replacement in REPLACED.items():
         _replace(original, replacement)
     for module in (
-        ledger_records, caller, connection, media, messages, misuse, nua, offer, plugin, records, rejections, session,
-        shutdown, server_effects, sip_agent, streams, terminate, timers, store, calendar, dispatch, post, queues,
-        record, stations, *more,
+        ledger_records, caller, connection, dialogue, media, messages, misuse, nua, offer, plugin, plugins, records,
+        rejections, session, shutdown, server_effects, sip_agent, streams, terminate, timers, store, calendar, dispatch,
+        post, queues, record, stations, *more,
     ):  # fmt: skip
         for function in functions_of(module):
             if function not in REPLACED and function not in NOT_COMPILED:

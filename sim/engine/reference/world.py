@@ -10,7 +10,7 @@ from sim.engine.start.sampling import BLOCK, generator
 from sim.engine.start.setup import Setup, new_ledger
 from sim.server.ledger import Ledger
 from sim.server.media import all_free
-from sim.server.records import Fault, Mix, Parameters, Plugin, Server, Session, blank
+from sim.server.records import Fault, Mix, Parameters, Plugin, Server, Session, Step, blank
 from sim.server.streams import STREAMS
 
 MARGIN = 256
@@ -32,6 +32,7 @@ class PlainWorld:
     ledger: Ledger
     plugins: list[Plugin]
     mixes: list[Mix]
+    steps: list[Step]
     faults: list[Fault]
     ports: list[int]
     draws: list[list[float]]
@@ -91,6 +92,7 @@ def new_world(setup: Setup, streams: Streams, window_s: float) -> PlainWorld:
         ledger=new_ledger(bool(setup.parameters.record_rows), window_s),
         plugins=setup.plugin_records,
         mixes=setup.mixes,
+        steps=setup.steps,
         faults=setup.faults,
         ports=all_free(setup.parameters.rtp_ports, setup.parameters.port_leaves),
         draws=draws,

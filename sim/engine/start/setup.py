@@ -8,10 +8,17 @@ from dataclasses import dataclass
 
 from sim.engine.start.sampling import Sampler, constant_value, interrupted, sampler, uniform
 from sim.scenario import Dist, Fault, Scenario, constant, expected
+from sim.scenario.dialogue import Step
 from sim.server import streams as s
 from sim.server.ledger import MAX_RESOURCES, Ledger
 from sim.server.records import (
+    COMPLETES_ITSELF,
+    ENDS_AT_ONCE,
+    IS_BARGED_IN,
+    IS_STOPPED,
     MAX_FAULT_CALLS,
+    NO_INPUT,
+    UNTIL_BYE,
     VANISH_NEVER_OPENED,
     VANISH_TCP_CLOSED,
     VANISH_TCP_OPEN,
@@ -22,12 +29,17 @@ from sim.server.records import (
     blank,
 )
 from sim.server.records import Fault as FaultRecord
+from sim.server.records import Step as StepRecord
 from sim.vocabulary.messages import COST_KEYS, M_CONTAINER, M_STOP, MESSAGE_NAMES, S_OFFER
-from sim.vocabulary.plugins import OPERATIONS
+from sim.vocabulary.plugins import ASKED, OPERATIONS, START
 from sim.vocabulary.resources import CONNECTION_POOL, RESOURCE_NAMES, RTP_PORT, TCP_CONNECTION
 from sim.vocabulary.tasks import PLUGIN, TASK_KEYS, TASK_NAMES
 
 VANISH_HOW = {"closed": VANISH_TCP_CLOSED, "open": VANISH_TCP_OPEN, "never-opened": VANISH_NEVER_OPENED}
+ENDS = {
+    "completes": COMPLETES_ITSELF, "no-input": NO_INPUT, "until-bye": UNTIL_BYE, "stopped": IS_STOPPED,
+    "barged-in": IS_BARGED_IN, "at-once": ENDS_AT_ONCE,
+}  # fmt: skip
 NO_FAULT = Fault(probability=0.0)
 
 
@@ -53,6 +65,7 @@ class Setup:
     parameters: Parameters
     plugin_records: list[Plugin]
     mixes: list[Mix]
+    steps: list[StepRecord]
     faults: list[FaultRecord]
     server: Server
     duration_s: float
@@ -76,6 +89,7 @@ def setup(scenario: Scenario, record_rows: bool) -> Setup:
         parameters=_parameters(scenario, plugins, record_rows),
         plugin_records=[_plugin(scenario, p) for p in plugins],
         mixes=_mixes(scenario, plugins),
+        steps=[_step(step, plugins) for _, step in _steps(scenario)],
         faults=_faults(scenario, plugins),
         server=server,
         duration_s=_duration(scenario),
@@ -180,6 +194,7 @@ def _parameters(scenario: Scenario, plugins: tuple[str, ...], record_rows: bool)
     p.vanish_after = int(client.vanish.after is not None)
     p.has_patience = int(client.patience is not None)
     p.has_recognition = int(calls.recognition is not None)
+    p.has_dialogue = int(bool(_steps(scenario)))
     p.reinvites = int(calls.reinvite_every is not None)
     p.reinvite_identical = int(calls.identical_reinvite)
     p.plugins = len(plugins)
@@ -207,6 +222,7 @@ def _plugin(scenario: Scenario, name: str) -> Plugin:
     record.limit = plugin.max_channel_count or 0
     record.licences = plugin.licences or 0
     record.stop_at_tick = int(plugin.stop_answered_at == "tick")
+    record.adds_silence = int(plugin.no_input_accumulates)
     return record
 
 
@@ -214,8 +230,12 @@ def _mixes(scenario: Scenario, plugins: tuple[str, ...]) -> list[Mix]:
     total = math.fsum(mix.weight for mix in scenario.calls.resources)
     upto = 0.0
     mixes = []
-    for mix in scenario.calls.resources:
+    dialogues = scenario.calls.dialogues()
+    for number, mix in enumerate(scenario.calls.resources):
         record: Mix = blank(Mix)
+        own = next((d for d, (place, _) in enumerate(dialogues) if place.startswith(f"resources.{number}.")), 0)
+        record.first_step = sum(len(steps) for _, steps in dialogues[:own])
+        record.steps = len(dialogues[own][1])
         upto += mix.weight / total
         record.upto = upto
         record.channels = len(mix.resources)
@@ -223,6 +243,25 @@ def _mixes(scenario: Scenario, plugins: tuple[str, ...]) -> list[Mix]:
             record.resource[i] = plugins.index(resource)
         mixes.append(record)
     return mixes
+
+
+def _steps(scenario: Scenario) -> list[tuple[str, Step]]:
+    """Every step of every dialogue with its place in the scenario, in the order of the step records."""
+    return [
+        (f"calls.{place}.{number}", step)
+        for place, steps in scenario.calls.dialogues()
+        for number, step in enumerate(steps)
+    ]
+
+
+def _step(step: Step, plugins: tuple[str, ...]) -> StepRecord:
+    record: StepRecord = blank(StepRecord)
+    record.resource = plugins.index(step.resource or "")
+    record.what = ASKED.index(step.method) if step.method in ASKED else START
+    record.ends = ENDS[step.ends]
+    record.overlap = int(step.overlap)
+    record.probability = step.probability
+    return record
 
 
 def _named_faults(scenario: Scenario, plugins: tuple[str, ...]) -> list[tuple[str, Fault]]:
@@ -302,10 +341,19 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[Stream]:
     put(s.PATIENCE, "client.patience", client.patience)
     put(s.VANISH_AFTER, "client.vanish.after", client.vanish.after)
     put(s.REINVITE, "calls.reinvite_every", calls.reinvite_every)
+    put(s.ROUNDS, "calls.dialogue_rounds", calls.dialogue_rounds)
+    steps = _steps(scenario)
+    for k, (place, step) in enumerate(steps):
+        put(s.STEP + 4 * k + s.STEP_AFTER, f"{place}.after", step.after)
+        put(s.STEP + 4 * k + s.STEP_PAUSE, f"{place}.pause", step.pause)
+        put(s.STEP + 4 * k + s.STEP_REPEAT, f"{place}.repeat", step.repeat)
     put(s.OVERSLEEP, "server.media.oversleep", scenario.server.media.oversleep)
     put(s.AWAKE, "server.warm.wake", scenario.server.warm.wake)
     streams = [_stream(name, dist) for name, dist in named]
     _interfere(scenario, streams)
+    for k, (place, step) in enumerate(steps):
+        chance = uniform if step.probability < 1.0 else None
+        streams[s.STEP + 4 * k + s.STEP_CHANCE] = Stream(f"{place}.probability", 0.0, chance)
     streams[s.MIX] = Stream("calls.resources", 0.0, uniform if len(calls.resources) > 1 else None)
     streams[s.HELD] = Stream("server.media.held_answers", 0.0, uniform if scenario.server.media.held_answers else None)
     streams[s.PHASE] = Stream("server.media.phase", 0.0, uniform)
