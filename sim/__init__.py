@@ -31,6 +31,9 @@ _HOMES = {
     "run": "sim.engine.run",
 }
 
+_CALLED = ("study",)
+"""Packages that are functions too: `sim.study(…)`."""
+
 __all__ = [
     "InternalError",
     "LogError",
@@ -43,12 +46,15 @@ __all__ = [
     "load_result",
     "load_scenario",
     "run",
+    "study",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name in _CALLED:
+        return import_module(f"sim.{name}")
     raise AttributeError(f"module 'sim' has no attribute {name!r}")
 
 

@@ -1,5 +1,7 @@
 """Files that the user asked for: none is replaced without being told so."""
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,3 +38,12 @@ def put_beside(path: Path, made: Sequence[Path], force: bool) -> list[Path]:
             target.unlink(missing_ok=True)
         raise
     return targets
+
+
+def user_cache() -> Path:
+    """The user's cache folder for this program: compiled code and finished runs; MRCPSIM_CACHE names another."""
+    if os.environ.get("MRCPSIM_CACHE"):
+        return Path(os.environ["MRCPSIM_CACHE"])
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", str(Path.home()))) / "mrcpsim"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mrcpsim"

@@ -23,6 +23,7 @@ COMMANDS = (
     "sim.cli.import_",
     "sim.cli.calibrate",
     "sim.cli.validate",
+    "sim.cli.study",
 )
 
 _HELP = "Simulate what happens to a call's resources inside a UniMRCP server: capacity, latency and session leaks."

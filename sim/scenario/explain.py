@@ -25,18 +25,18 @@ _TYPES = {
 }
 
 
-def problems_of(error: ValidationError, root: Node) -> list[str]:
-    """One line for each problem, file by file and line by line, the scenario file itself first."""
+def problems_of(error: ValidationError, root: Node, model: type[BaseModel] = Scenario) -> list[str]:
+    """One line for each problem, file by file and line by line, the scenario file itself (or the `model`'s) first."""
     found: list[tuple[str, int, str]] = []
     for item in error.errors(include_url=False):
-        for node, text in _lines(item, root):
+        for node, text in _lines(item, root, model):
             found.append((node.origin, node.line, f"{node.place}: {text}"))
     order = {origin: number for number, origin in enumerate(dict.fromkeys((root.origin, *(f[0] for f in found))))}
     found.sort(key=lambda f: (order[f[0]], f[1]))
     return list(dict.fromkeys(text for *_, text in found))
 
 
-def _lines(item: Any, root: Node) -> Iterator[tuple[Node, str]]:
+def _lines(item: Any, root: Node, model: type[BaseModel]) -> Iterator[tuple[Node, str]]:
     location: tuple[str | int, ...] = item["loc"]
     kind, context = item["type"], item.get("ctx", {})
     if kind == MUST:
@@ -48,7 +48,7 @@ def _lines(item: Any, root: Node) -> Iterator[tuple[Node, str]]:
         for text in context["problems"]:
             yield Node(None, text.split(": ", 1)[0]), text.split(": ", 1)[-1]
     elif kind == "extra_forbidden":
-        yield _unknown_key(location, root)
+        yield _unknown_key(location, root, model)
     elif kind == "missing":
         node, path, _ = _find(root, location)
         yield node, f"{path} must be given (got nothing)"
@@ -84,10 +84,10 @@ def _is_tag(node: Node, key: str | int) -> bool:
     return dist is not None and key in (dist.value, "of")
 
 
-def _unknown_key(location: Sequence[str | int], root: Node) -> tuple[Node, str]:
+def _unknown_key(location: Sequence[str | int], root: Node, model: type[BaseModel]) -> tuple[Node, str]:
     node, path, _ = _find(root, location)
     key, parent = str(location[-1]), ".".join(path.split(".")[:-1])
-    return node, unknown_key(key, parent, known_keys(location[:-1]))
+    return node, unknown_key(key, parent, known_keys(location[:-1], model))
 
 
 def unknown_key(key: str, parent: str, known: Sequence[str]) -> str:
@@ -97,9 +97,8 @@ def unknown_key(key: str, parent: str, known: Sequence[str]) -> str:
     return f"{path} is not a known key; {f'did you mean {near[0]}?' if near else 'known here: ' + ', '.join(known)}"
 
 
-def known_keys(location: Sequence[str | int]) -> list[str]:
-    """The keys that the part at this pydantic location knows."""
-    model: type[BaseModel] = Scenario
+def known_keys(location: Sequence[str | int], model: type[BaseModel] = Scenario) -> list[str]:
+    """The keys that the part at this pydantic location of a model knows."""
     for key in location:
         if isinstance(key, int):
             continue

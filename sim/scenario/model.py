@@ -21,6 +21,10 @@ def _as_folder_name(name: str) -> str:
     return name
 
 
+Name = Annotated[Text, AfterValidator(_as_folder_name)]
+"""A name that can be a folder's."""
+
+
 def _one_line(condition: str) -> str:
     if not condition.strip() or len(condition) > 500 or "\n" in condition:
         complain((None, "must be a condition on one line, such as leaked.session_pool == 0"))
@@ -30,7 +34,7 @@ def _one_line(condition: str) -> str:
 class Scenario(Part):
     """One experiment: arrivals, calls, callers, server and plugins. Times in seconds, sizes in bytes."""
 
-    name: Annotated[Text, AfterValidator(_as_folder_name)] = Field(
+    name: Name = Field(
         default="scenario", description="Name of the scenario and of its result folder; by default the file's name."
     )
     description: Text = Field(default="", description="What the scenario shows, in a line or more.")

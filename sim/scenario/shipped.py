@@ -8,6 +8,9 @@ from sim.scenario.problems import InvalidScenario
 
 _HOME = Path(__file__).resolve().parent.parent
 
+STUDIES = "studies"
+"""The folder of the shipped studies, below that of the scenarios."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
@@ -37,6 +40,8 @@ def shipped_scenarios(folder: Path | None = None) -> tuple[Shipped, ...]:
     found = []
     for path in sorted(home.rglob("*.yaml")):
         name = path.relative_to(home).with_suffix("").as_posix()
+        if name.startswith(f"{STUDIES}/"):
+            continue
         found.append(Shipped(name, title_of(path), path))
     return tuple(sorted(found, key=lambda item: (item.name.count("/"), item.name)))
 

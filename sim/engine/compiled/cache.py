@@ -23,6 +23,8 @@ import llvmlite  # type: ignore[import-untyped]
 import numba
 import numpy as np
 
+from sim.files import user_cache
+
 PACKAGE = Path(__file__).resolve().parents[2]
 SOURCES = (
     "vocabulary/*.py",
@@ -58,18 +60,12 @@ def version() -> str:
     return digest.hexdigest()[:16]
 
 
-def home() -> Path:
-    """The user's cache folder for this program."""
-    if os.environ.get("MRCPSIM_CACHE"):
-        return Path(os.environ["MRCPSIM_CACHE"])
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", str(Path.home()))) / "mrcpsim"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mrcpsim"
-
-
 def folder() -> Path:
     """The folder for this version, made if need be; a temporary one where the user's can not be written."""
-    for place in (home(), Path(tempfile.gettempdir()) / f"mrcpsim-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"):
+    for place in (
+        user_cache(),
+        Path(tempfile.gettempdir()) / f"mrcpsim-{os.getuid() if hasattr(os, 'getuid') else 'cache'}",
+    ):
         found = place / f"{PREFIX}{version()}"
         try:
             found.mkdir(parents=True, exist_ok=True)

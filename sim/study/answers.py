@@ -1,0 +1,154 @@
+"""What the runs of a study say: each metric with its interval, variants in pairs, and which variant is the best."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sim.study.constraints import base_value
+from sim.study.file import StudyFile
+from sim.study.intervals import Paired, mean, paired
+from sim.study.jobs import Cell
+from sim.theory.intervals import Estimate
+
+if TYPE_CHECKING:
+    from sim.study.replicating import Plan
+
+Values = Mapping[int, Sequence[Mapping[str, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One metric at one point: the mean over replications and Student's interval."""
+
+    cell: Cell
+    metric: str
+    n: int
+    estimate: Estimate
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "scenario": self.cell.scenario,
+            "variant": self.cell.variant,
+            "point": self.cell.point,
+            "settings": dict(self.cell.settings),
+            "metric": self.metric,
+            "n": self.n,
+            **plain(self.estimate),
+        }
+
+    def to_row(self) -> dict[str, Any]:
+        """The same with a column for each setting."""
+        from sim.study.table import column
+
+        row = self.to_dict()
+        return {**row.pop("settings"), **row, "metric": column(self.metric)}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two variants at one point under common random numbers."""
+
+    scenario: str
+    point: int
+    metric: str
+    first: str
+    second: str
+    found: Paired
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it: second less first."""
+        gain = self.found.variance_reduction
+        return {
+            "scenario": self.scenario, "point": self.point, "metric": self.metric, "first": self.first,
+            "second": self.second, "n": self.found.n, "difference": plain(self.found.difference),
+            "unpaired": plain(self.found.unpaired),
+            "variance_reduction": gain if math.isfinite(gain) else None, "clear": self.found.clear,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The best variant at one point."""
+
+    scenario: str
+    point: int
+    metric: str
+    best: str
+    sure: bool
+    confidence: float
+    dropped_at: Mapping[str, int | None]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "scenario": self.scenario, "point": self.point, "metric": self.metric, "best": self.best,
+            "sure": self.sure, "confidence": self.confidence, "dropped_at": dict(self.dropped_at),
+        }  # fmt: skip
+
+
+def plain(estimate: Estimate) -> dict[str, float | None]:
+    """An estimate as JSON has it: what is not finite is null."""
+    named = {"mean": estimate.value, "low": estimate.low, "high": estimate.high}
+    return {name: value if math.isfinite(value) else None for name, value in named.items()}
+
+
+def answers(study: StudyFile, cells: Sequence[Cell], values: Values) -> tuple[Answer, ...]:
+    """Every metric at every point; a run without a sample of a latency does not count for it."""
+    found = []
+    for cell in cells:
+        for metric in study.metrics:
+            numbers = [row[metric] for row in values[cell.number] if math.isfinite(row[metric])]
+            found.append(Answer(cell, metric, len(numbers), mean(numbers, study.confidence)))
+    return tuple(found)
+
+
+def compared(study: StudyFile, cells: Sequence[Cell], values: Values) -> tuple[Pair, ...]:
+    """The first variant against each other one, point by point, seed by seed."""
+    found = []
+    for (scenario, point), group in _groups(cells):
+        first = group[0]
+        for second in group[1:]:
+            n = min(len(values[first.number]), len(values[second.number]))
+            for metric in study.metrics:
+                a, b = ([row[metric] for row in values[cell.number][:n]] for cell in (first, second))
+                pair = paired(a, b, study.confidence)
+                found.append(Pair(scenario, point, metric, first.variant, second.variant, pair))
+    return tuple(found)
+
+
+def _groups(cells: Sequence[Cell]) -> list[tuple[tuple[str, int], list[Cell]]]:
+    keyed = itertools.groupby(cells, key=lambda cell: (cell.scenario, cell.point))
+    return [(key, list(group)) for key, group in keyed]
+
+
+def selected(study: StudyFile, plan: Plan) -> tuple[Chosen, ...]:
+    """The best variant at each point, by KN++ over the replications that there are; `sure` says whether they were
+    enough for the study's confidence."""
+    if study.best is None:
+        return ()
+    from sim.study.selection import select_best
+
+    best, found = study.best, []
+    difference = base_value(best.difference)
+    for (scenario, point), group in _groups(plan.cells):
+        rows = [plan.by_replication(cell.number) for cell in group]
+        most = min((len(row) for row in rows), default=0)
+        if difference is None or most < 2 or len(group) < 2:
+            continue
+
+        def sample(alive: Sequence[int], r: int, rows: Any = rows) -> list[float]:
+            return [rows[i][r][best.metric] for i in alive]
+
+        chosen = select_best(
+            sample, len(group), difference, confidence=study.confidence, largest=best.largest, first=min(10, most),
+            most=most,
+        )  # fmt: skip
+        dropped = {cell.variant: at for cell, at in zip(group, chosen.dropped_at, strict=True)}
+        name = group[chosen.best].variant
+        found.append(Chosen(scenario, point, best.metric, name, chosen.sure, study.confidence, dropped))
+    return tuple(found)

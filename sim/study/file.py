@@ -1,0 +1,203 @@
+"""A study file: which scenarios, what varies, how often, and what is asked of the answers."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from sim.errors import ScenarioError
+from sim.scenario.base import Flag, Part, Text, complain
+from sim.scenario.explain import problems_of
+from sim.scenario.files import shown
+from sim.scenario.model import Name
+from sim.scenario.problems import InvalidScenario
+from sim.scenario.units import PositiveCount, Probability, Quantity, Time, read_quantity
+from sim.scenario.yamlfile import read_yaml
+
+Settings = dict[str, Any]
+
+
+class Range(Part):
+    """Values between two ends, for a sample that fills the space."""
+
+    low: Any = Field(alias="from", description="Least value, with its unit.")
+    high: Any = Field(alias="to", description="Greatest value, with its unit.")
+    scale: Literal["linear", "log"] = Field(default="linear", description="Even steps, or even factors.")
+    whole: Flag = Field(default=False, description="Whole numbers only.")
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Both ends in base units: seconds, calls per second, bytes, numbers."""
+        return _number("from", self.low), _number("to", self.high)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        low, high = self.ends
+        if not low < high:
+            complain(("to", f"must be above from, {self.low}"))
+        if self.scale == "log" and low <= 0.0:
+            complain(("from", "must be above 0 where scale is log"))
+        return self
+
+
+def _number(field: str, value: Any) -> float:
+    found = [read_quantity(kind, value) for kind in ("number", "time", "rate", "size", "fraction")]
+    known = [number for number in found if number is not None]
+    if not known:
+        complain((field, "must be a number, with its unit if it has one, such as 500ms or 10/s"))
+    return known[0]
+
+
+class Sample(Part):
+    """Points that fill the space of several ranges evenly."""
+
+    points: PositiveCount = Field(description="How many.")
+    method: Literal["sobol", "halton", "latin"] = Field(
+        default="sobol", description="Sobol' points (best for a power of two), Halton points, or a Latin hypercube."
+    )
+    seed: Annotated[int, Quantity("count", high=2**32 - 1)] = Field(default=1, description="Seed of the scrambling.")
+    ranges: dict[str, Range] = Field(description="A range for each path of the scenario.")
+
+
+class Vary(Part):
+    """What differs from point to point. A grid is crossed with a list, and both with a sample."""
+
+    grid: dict[str, tuple[Any, ...]] = Field(default={}, description="Values of each path; every combination is run.")
+    points: tuple[Settings, ...] = Field(default=(), alias="list", description="Settings of each point.")
+    sample: Sample | None = Field(default=None, description="Points that fill a space evenly.")
+    where: tuple[Text, ...] = Field(
+        default=(), description="Constraints on the points, such as `arrivals.rate * calls.hold <= 200`."
+    )
+
+    @model_validator(mode="after")
+    def _some_values(self) -> Self:
+        empty = [path for path, values in self.grid.items() if not values]
+        if empty:
+            complain((f"grid.{empty[0]}", "must list at least one value", "none"))
+        return self
+
+
+class Until(Part):
+    """As many replications as it takes."""
+
+    precision: dict[str, Any] = Field(
+        description="For each metric the half of its interval that is wanted: `5%` of the mean, or a value as it is."
+    )
+    least: PositiveCount = Field(default=3, description="At least so many.")
+    most: PositiveCount = Field(default=200, description="At most so many.")
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if not self.precision:
+            complain(("precision", "must name at least one metric, such as sessions.blocking: 5%", "nothing"))
+        if self.least > self.most:
+            complain(("least", f"must be at most most, {self.most}"))
+        for metric, text in self.precision.items():
+            if not _number(f"precision.{metric}", text) > 0.0:
+                complain((f"precision.{metric}", "must be above 0"))
+        return self
+
+
+class Best(Part):
+    """Which variant is the best, with a stated probability."""
+
+    metric: Text = Field(description="By which metric.")
+    difference: Any = Field(description="Differences smaller than this do not matter; in the metric's own unit.")
+    largest: Flag = Field(default=False, description="The largest is the best, not the smallest.")
+
+
+class StudyFile(Part):
+    """Scenarios × points × variants × replications."""
+
+    name: Name = Field(default="study", description="Name of the study and of its folder; by default the file's.")
+    description: Text = Field(default="", description="What it answers.")
+    scenarios: tuple[Text, ...] = Field(description="Scenario files, relative to this file, or shipped ones' names.")
+    settings: Settings = Field(default={}, alias="set", description="Settings of every run, by path.")
+    vary: Vary = Field(default=Vary(), description="What differs from point to point.")
+    variants: dict[str, Settings] = Field(
+        default={}, description="Named variants with their settings; all share their random numbers."
+    )
+    replications: Annotated[int, Quantity("count", low=1, high=1_000_000)] | Until = Field(
+        default=10, description="How many for each point and variant, or `{precision: {…}}`."
+    )
+    seed: Annotated[int, Quantity("count", high=2**62)] = Field(
+        default=1, description="Seed of the first replication; the next one has the next seed."
+    )
+    warmup: Time = Field(
+        default=0.0,
+        description="Calls that arrive before this time do not count in the latencies and counts of sessions.",
+    )
+    engine: Literal["compiled", "simpy"] = Field(default="compiled", description="Which engine runs it.")
+    metrics: tuple[Text, ...] = Field(
+        default=("sessions.blocking", "latency.invite_to_answer.p99", "sessions.leaked"),
+        description="What is told of each point, by the paths of conditions.",
+    )
+    confidence: Probability = Field(default=0.95, description="Of every interval.")
+    best: Best | None = Field(default=None, description="Choose the best variant.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_scenario(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("scenario"), str) and "scenarios" not in data:
+            data = {**data, "scenarios": [data["scenario"]]}
+            del data["scenario"]
+        return data
+
+    @field_validator("replications", mode="before")
+    @classmethod
+    def _number_or_rule(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return Until.model_validate(value)
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.scenarios:
+            complain(("scenarios", "must name at least one scenario", "none"))
+        if not 0.5 <= self.confidence < 1.0:
+            complain(("confidence", "must be at least 0.5 and below 1"))
+        if self.best is not None and len(self.variants) < 2:
+            complain(("best", "must stand beside two variants or more"))
+        return self
+
+    def to_yaml(self) -> str:
+        """The study as a file that reads as an equal one."""
+        import yaml
+
+        plain = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        text: str = yaml.safe_dump({"name": self.name, **plain}, sort_keys=False, allow_unicode=True, width=110)
+        return text
+
+
+def load_study(path: str | os.PathLike[str]) -> tuple[StudyFile, str]:
+    """The study of a YAML file, and the folder that its scenarios are relative to. ScenarioError with line."""
+    origin = shown(path)
+    root, problems = read_yaml(os.fspath(path), origin)
+    if root.fields is None:
+        raise InvalidScenario([*problems, f"{origin}: a study must be a mapping of keys, such as scenario: base.yaml"])
+    plain: dict[str, Any] = {"name": os.path.splitext(os.path.basename(os.fspath(path)))[0], **root.plain()}
+    try:
+        study = StudyFile.model_validate(plain)
+    except ValidationError as error:
+        raise InvalidScenario([*problems, *problems_of(error, root, StudyFile)]) from None
+    if problems:
+        raise InvalidScenario(problems)
+    return study, os.path.dirname(os.path.abspath(path))
+
+
+def study_of(given: Any) -> tuple[StudyFile, str]:
+    """A study from a file, a mapping or as it is. ScenarioError when it is none."""
+    if isinstance(given, StudyFile):
+        return given, os.path.abspath(os.curdir)
+    if isinstance(given, dict):
+        try:
+            return StudyFile.model_validate(given), os.path.abspath(os.curdir)
+        except ValidationError as error:
+            from sim.scenario.nodes import node_of
+
+            raise InvalidScenario(problems_of(error, node_of(given, "study"), StudyFile)) from None
+    if isinstance(given, str | os.PathLike):
+        return load_study(given)
+    raise ScenarioError(f"a study must be a file, a mapping or a StudyFile (got {type(given).__name__})")

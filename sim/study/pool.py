@@ -1,0 +1,176 @@
+"""Runs done by any `concurrent.futures.Executor`: whoever comes first, nobody lost, what fails comes back as data."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sim.errors import ScenarioError
+from sim.study.jobs import Job
+from sim.study.measure import Measured, measure
+from sim.study.store import Store
+
+ATTEMPTS = 3
+"""A run whose worker dies so often is given up."""
+
+AHEAD = 4
+"""Runs given to the executor at a time, for each worker, so that a study may be larger than memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a worker returns: the numbers stay in the store."""
+
+    key: str
+    ok: bool
+    wall_s: float
+    calls: int
+    failure: Measured | None = None
+
+
+def work(job: Job, place: str) -> Reference:
+    """Do one run and keep it in the store at `place`; a failed run is not kept but returned."""
+    found = measure(job)
+    if found.ok:
+        Store(place).put(found)
+    return Reference(found.key, found.ok, found.wall_s, found.calls, None if found.ok else found)
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def local_pool(workers: int | None = None) -> ProcessPoolExecutor:
+    """A pool of local processes. Forked where that is possible: they start at once and share the compiled engine."""
+    _warm()
+    forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform == "linux"
+    context = multiprocessing.get_context("fork" if forks else "spawn")
+    return ProcessPoolExecutor(workers or processors(), mp_context=context)
+
+
+def _warm() -> None:
+    """Load the compiled engine before the fork, so that no worker has to."""
+    from sim.engine.compiled import kernel
+
+    assert kernel.KERNEL
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Executor]:
+    """The executor of a running Dask scheduler, such as tcp://host:8786; Dask does a lost worker's runs again."""
+    try:
+        import distributed
+    except ImportError:
+        raise ScenarioError("--cluster needs the extra cluster: pip install 'mrcpsim[cluster]'") from None
+    try:
+        connect: Any = distributed.Client
+        client = connect(address, timeout="20s", set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ScenarioError(f"--cluster {address}: no Dask scheduler answers there ({error})") from None
+    try:
+        yield client.get_executor(pure=False, retries=ATTEMPTS)
+    finally:
+        client.close()
+
+
+class InProcess(Executor):
+    """Runs at once, in this process: for one worker, and to debug."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class Pool:
+    """Gives jobs to an executor, a few at a time, and starts a local one again when a worker was killed."""
+
+    def __init__(self, place: str, executor: Executor | None = None, workers: int | None = None) -> None:
+        self.place = place
+        self.workers = workers or processors()
+        self._given = executor
+        self._own: Executor | None = None
+        self._running: dict[Future[Reference], Job] = {}
+        self._waiting: list[Job] = []
+        self._attempts: dict[str, int] = {}
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for future in self._running:
+            future.cancel()
+        if self._own is not None:
+            self._own.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self._running and not self._waiting
+
+    def add(self, jobs: list[Job]) -> None:
+        """More runs to do, in this order."""
+        self._waiting += jobs
+
+    def next(self) -> list[Reference]:
+        """The runs that were done next: at least one, in no order that means anything."""
+        while True:
+            self._fill()
+            done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+            found = [reference for future in done for reference in self._taken(future)]
+            if found or self.idle:
+                return found
+
+    def _fill(self) -> None:
+        wide = AHEAD * (self.workers if self._given is None else max(self.workers, 16))
+        if isinstance(self._executor, InProcess):
+            wide = 1
+        while self._waiting and len(self._running) < wide:
+            job = self._waiting.pop(0)
+            try:
+                self._running[self._executor.submit(work, job, self.place)] = job
+            except BrokenProcessPool:
+                self._waiting.insert(0, job)
+                self._renew()
+
+    def _taken(self, future: Future[Reference]) -> list[Reference]:
+        job = self._running.pop(future)
+        try:
+            return [future.result()]
+        except Exception as error:  # the worker died, or the executor gave up: the run is done again
+            self._attempts[job.key] = self._attempts.get(job.key, 0) + 1
+            if self._attempts[job.key] >= ATTEMPTS:
+                text = f"the worker was lost {ATTEMPTS} times: {type(error).__name__}: {error}"
+                lost = Measured(job.key, job.seed, False, {}, "worker", text, job.command)
+                return [Reference(job.key, False, 0.0, 0, replace(lost))]
+            self._waiting.insert(0, job)
+            if isinstance(error, BrokenProcessPool):
+                self._renew()
+            return []
+
+    @property
+    def _executor(self) -> Executor:
+        if self._given is not None:
+            return self._given
+        if self._own is None:
+            self._own = InProcess() if self.workers == 1 else local_pool(self.workers)
+        return self._own
+
+    def _renew(self) -> None:
+        """A broken local pool is replaced; every run that it had comes back with an error and is done again."""
+        if self._own is not None:
+            self._own.shutdown(wait=False, cancel_futures=True)
+            self._own = None
+        elif self._given is not None:
+            raise ScenarioError("the executor that was given is broken: a worker was killed; start the study again")

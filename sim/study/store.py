@@ -1,0 +1,147 @@
+"""Finished runs, kept by their content: in a folder, or at an fsspec URL that several machines share.
+
+Each run is a small Parquet file whose name is the digest of its resolved scenario, seed and model. It appears under
+that name only once it is whole, so a process that is killed leaves nothing that could be taken for a result.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sim.errors import ScenarioError
+from sim.files import user_cache
+from sim.study.measure import Measured
+
+SUFFIX = ".run.parquet"
+_INFO = b"mrcpsim.run"
+
+
+def default_store() -> str:
+    """Where finished runs are kept unless told otherwise: below the user's cache folder."""
+    return str(user_cache() / "runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One finished run as the cache lists it."""
+
+    key: str
+    size_bytes: int
+    modified_s: float
+
+
+class Store:
+    """The finished runs at a place. Workers are given the place, not the store."""
+
+    def __init__(self, place: str | os.PathLike[str] | None = None) -> None:
+        self.place = os.fspath(place) if place is not None else default_store()
+        self._remote: Any = None
+        if "://" in self.place:
+            try:
+                import fsspec
+            except ImportError:
+                raise ScenarioError(
+                    f"{self.place}: URLs need the extra cluster: pip install 'mrcpsim[cluster]'"
+                ) from None
+            self._remote, self._root = fsspec.core.url_to_fs(self.place)
+        else:
+            self._root = os.path.abspath(self.place)
+        self._folders: set[str] = set()
+
+    def path(self, key: str) -> str:
+        """Where the run of that key is, or would be."""
+        return f"{self._root}/{key[:2]}/{key}{SUFFIX}"
+
+    def put(self, measured: Measured) -> None:
+        """Keep a run; one that is there already is replaced by the same."""
+        data = _pack(measured)
+        path = self.path(measured.key)
+        folder = path.rsplit("/", 1)[0]
+        if self._remote is not None:
+            if folder not in self._folders:
+                self._remote.makedirs(folder, exist_ok=True)
+                self._folders.add(folder)
+            self._remote.pipe_file(path, data)
+            return
+        os.makedirs(folder, exist_ok=True)
+        temporary = f"{path}.{uuid.uuid4().hex[:8]}.tmp"
+        try:
+            Path(temporary).write_bytes(data)
+            os.replace(temporary, path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+    def get(self, key: str) -> Measured | None:
+        """The run of that key; None when it is not there, failed, or is damaged: then it is done again."""
+        path = self.path(key)
+        try:
+            data = self._remote.cat_file(path) if self._remote is not None else Path(path).read_bytes()
+            found = _unpack(data)
+        except (OSError, pa.ArrowException, KeyError, ValueError):
+            return None
+        return found if found.key == key else None
+
+    def __contains__(self, key: str) -> bool:
+        return bool(self._remote.exists(self.path(key)) if self._remote is not None else os.path.exists(self.path(key)))
+
+    def entries(self) -> Iterator[Entry]:
+        """Every finished run that is kept."""
+        if self._remote is not None:
+            for path, info in self._remote.find(self._root, detail=True).items():
+                if path.endswith(SUFFIX):
+                    when = info.get("mtime") or info.get("created") or 0.0
+                    seconds = when.timestamp() if hasattr(when, "timestamp") else float(when)
+                    yield Entry(_key(path), int(info.get("size") or 0), seconds)
+            return
+        for file in sorted(Path(self._root).glob(f"*/*{SUFFIX}")):
+            status = file.stat()
+            yield Entry(_key(file.name), status.st_size, status.st_mtime)
+
+    def clear(self, before_s: float = math.inf) -> int:
+        """Remove the runs that were kept before this time (seconds since 1970); how many those were."""
+        removed = 0
+        for entry in [*self.entries()]:
+            if entry.modified_s < before_s:
+                path = self.path(entry.key)
+                if self._remote is not None:
+                    self._remote.rm_file(path)
+                else:
+                    Path(path).unlink(missing_ok=True)
+                removed += 1
+        return removed
+
+
+def _key(path: str) -> str:
+    return path.rsplit("/", 1)[-1].removesuffix(SUFFIX)
+
+
+def _pack(measured: Measured) -> bytes:
+    table = pa.table(
+        {
+            "path": pa.array(list(measured.values), pa.string()),
+            "value": pa.array(list(measured.values.values()), pa.float64()),
+        }
+    )
+    info = {name: getattr(measured, name) for name in Measured.__dataclass_fields__ if name != "values"}
+    table = table.replace_schema_metadata({_INFO: json.dumps(info).encode()})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _unpack(data: bytes) -> Measured:
+    table = pq.read_table(io.BytesIO(data))
+    info = json.loads((table.schema.metadata or {})[_INFO])
+    values = dict(zip(table["path"].to_pylist(), table["value"].to_pylist(), strict=True))
+    return Measured(values=values, **info)

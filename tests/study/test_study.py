@@ -1,0 +1,220 @@
+"""A study: what its table holds, and that who did which run when, or what was killed, changes no byte of it."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+import sim
+from sim.errors import ScenarioError
+from sim.study.file import StudyFile
+from sim.study.store import Store
+from sim.study.study import RUNS, Progress, dry_run, study
+
+SMALL: dict[str, Any] = {
+    "name": "small",
+    "scenarios": ["baseline"],
+    "set": {"duration": "5s", "drain": "8s", "arrivals.rate": "20/s"},
+    "vary": {"grid": {"calls.hold": ["500ms", "1s"]}},
+    "variants": {"free": {}, "limited": {"plugins.speechrecog.max_channel_count": 12}},
+    "replications": 4,
+    "metrics": ["sessions.blocking", "latency.invite_to_answer.p95", "refused.engine_channel:speechrecog"],
+}
+
+
+def done(tmp_path: Path, name: str, given: dict[str, Any] = SMALL, **how: Any) -> bytes:
+    study(given, out=tmp_path / name, cache=str(tmp_path / f"{name}-cache"), **{"workers": 1, **how})
+    return (tmp_path / name / RUNS).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    place = tmp_path_factory.mktemp("reference")
+    return place, done(place, "one")
+
+
+def test_every_parameter_and_number_is_a_column_with_its_unit(reference: tuple[Path, bytes]) -> None:
+    runs = pd.read_parquet(reference[0] / "one" / RUNS)
+    assert len(runs) == 2 * 2 * 4
+    assert set(runs["calls.hold_s"]) == {0.5, 1.0}
+    assert set(runs["arrivals.rate_per_s"]) == {20.0}
+    assert set(runs["plugins.speechrecog.max_channel_count"].dropna()) == {12.0}
+    assert runs["latency.invite_to_answer.p95_s"].between(0.003, 0.02).all()
+    assert (runs["status"] == "ok").all()
+    assert runs["seed"].tolist() == [1, 2, 3, 4] * 4
+    limited = runs[(runs["variant"] == "limited") & (runs["calls.hold_s"] == 1.0)]
+    assert (limited["sessions.blocking"] > 0.2).all()  # Erlang-B for 20 erlangs on 12: 45 %, less the start
+    assert runs.iloc[0]["command"].startswith("mrcpsim run baseline --set duration=5s")
+    free = runs[runs["variant"] == "free"].groupby("seed")["sessions.arrived"].nunique()
+    assert (free == 1).all()  # common random numbers: the same calls whatever their hold
+
+
+def test_variants_are_compared_in_pairs(tmp_path: Path, reference: tuple[Path, bytes]) -> None:
+    found = study(SMALL, out=tmp_path / "x", cache=str(reference[0] / "one-cache"))
+    assert found.progress.reused == found.progress.finished == 16  # the cache is shared between studies
+    assert (tmp_path / "x" / RUNS).read_bytes() == reference[1]
+    pairs = {(pair.point, pair.metric): pair.found for pair in found.compared}
+    assert pairs[1, "sessions.blocking"].clear
+    assert pairs[1, "sessions.blocking"].difference.low > 0.1
+    points = found.points
+    assert set(points["metric"]) == {
+        "sessions.blocking", "latency.invite_to_answer.p95_s", "refused.engine_channel:speechrecog",
+    }  # fmt: skip
+
+
+def test_two_processes_give_the_same_bytes(tmp_path: Path, reference: tuple[Path, bytes]) -> None:
+    assert done(tmp_path, "two", workers=2) == reference[1]
+
+
+def test_a_worker_killed_in_the_middle_changes_nothing(tmp_path: Path, reference: tuple[Path, bytes]) -> None:
+    killed = []
+
+    def kill(seen: Progress) -> None:
+        if seen.finished >= 3 and not killed:
+            victim = multiprocessing.active_children()[0]
+            os.kill(victim.pid or 0, signal.SIGKILL)
+            killed.append(victim)
+
+    assert done(tmp_path, "hit", workers=2, progress=kill) == reference[1]
+    assert killed
+
+
+@pytest.mark.slow
+def test_a_killed_study_goes_on_and_ends_with_the_same_table(tmp_path: Path, reference: tuple[Path, bytes]) -> None:
+    file = tmp_path / "small.yaml"
+    file.write_text(StudyFile.model_validate(SMALL).to_yaml())
+    place = str(tmp_path / "cache")
+    command = [sys.executable, "-m", "sim.cli.main", "study", str(file), "--out", str(tmp_path / "r"), "--cache", place]
+    process = subprocess.Popen([*command, "-j", "1", "--quiet"], start_new_session=True)
+    while len([*Store(place).entries()]) < 3 and process.poll() is None:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    kept = len([*Store(place).entries()])
+    assert 3 <= kept < 16
+    partial = tmp_path / "r" / RUNS
+    assert not partial.exists() or pq.read_schema(partial).metadata[b"mrcpsim.complete"] == b"false"
+    found = study(file, out=tmp_path / "r", cache=place, workers=1)
+    assert found.progress.reused == kept
+    assert (tmp_path / "r" / RUNS).read_bytes() == reference[1]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_dask_cluster_gives_the_same_bytes_also_when_a_worker_is_killed(
+    tmp_path: Path, reference: tuple[Path, bytes]
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    from sim.study.pool import cluster
+
+    killed = []
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as local,
+        cluster(local.scheduler_address) as executor,
+    ):
+
+        def kill(seen: Progress) -> None:
+            if seen.finished >= 3 and not killed:
+                pid = next(iter(local.scheduler_info["workers"].values()))["id"]
+                worker = next(w for w in local.workers.values() if w.name == pid)
+                os.kill(worker.pid, signal.SIGKILL)
+                killed.append(pid)
+
+        assert done(tmp_path, "dask", executor=executor, progress=kill) == reference[1]
+    assert killed
+
+
+def test_failures_are_rows_with_stage_seed_and_command(tmp_path: Path) -> None:
+    given = {**SMALL, "vary": {"grid": {"calls.hold": ["1s", "-1s"]}}, "variants": {}, "replications": 2}
+    found = study(given, out=tmp_path / "f", cache=str(tmp_path / "c"), workers=1)
+    runs = found.runs
+    assert runs["status"].tolist() == ["ok", "ok", "failed"]
+    failed = runs.iloc[2]
+    assert failed["stage"] == "scenario"
+    assert "calls.hold" in failed["error"]
+    assert failed["command"].endswith("--seed 1")
+    assert "calls.hold=-1s" in failed["command"]
+
+
+def test_a_precision_chooses_the_replications_whatever_the_workers(tmp_path: Path) -> None:
+    given = {
+        **SMALL, "variants": {}, "vary": {},
+        "replications": {"precision": {"sessions.answered": "5%", "latency.invite_to_answer.mean": "2%"}, "most": 40},
+    }  # fmt: skip
+    assert done(tmp_path, "a", given) == done(tmp_path, "b", given, workers=2)
+    runs = pd.read_parquet(tmp_path / "a" / RUNS)
+    assert 8 <= len(runs) < 40  # 100 calls: 10 % standard deviation, so about (1.96·0.1/0.05)² = 15 and 5 to confirm
+
+
+def test_the_best_variant_is_named_only_when_it_is_sure(tmp_path: Path) -> None:
+    given = {
+        **SMALL, "vary": {}, "replications": 12,
+        "best": {"metric": "sessions.blocking", "difference": "5%"},
+    }  # fmt: skip
+    given["set"] = {**SMALL["set"], "calls.hold": "1s"}
+    found = study(given, out=tmp_path / "b", cache=str(tmp_path / "c"), workers=1)
+    assert found.chosen[0].best == "free"
+    assert found.chosen[0].sure
+
+
+def test_calls_of_the_warm_up_do_not_count(tmp_path: Path) -> None:
+    given = {**SMALL, "vary": {}, "variants": {}, "replications": 1}
+    whole = study(given, out=tmp_path / "w", cache=str(tmp_path / "c")).runs.iloc[0]
+    later = study({**given, "warmup": "2s"}, out=tmp_path / "l", cache=str(tmp_path / "c")).runs.iloc[0]
+    sessions = sim.run(sim.load_scenario("baseline", SMALL["set"]), seed=1).sessions
+    assert sessions is not None
+    after = sessions[sessions["arrived_s"] >= 2.0]
+    assert later["sessions.arrived"] == len(after) < whole["sessions.arrived"] == len(sessions)
+    waits = (after["answer_s"] - after["arrived_s"]).to_numpy()
+    assert later["latency.invite_to_answer.mean_s"] == pytest.approx(waits.mean(), rel=1e-12)
+
+
+def test_damaged_and_cleared_runs_are_done_again(tmp_path: Path) -> None:
+    given = {**SMALL, "vary": {}, "variants": {}, "replications": 2}
+    first = done(tmp_path, "d", given)
+    store = Store(str(tmp_path / "d-cache"))
+    entries = [*store.entries()]
+    assert len(entries) == 2
+    Path(store.path(entries[0].key)).write_bytes(b"PAR1 no longer")
+    assert done(tmp_path, "d", given) == first
+    assert store.clear() == 2
+    assert [*store.entries()] == []
+    assert done(tmp_path, "d", given) == first
+
+
+def test_a_cache_can_be_an_fsspec_url(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    given = {**SMALL, "vary": {}, "variants": {}, "replications": 2}
+    url = f"file://{tmp_path}/shared"
+    study(given, out=tmp_path / "u", cache=url, workers=1)
+    assert len([*Store(url).entries()]) == 2
+    assert study(given, out=tmp_path / "v", cache=url, workers=1).progress.reused == 2
+    assert Store(url).clear() == 2
+
+
+def test_a_dry_run_lists_and_estimates_and_runs_nothing(tmp_path: Path) -> None:
+    found = dry_run(SMALL, cache=str(tmp_path / "c"), workers=2)
+    assert len(found.cells) == 4
+    assert found.finished == 0
+    assert 0.0 < found.estimate_s[0] == found.estimate_s[1] < 60.0
+    assert not (tmp_path / "c").exists()
+
+
+def test_another_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("x")
+    with pytest.raises(ScenarioError, match="something else"):
+        study(SMALL, out=tmp_path / "mine", cache=str(tmp_path / "c"))
+
+
+def test_the_package_is_the_function(tmp_path: Path) -> None:
+    given = {**SMALL, "vary": {}, "variants": {}, "replications": 1}
+    assert len(sim.study(given, out=tmp_path / "p", cache=str(tmp_path / "c"), workers=1).runs) == 1
