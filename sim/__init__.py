@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sim.errors import InternalError, LogError, MrcpsimError, RunFailed, ScenarioError
     from sim.ledger.result import RunResult, load_result
     from sim.scenario import Scenario, load_scenario
+    from sim.study.capacity import capacity
 
 __version__ = VERSION
 
@@ -26,6 +27,7 @@ _HOMES = {
     "Scenario": "sim.scenario",
     "ScenarioError": "sim.errors",
     "audit_log": "sim.audit.audit",
+    "capacity": "sim.study.capacity",
     "load_result": "sim.ledger.result",
     "load_scenario": "sim.scenario",
     "run": "sim.engine.run",
@@ -43,6 +45,7 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "audit_log",
+    "capacity",
     "load_result",
     "load_scenario",
     "run",

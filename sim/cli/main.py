@@ -24,6 +24,7 @@ COMMANDS = (
     "sim.cli.calibrate",
     "sim.cli.validate",
     "sim.cli.study",
+    "sim.cli.capacity",
 )
 
 _HELP = "Simulate what happens to a call's resources inside a UniMRCP server: capacity, latency and session leaks."

@@ -1,0 +1,81 @@
+"""`mrcpsim capacity`: the largest load, or value of another knob, that meets the targets."""
+
+from contextlib import nullcontext
+from typing import Annotated
+
+import typer
+
+from sim.cli.common import (
+    FAILED_CONDITION,
+    JsonOption,
+    NoProgressOption,
+    ProgressBar,
+    QuietOption,
+    SeedOption,
+    SetOption,
+    command,
+    out_console,
+    overrides,
+    print_json,
+)
+from sim.cli.run import scenario_path
+from sim.cli.study import CacheOption, ClusterOption, WorkersOption
+
+TargetOption = Annotated[
+    list[str],
+    typer.Option("--target", metavar="CONDITION", help="What must hold, such as 'sessions.blocking < 1%'. Repeatable."),
+]
+ConfidenceOption = Annotated[float, typer.Option("--confidence", min=0.5, max=0.999, help="Of the interval.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("capacity")(capacity)
+
+
+@command
+def capacity(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO.yaml", help="A scenario file, or a shipped one's name.")],
+    target: TargetOption,
+    vary: Annotated[str, typer.Option("--vary", metavar="PATH", help="The knob.")] = "arrivals.rate",
+    between: Annotated[str, typer.Option("--range", metavar="LOW:HIGH", help="Where to look.")] = "1/s:2000/s",
+    settings: SetOption = None,
+    precision: Annotated[
+        float, typer.Option("--precision", min=0.001, max=0.5, help="Half the interval, as a part of the value.")
+    ] = 0.02,
+    confidence: ConfidenceOption = 0.95,
+    curve: Annotated[bool, typer.Option(help="Draw the response curve.")] = True,
+    seed: SeedOption = None,
+    cache: CacheOption = None,
+    cluster: ClusterOption = None,
+    workers: WorkersOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    no_progress: NoProgressOption = False,
+) -> None:
+    """Search the largest value of a knob at which every target holds. Exit code 1: there is none in the range."""
+    from sim.report.capacity import print_capacity
+    from sim.study.capacity import capacity as find
+    from sim.study.pool import cluster as dask
+
+    with dask(cluster) if cluster else nullcontext() as executor, ProgressBar(not (quiet or no_progress)) as bar:
+        found = find(
+            scenario_path(scenario),
+            vary=vary,
+            between=between,
+            targets=target,
+            overrides=overrides(settings),
+            precision=precision,
+            confidence=confidence,
+            seed=seed,
+            cache=cache,
+            executor=executor,
+            workers=workers,
+            curve=curve,
+            progress=lambda runs, calls: bar(min(0.99, runs / (runs + 20.0)), f"{runs} runs, {calls} calls"),
+        )
+    if not quiet:
+        print_capacity(found, out_console(json))
+    if json:
+        print_json(found.to_dict())
+    if found.value is None:
+        raise typer.Exit(FAILED_CONDITION)

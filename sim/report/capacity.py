@@ -1,0 +1,101 @@
+"""A capacity for a terminal: how much, how sure, what breaks first, the curve, and what a formula would have said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sim.report.study import interval
+from sim.report.text import duration, number, share
+
+if TYPE_CHECKING:
+    from sim.study.capacity import Capacity
+    from sim.study.pressure import Pressure
+
+KINDS = {"resource": "", "task": " (task)", "processor": ""}
+
+
+def knob_value(value: float, unit: str) -> str:
+    """A value of the knob in its unit."""
+    if unit == "s":
+        return duration(value)
+    return f"{value:.4g}{'/s' if unit == 'per_s' else ''}"
+
+
+def print_capacity(found: Capacity, console: Console) -> None:
+    """Everything about one capacity."""
+    console.print(headline(found))
+    console.print(_targets(found))
+    if found.breaks:
+        console.print(breaking(found))
+    for planned in found.theory:
+        error = planned.error(found.value)
+        wrong = f", {100.0 * error:+.1f} %" if error is not None else ""
+        console.print(f"{planned.formula} says {knob_value(planned.rate_per_s, 'per_s')}{wrong}")
+        for broken in planned.broken:
+            console.print(Text(f"  but {broken}", style="dim"))
+    if found.curve:
+        console.print(_curve(found))
+    told = f"{number(found.runs)} runs, {number(found.calls)} calls simulated"
+    console.print(Text(f"{told}, {number(found.curve_calls)} more for what is shown beside it", style="dim"))
+
+
+def headline(found: Capacity) -> Text:
+    """The answer in a line."""
+    answer, unit = found.found, found.unit
+    text = Text(f"{found.scenario}: ", style="bold")
+    if answer.reached == "below":
+        return text.append(f"even at {found.knob} = {knob_value(answer.low, unit)} a target is missed", "bold red")
+    if answer.reached == "above":
+        return text.append(f"every target holds up to {found.knob} = {knob_value(answer.high, unit)}, the range's end")
+    assert answer.value is not None
+    sure = f"{100 * found.confidence:g} %"
+    low, high = (knob_value(end, unit) for end in (answer.low, answer.high))
+    text.append(f"{found.knob} up to {knob_value(answer.value, unit)}", "bold green")
+    text.append(f" ({sure} sure: between {low} and {high})")
+    if not answer.precise:
+        text.append("; wider than asked: give the scenario a longer duration", "yellow")
+    return text
+
+
+def _targets(found: Capacity) -> Table:
+    table = Table(box=SIMPLE_HEAD, title="Targets at that value", title_justify="left")
+    for heading in ("target", "found", ""):
+        table.add_column(heading)
+    for at in found.targets:
+        table.add_row(at.target.text, interval(at.estimate, at.target.metric), "missed first" if at.binding else "")
+    return table
+
+
+def breaking(found: Capacity) -> Text:
+    """What breaks first and what would be next."""
+    text = Text("breaks first: ")
+    text.append(_pressure(found.breaks[0]), "bold")
+    if len(found.breaks) > 1:
+        after = found.breaks[1]
+        text.append(f"; next: {_pressure(after)}")
+        if found.value is not None and found.knob == "arrivals.rate" and 0.0 < after.used < 1.0:
+            text.append(f", in proportion at about {knob_value(found.value / after.used, found.unit)}")
+    return text
+
+
+def _pressure(p: Pressure) -> str:
+    refused = f", refuses {p.refused:.3g} calls a run" if p.refused > 0.0 else ""
+    what = "of its limit" if p.kind == "resource" else "busy"
+    return f"{p.name}{KINDS[p.kind]}, {share(min(p.used, 1.0))} {what}{refused}"
+
+
+def _curve(found: Capacity) -> Table:
+    table = Table(box=SIMPLE_HEAD, title="Response curve", title_justify="left")
+    table.add_column(found.knob, justify="right")
+    metrics = [*found.curve[0].metrics]
+    for metric in metrics:
+        table.add_column(metric, justify="right", overflow="fold")
+    for point in found.curve:
+        values = [interval(point.metrics[metric], metric) for metric in metrics]
+        table.add_row(knob_value(point.value, found.unit), *values)
+    return table

@@ -1,0 +1,248 @@
+"""The largest value of a knob that meets the targets: how much, how sure, what breaks first, what a formula says."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from sim.errors import ScenarioError
+from sim.scenario import Scenario, load_scenario
+from sim.scenario.units import read_quantity
+from sim.study.constraints import base_value
+from sim.study.intervals import mean
+from sim.study.measure import value_of
+from sim.study.planner import Planned, planned
+from sim.study.pressure import Pressure, pressures
+from sim.study.search import Found, Rows, search
+from sim.study.store import Store
+from sim.study.targets import Target, target_of
+from sim.study.trials import Tell, Trials, warm_up_of
+from sim.theory.intervals import CONFIDENCE, Estimate
+
+SHORT = 0.15
+"""A short trial measures this part of a whole one."""
+
+CURVE = (0.5, 0.75, 0.9, 1.0, 1.1, 1.25)
+"""Where the response curve is drawn, as parts of the capacity."""
+
+CURVE_RUNS = 4
+LIGHT = 0.1
+"""The formulas read the work of a call at this part of the capacity."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetAtCapacity:
+    """One target at the value that was found."""
+
+    target: Target
+    estimate: Estimate
+    binding: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "target": self.target.text, "metric": self.target.metric, "bound": self.target.bound,
+            "value": _finite(self.estimate.value), "low": _finite(self.estimate.low),
+            "high": _finite(self.estimate.high), "binding": self.binding,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Every target's metric at one value of the knob."""
+
+    value: float
+    n: int
+    metrics: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """The answer to a search."""
+
+    scenario: str
+    knob: str
+    unit: str
+    found: Found
+    confidence: float
+    targets: tuple[TargetAtCapacity, ...]
+    breaks: tuple[Pressure, ...]
+    """Just beyond the answer, what breaks first in front."""
+    theory: tuple[Planned, ...]
+    curve: tuple[CurvePoint, ...]
+    runs: int
+    calls: int
+    curve_calls: int
+
+    @property
+    def value(self) -> float | None:
+        """The largest value that meets the targets, in base units; None when not even the least does."""
+        return self.found.value
+
+    @property
+    def breaks_first(self) -> str | None:
+        """What breaks first."""
+        return self.breaks[0].name if self.breaks else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `capacity --json` prints."""
+        found = self.found
+        return {
+            "scenario": self.scenario, "knob": self.knob, "unit": self.unit, "value": found.value, "low": found.low,
+            "high": found.high, "confidence": self.confidence, "reached": found.reached, "precise": found.precise,
+            "breaks_first": self.breaks_first,
+            "breaks_next": self.breaks[1].name if len(self.breaks) > 1 else None,
+            "pressure": [
+                {"name": p.name, "kind": p.kind, "used": p.used, "refused": p.refused} for p in self.breaks[:6]
+            ],
+            "targets": [target.to_dict() for target in self.targets],
+            "calls_simulated": self.calls, "runs": self.runs, "calls_for_curve": self.curve_calls,
+            "theory": {planned.formula: planned.to_dict(found.value) for planned in self.theory},
+            "curve": [
+                {"value": point.value, "n": point.n,
+                 **{name: {"mean": _finite(e.value), "low": _finite(e.low), "high": _finite(e.high)}
+                    for name, e in point.metrics.items()}}
+                for point in self.curve
+            ],
+        }  # fmt: skip
+
+    @property
+    def frame(self) -> Any:
+        """The response curve as a DataFrame; columns have their units."""
+        import pandas as pd
+
+        from sim.study.table import column
+
+        rows = []
+        for point in self.curve:
+            row: dict[str, float] = {f"{self.knob}{self.unit and '_' + self.unit}": point.value, "n": point.n}
+            for name, e in point.metrics.items():
+                row |= {column(name): e.value, f"{column(name)}_low": e.low, f"{column(name)}_high": e.high}
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+
+def capacity(
+    scenario: Scenario | str | os.PathLike[str],
+    *,
+    vary: str = "arrivals.rate",
+    between: tuple[Any, Any] | str = ("1/s", "2000/s"),
+    targets: Sequence[str],
+    overrides: Mapping[str, Any] | None = None,
+    precision: float = 0.02,
+    confidence: float = CONFIDENCE,
+    warmup_s: float | None = None,
+    seed: int | None = None,
+    cache: str | None = None,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    engine: str = "compiled",
+    curve: bool = True,
+    progress: Tell | None = None,
+) -> Capacity:
+    """The largest value of the knob `vary` in `between` that meets every target, with its interval.
+
+    Each trial measures the scenario's `duration` after a warm-up of five mean holds (or `warmup_s` seconds). Rates are
+    per second, times seconds. `precision` is half the interval as a part of the value. ScenarioError for what can not
+    be searched, RunFailed when a trial fails.
+    """
+    loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides)
+    low, high, unit, whole = _range(between, vary)
+    wanted = tuple(target_of(text, confidence) for text in targets)
+    if not wanted:
+        raise ScenarioError("capacity needs at least one --target, such as 'sessions.blocking < 1%'")
+    _check(loaded, vary, low, wanted)
+    tell = progress or (lambda runs, calls: None)
+    metrics = tuple(target.metric for target in wanted)
+    warm = warm_up_of(loaded) if warmup_s is None else warmup_s
+    with Trials(
+        loaded, Store(cache), metrics, loaded.duration, warm, loaded.seed if seed is None else seed, executor, workers,
+        engine, tell,
+    ) as trials:  # fmt: skip
+
+        def measure(pairs: Sequence[tuple[float, int]], short: bool) -> Rows:
+            length = loaded.duration * SHORT if short else None
+            found = trials.values([({vary: value}, r) for value, r in pairs], length)
+            return [[value_of(values, target.metric) for target in wanted] for values in found]
+
+        answer = search(measure, wanted, low, high, precision=precision, confidence=confidence, whole=whole)
+        runs, calls = trials.runs, trials.calls
+        return _told(loaded, vary, unit, answer, wanted, trials, (runs, calls), confidence, curve, whole)
+
+
+def _told(
+    scenario: Scenario, vary: str, unit: str, answer: Found, wanted: tuple[Target, ...], trials: Trials,
+    used: tuple[int, int], confidence: float, curve: bool, whole: bool,
+) -> Capacity:  # fmt: skip
+    """Everything that is told beside the answer."""
+    at = answer.value if answer.value is not None else answer.low
+    beyond = max(answer.high, at * 1.02) if not whole else at + 1.0
+    here = trials.values([({vary: at}, r) for r in range(CURVE_RUNS)])
+    there = trials.values([({vary: beyond}, r) for r in range(CURVE_RUNS)]) if answer.reached == "inside" else here
+    held = tuple(
+        TargetAtCapacity(target, mean([value_of(v, target.metric) for v in here], confidence), i == answer.binding)
+        for i, target in enumerate(wanted)
+    )
+    points = _curve(vary, at, wanted, trials, confidence, whole) if curve and answer.reached == "inside" else ()
+    theory: tuple[Planned, ...] = ()
+    if vary == "arrivals.rate":
+        slow = max(at * LIGHT, 1e-6)
+        light = [{**v, "rate_per_s": slow} for v in trials.values([({vary: slow}, 0)])]
+        theory = planned(scenario, wanted, light)
+    return Capacity(
+        scenario.name, vary, unit, answer, confidence, held, pressures(there), theory, points, *used,
+        trials.calls - used[1],
+    )  # fmt: skip
+
+
+def _curve(
+    vary: str, at: float, wanted: Sequence[Target], trials: Trials, confidence: float, whole: bool
+) -> tuple[CurvePoint, ...]:
+    values = [float(round(at * part)) if whole else at * part for part in CURVE]
+    values = [value for value in dict.fromkeys(values) if value > 0.0]
+    found = trials.values([({vary: value}, r) for value in values for r in range(CURVE_RUNS)])
+    points = []
+    for i, value in enumerate(values):
+        runs = found[i * CURVE_RUNS : (i + 1) * CURVE_RUNS]
+        metrics = {t.metric: mean([value_of(v, t.metric) for v in runs], confidence) for t in wanted}
+        points.append(CurvePoint(value, CURVE_RUNS, metrics))
+    return tuple(points)
+
+
+def _range(between: tuple[Any, Any] | str, vary: str) -> tuple[float, float, str, bool]:
+    """The ends of a range in base units, its unit, and whether only whole numbers are meant."""
+    ends = tuple(between.split(":")) if isinstance(between, str) else tuple(between)
+    if len(ends) != 2:
+        raise ScenarioError(f"--range {between}: must be two values, such as 1/s:2000/s")
+    low, high = (base_value(end.strip() if isinstance(end, str) else end) for end in ends)
+    if low is None or high is None or not 0.0 < low < high:
+        raise ScenarioError(f"--range {':'.join(map(str, ends))}: must be two values > 0, the smaller one first")
+    text = str(ends[0]).strip()
+    rate, plain = "/" in text, read_quantity("number", text) is not None
+    timed = not plain and not rate and read_quantity("time", text) is not None
+    whole = plain and all(float(v).is_integer() for v in (low, high)) and vary.rsplit(".", 1)[-1] in _WHOLE
+    return low, high, "per_s" if rate or vary.endswith(".rate") else "s" if timed else "", whole
+
+
+_WHOLE = (
+    "max_channel_count", "max_connection_count", "max_shared_use_count", "licences", "slots", "calls", "size", "count",
+)  # fmt: skip
+
+
+def _check(scenario: Scenario, vary: str, low: float, wanted: Sequence[Target]) -> None:
+    """ScenarioError, before any run, for a knob or a target that the scenario does not have."""
+    from sim.engine.start.setup import resource_names, task_names
+    from sim.ledger.conditions import parse
+    from sim.scenario import to_mapping
+
+    load_scenario(to_mapping(scenario, only_changes=True), {vary: low})
+    for target in wanted:
+        parse(target.text, resources=resource_names(scenario), tasks=task_names(scenario))
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,127 @@
+"""What a planner without a simulator would have answered, where a formula fits, and which of its assumptions do not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sim.scenario import Scenario, expected
+from sim.study.targets import Target
+from sim.theory.loss import offered_at
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A formula's answer for the largest call rate, in calls per second."""
+
+    formula: str
+    target: str
+    rate_per_s: float
+    assumes: tuple[str, ...]
+    broken: tuple[str, ...]
+    """Assumptions that this scenario does not meet."""
+
+    def error(self, simulated: float | None) -> float | None:
+        """How much more than the simulation it promises, as a part of it."""
+        return (self.rate_per_s - simulated) / simulated if simulated else None
+
+    def to_dict(self, simulated: float | None) -> dict[str, Any]:
+        """As JSON has it."""
+        found = self.error(simulated)
+        return {
+            "formula": self.formula, "target": self.target,
+            "value": self.rate_per_s if math.isfinite(self.rate_per_s) else None,
+            "error": found if found is not None and math.isfinite(found) else None, "assumes": list(self.assumes),
+            "assumptions_broken": list(self.broken),
+        }  # fmt: skip
+
+
+def limits(scenario: Scenario) -> dict[str, int]:
+    """Every limit of a scenario in calls, by the resource's name: mixes in which not every call takes it left out."""
+    found: dict[str, int] = {"rtp_port": len(scenario.server.limits.rtp_ports.ports)}
+    connections = scenario.server.limits.max_connection_count
+    if connections is not None and scenario.client.tcp and scenario.calls.connection == "new":
+        found["tcp_connection"] = connections
+    for name, plugin in scenario.plugins.items():
+        if all(name in mix.resources for mix in scenario.calls.resources):
+            if plugin.max_channel_count is not None:
+                found[f"engine_channel:{name}"] = plugin.max_channel_count
+            if plugin.licences is not None:
+                found[f"plugin_licence:{name}"] = plugin.licences
+    return found
+
+
+def planned(scenario: Scenario, targets: Sequence[Target], light: Sequence[Mapping[str, float]]) -> tuple[Planned, ...]:
+    """The formulas that fit the targets; `light` are runs at a low load, from which work per call is read."""
+    found: list[Planned] = []
+    for target in targets:
+        if target.path == "sessions.blocking" and target.upper and 0.0 < target.bound < 1.0:
+            found += _erlang(scenario, target)
+        if target.path.startswith("latency.invite_to_answer.") and target.upper and not target.counts_runs:
+            found += _single_server(scenario, target, light)
+    return tuple(found)
+
+
+def _erlang(scenario: Scenario, target: Target) -> list[Planned]:
+    every = limits(scenario)
+    if not every:
+        return []
+    name = min(every, key=lambda item: every[item])
+    hold = expected(scenario.calls.hold)
+    if hold <= 0.0:
+        return []
+    broken = _not_poisson(scenario)
+    if scenario.client.patience is not None:
+        broken.append("callers give up before they are served")
+    if getattr(scenario.calls, "dialogue", None):
+        broken.append("the dialogue, not calls.hold, decides how long a call stays")
+    broken.append("a place is held from the offer to the release, not only for the hold")
+    if len([n for n, limit in every.items() if limit < 1.3 * every[name]]) > 1:
+        broken.append("another limit is nearly as low")
+    rate = offered_at(target.bound, every[name]) / hold
+    what = f"Erlang-B: {every[name]} of {name}, hold {hold:g} s"
+    return [
+        Planned(what, target.text, rate, ("Poisson arrivals", "refused calls are gone", "one limit"), tuple(broken))
+    ]
+
+
+def _single_server(scenario: Scenario, target: Target, light: Sequence[Mapping[str, float]]) -> list[Planned]:
+    """The task with the most work per call as M/M/1, as a planner would take it."""
+    work: dict[str, float] = {}
+    for run in light:
+        calls = run.get("sessions.arrived", 0.0)
+        for path, value in run.items():
+            if path.startswith("tasks.") and path.endswith(".utilisation") and calls > 0.0 and math.isfinite(value):
+                name = path.removeprefix("tasks.").removesuffix(".utilisation")
+                work[name] = work.get(name, 0.0) + value / run["rate_per_s"] / len(light)
+    work = {name: mean for name, mean in work.items() if mean > 0.0}
+    if not work:
+        return []
+    name = max(work, key=lambda item: work[item])
+    rate = _largest_rate(work[name], target)
+    broken = [*_not_poisson(scenario), "a call is many messages to several tasks, with the media tick between them"]
+    what = f"M/M/1: {name}, {1e6 * work[name]:.0f} µs a call"
+    assumes = ("Poisson arrivals", "exponential service", "one task does all the work")
+    return [Planned(what, target.text, rate, assumes, tuple(broken))]
+
+
+def _largest_rate(service_s: float, target: Target) -> float:
+    """The rate at which this statistic of the time in M/M/1 meets the bound."""
+    quantity = target.path.rsplit(".", 1)[-1]
+    if quantity == "mean":
+        return max(0.0, 1.0 / service_s - 1.0 / target.bound)
+    p = {"p50": 0.5, "p95": 0.95, "p99": 0.99}.get(quantity)
+    if p is None:
+        digits = target.path.split("latency.invite_to_answer.p", 1)[-1]
+        try:
+            p = float(digits) / 100.0
+        except ValueError:
+            return math.nan
+    return max(0.0, 1.0 / service_s + math.log(1.0 - p) / target.bound)
+
+
+def _not_poisson(scenario: Scenario) -> list[str]:
+    kind = scenario.arrivals.kind
+    return [] if kind == "poisson" else [f"arrivals are {kind}, not Poisson"]

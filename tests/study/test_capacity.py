@@ -1,0 +1,160 @@
+"""The search for a capacity: on functions whose answer is known, and on the server as a loss system."""
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "theory"))
+from bare import bare, instant_plugin
+
+import sim
+from sim.cli.main import build
+from sim.errors import ScenarioError
+from sim.scenario import Scenario
+from sim.study.pressure import pressures
+from sim.study.search import Found, search
+from sim.study.targets import target_of
+from sim.theory.loss import offered_at
+
+
+class Noisy:
+    """Metrics that grow as powers of the value and meet 1 at `roots`, with noise that replications share in part."""
+
+    def __init__(self, roots: Sequence[float], power: float = 5.0, noise: float = 0.3, seed: int = 0) -> None:
+        self.roots, self.power, self.noise, self.seed = roots, power, noise, seed
+        self.calls = {True: 0, False: 0}
+
+    def __call__(self, pairs: Sequence[tuple[float, int]], short: bool) -> list[list[float]]:
+        self.calls[short] += len(pairs)
+        rows = []
+        for value, replication in pairs:
+            own = np.random.default_rng([self.seed, replication, round(value * 1e6)])
+            shared = np.random.default_rng([self.seed, replication])
+            spread = self.noise * (2.0 if short else 1.0)
+            noise = spread * (0.8 * shared.normal() + 0.6 * own.normal())
+            rows.append([(value / root) ** self.power * math.exp(noise - spread**2 / 2.0) for root in self.roots])
+        return rows
+
+
+def found(noisy: Noisy, low: float = 1.0, high: float = 2000.0, **how: float) -> Found:
+    targets = [target_of("sessions.leaked < 1", 0.95) for _ in noisy.roots]
+    return search(noisy, targets, low, high, **how)  # type: ignore[arg-type]
+
+
+def test_the_answer_lies_in_its_interval_about_as_often_as_promised() -> None:
+    """100 searches; with 95 % at least 89 contain the truth (that fewer do has a probability of 0.4 %)."""
+    hits = 0
+    for seed in range(100):
+        answer = found(Noisy([84.06], seed=seed))
+        hits += answer.low <= 84.06 <= answer.high
+        assert answer.precise
+        assert answer.reached == "inside"
+        assert answer.high / answer.low < 1.05
+    assert hits >= 89
+
+
+def test_short_trials_come_first_and_the_rest_is_spent_near_the_answer() -> None:
+    noisy = Noisy([84.06])
+    answer = found(noisy)
+    assert noisy.calls[True] <= 14
+    assert all(70.0 < tried.value < 100.0 for tried in answer.tried if not tried.short)
+
+
+def test_the_target_that_is_missed_first_decides() -> None:
+    answer = found(Noisy([300.0, 50.0, 80.0], noise=0.05))
+    assert answer.binding == 1
+    assert answer.low < 50.0 < answer.high
+
+
+def test_the_ends_of_the_range_are_told() -> None:
+    assert found(Noisy([0.1])).value is None
+    assert found(Noisy([0.1])).reached == "below"
+    assert found(Noisy([1e6], noise=0.01)).reached == "above"
+    assert found(Noisy([1e6], noise=0.01)).value == 2000.0
+
+
+def test_whole_numbers_are_searched_as_such() -> None:
+    answer = found(Noisy([12.5], noise=0.02), 1.0, 100.0, whole=True)
+    assert answer.value == 12.0
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("sessions.blocking in [0, 1]", "must be metric < bound"), ("sessions.blocking == 1%", "only be searched for"),
+        ("sessions.answered > 0", "everything"), ("sessions.blokking < 1%", "nearest"),
+    ],
+)  # fmt: skip
+def test_targets_that_can_not_be_searched_for(text: str, why: str) -> None:
+    with pytest.raises(ScenarioError, match=why):
+        target_of(text, 0.95)
+
+
+def test_a_bound_of_zero_counts_the_runs_that_miss_it() -> None:
+    target = target_of("sessions.leaked == 0", 0.9)
+    assert target.margin([target.of_run(v) for v in [0.0] * 10]) < 0.0
+    assert target.margin([target.of_run(v) for v in [0.0] * 8 + [1.0, 5.0]]) == pytest.approx(math.log(2.0))
+
+
+def test_what_refuses_calls_breaks_first_and_then_what_is_nearest_to_its_limit() -> None:
+    run = {
+        "resources.rtp_port.limit": 100.0, "resources.rtp_port.peak": 99.0, "resources.rtp_port.refused": 0.0,
+        "resources.engine_channel:speechrecog.limit": 50.0, "resources.engine_channel:speechrecog.peak": 50.0,
+        "resources.engine_channel:speechrecog.refused": 3.0, "resources.session_pool.limit": math.nan,
+        "tasks.MRCP Server.utilisation": 0.5, "processors.busy": 0.7,
+    }  # fmt: skip
+    names = [p.name for p in pressures([run, run])]
+    assert names == ["engine_channel:speechrecog", "rtp_port", "processors", "MRCP Server"]
+
+
+def loss_system(channels: int) -> Scenario:
+    return bare(
+        "loss", duration="60s", drain="1s", calls={"hold": {"dist": "exponential", "mean": "200ms"}},
+        plugins={"speechrecog": instant_plugin(max_channel_count=channels)},
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_erlang_b_is_found_with_what_breaks_first_and_the_formula_beside_it(tmp_path: Path) -> None:
+    """10 channels, 1 %: 4.461 erlangs as the table prints it, so 22.3 calls/s held for 200 ms."""
+    truth = offered_at(0.01, 10) / 0.2
+    answer = sim.capacity(
+        loss_system(10), between="1/s:2000/s", targets=["sessions.blocking < 1%"], precision=0.04,
+        cache=str(tmp_path), workers=1,
+    )  # fmt: skip
+    assert answer.found.low < truth < answer.found.high
+    assert answer.value == pytest.approx(truth, rel=0.08)
+    assert answer.breaks_first == "engine_channel:speechrecog"
+    plain = answer.to_dict()
+    erlang = plain["theory"]["Erlang-B: 10 of engine_channel:speechrecog, hold 0.2 s"]
+    assert erlang["value"] == pytest.approx(truth)
+    assert abs(erlang["error"]) < 0.08
+    assert plain["targets"][0]["binding"]
+    assert {"knob", "value", "low", "high", "confidence", "breaks_first", "calls_simulated"} <= set(plain)
+    blocking = [point["sessions.blocking"]["mean"] for point in plain["curve"]]
+    assert blocking == sorted(blocking)
+    assert json.dumps(plain, allow_nan=False)
+    assert "sessions.blocking_low" in answer.frame
+
+
+def test_the_command_tells_bad_usage_and_a_target_out_of_reach(tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    wrong = run(build(), ["capacity", "baseline", "--target", "sessions.blocking < 1%", "--range", "9/s:1/s"])
+    assert wrong.exit_code == 2
+    assert "the smaller one first" in wrong.output
+    wrong = run(build(), ["capacity", "baseline", "--target", "sessions.blocking < 1%", "--vary", "arivals.rate"])
+    assert wrong.exit_code == 2
+    assert "did you mean arrivals" in wrong.output
+    short = ["--set", "duration=4s", "--set", "drain=1s", "--cache", str(tmp_path), "--no-curve", "-j", "1", "--json"]
+    none = run(
+        build(),
+        ["capacity", "baseline", "--target", "latency.invite_to_answer.p50 < 1us", "--range", "1/s:50/s", *short],
+    )
+    assert none.exit_code == 1
+    assert json.loads(none.stdout)["value"] is None
