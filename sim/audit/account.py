@@ -4,38 +4,28 @@ Lines come in file order. A line names its session by address ("0x…"), by id, 
 addresses are reused by later sessions, ids are not.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+from sim.audit.gone import Gone, Recent
 from sim.audit.holdings import Holdings
+from sim.audit.reads import Reader, Reads, Said, words_of
 from sim.audit.session import UNKNOWN, Session
 from sim.audit.taskbook import TaskBook
 from sim.ledger.summary import Violation
 from sim.logs.reading.shown import word
 from sim.vocabulary.lines import ANSWER_STATUS, Kind
 
-_RECENT: Final = 5_000  # released sessions remembered to recognise a use after free
 _NEW: Final = b"new"
+_TOLD_AGAIN: Final = (b"nua_i_ack", b"nua_i_active", b"nua_i_terminated")  # by the call's state as well
 
 
-class Gone:
-    """A released session, remembered for a while."""
-
-    __slots__ = ("closing", "double", "name", "number", "pointer", "released", "reported")
-
-    def __init__(self, session: Session) -> None:
-        self.number = session.number
-        self.name = session.label
-        self.pointer = session.pointer
-        self.released = session.released
-        self.double = session.double
-        self.closing = frozenset(session.closing)
-        self.reported = False
+reads: Reads["Account"] = Reads()
 
 
 class Account:
-    """All open sessions of a log. `handlers[kind]` takes (text, time, thread) of a line; ValueError: not understood."""
+    """All open sessions of a log. `handlers[kind]` takes (said, time, thread) of a line."""
 
     def __init__(self, tasks: TaskBook, holdings: Holdings, on_closed: Callable[[Session], None]) -> None:
         self.tasks = tasks
@@ -44,8 +34,7 @@ class Account:
         self.by_pointer: dict[bytes, Session] = {}
         self.by_name: dict[bytes, Session] = {}
         self.open: dict[int, Session] = {}
-        self.recent: OrderedDict[bytes, Gone] = OrderedDict()
-        self.recent_pointers: dict[bytes, Gone] = {}
+        self.recent = Recent()
         self.violations: list[Violation] = []
         self.number = 0
         self.created = self.destroyed = self.refused = self.offline = self.partial = 0
@@ -58,9 +47,7 @@ class Account:
         self.ports: dict[bytes, Session | None] = {}
         self.dying: dict[int, Session] = {}
         self.rtsp: dict[int, tuple[bytes, int]] = {}
-        self.handlers: list[Callable[[bytes, int, int], None] | None] = [None] * len(Kind)
-        for kind in Kind:
-            self.handlers[kind] = getattr(self, f"_{kind.name.lower()}", None)
+        self.clients: set[bytes] = set()  # addresses of sessions of a client that writes into the same log
         self.pending_name: tuple[bytes, int] | None = None
 
     # --- who -----------------------------------------------------------------------------------------------------
@@ -83,64 +70,61 @@ class Account:
         self.hold(session, "session_pool", 1, self.holdings.origin, "before the log")
         return session
 
-    def named(self, pointer: bytes, inner: bytes, time: int, thread: int, what: str) -> tuple[Session | None, bytes]:
-        """The open session of a "0x… <id>" or "0x… <id@resource>" line, and the resource or termination."""
-        name, _, part = inner.partition(b"@")
+    def named(self, pointer: bytes, name: bytes, time: int, thread: int, what: str) -> Session | None:
+        """The open session with this address and id; one that was there before the log where it is not known."""
         session = self.by_pointer.get(pointer)
         if session is not None and (session.name == name or name == _NEW):
             pass
+        elif pointer in self.clients:
+            return None
         elif name in self.by_name:
             session = self.by_name[name]
             if not session.pointer:
                 session.pointer = pointer
                 self.by_pointer[pointer] = session
-        elif (gone := self.recent.get(name)) is not None:
+        elif (gone := self.recent.by_name.get(name)) is not None:
             self.after_free(gone, what, time)
-            return None, part
+            return None
         elif session is not None:
             if session.name is None and name:
                 session.name = name
                 self.by_name[name] = session
-        elif (old := self.recent_pointers.get(pointer)) is not None:
+        elif (old := self.recent.by_pointer.get(pointer)) is not None:
             self.after_free(old, what, time)
-            return None, part
-        elif pointer.startswith(b"0x") and name:
+            return None
+        elif pointer and name:
             session = self._before(pointer, name, time)
         if session is not None:
             session.last = time
             self.tasks.bind(session, thread)
-        return session, part
+        return session
 
-    def at(self, text: bytes, skip: int, time: int, thread: int) -> tuple[Session | None, bytes]:
-        """`named` for the text of a line after its first `skip` characters."""
-        pointer, _, rest = text[skip:].partition(b" <")
-        close = rest.find(b">")
-        if close < 0:
-            raise ValueError(text)
+    def at(self, said: Said, time: int, thread: int) -> Session | None:
+        """The open session that a line names by its address and its id."""
+        pointer, name = said["pointer"], said["id"]
         session = self.by_pointer.get(pointer)
-        if session is not None and session.name is not None and rest.startswith(session.name):  # the usual case, fast
+        if session is not None and session.name == name:  # the usual case, fast
             session.last = time
             worker = self.tasks.working.get(thread)
             if worker is None:
                 self.tasks.last[thread] = session
             else:
                 worker.session = session
-            return session, rest[len(session.name) + 1 : close]
-        return self.named(pointer, rest[:close], time, thread, text[: skip - 1].decode())
+            return session
+        if not pointer:
+            return self.by_id(said, time, thread)
+        return self.named(pointer, name, time, thread, words_of(said, "pointer"))
 
-    def by_id(self, text: bytes, skip: int, time: int, thread: int) -> tuple[Session | None, bytes]:
-        """The session of a line that has only "<id>" or "<id@resource>" after `skip` characters."""
-        close = text.find(b">", skip)
-        if close < 0:
-            raise ValueError(text)
-        name, _, part = text[skip:close].partition(b"@")
+    def by_id(self, said: Said, time: int, thread: int) -> Session | None:
+        """The same for a line that has only the id."""
+        name = said["id"]
         session = self.by_name.get(name)
         if session is not None:
             session.last = time
             self.tasks.bind(session, thread)
-        elif (gone := self.recent.get(name)) is not None:
-            self.after_free(gone, text[: skip - 2].decode(), time)
-        return session, part
+        elif (gone := self.recent.by_name.get(name)) is not None:
+            self.after_free(gone, words_of(said, "id"), time)
+        return session
 
     def after_free(self, gone: Gone, what: str, time: int) -> None:
         if gone.reported or time <= gone.released:
@@ -172,20 +156,23 @@ class Account:
 
     # --- signalling ----------------------------------------------------------------------------------------------
 
-    def _sip_event(self, text: bytes, time: int, thread: int) -> None:
-        close = text.index(b"]", 19)
-        event = text[19:close].decode()
-        status = text[close + 9 : close + 12]
-        if event == "nua_i_invite":
-            self.invites.setdefault(thread, deque(maxlen=4096)).append(time)
-        elif event == "nua_i_bye" or event == "nua_i_cancel":
-            self.endings[thread] = (event[6:], time)
-        elif status.isdigit():  # only final statuses ≥ 300 come here, see wording
-            self.refusals[thread] = int(status)
+    @reads(Kind.CLIENT_HANDLE)
+    def _client_handle(self, said: Said, time: int, thread: int) -> None:
+        self.clients.add(said["pointer"])
 
-    def _call_state(self, text: bytes, time: int, thread: int) -> None:
-        pointer, _, rest = text[15:].partition(b" [")
-        state = rest.rstrip(b"]")
+    @reads(Kind.SIP_EVENT)
+    def _sip_event(self, said: Said, time: int, thread: int) -> None:
+        event, status = said["event"], int(said["status"])
+        if event == b"nua_i_invite":
+            self.invites.setdefault(thread, deque(maxlen=4096)).append(time)
+        elif event == b"nua_i_bye" or event == b"nua_i_cancel":
+            self.endings[thread] = (event[6:].decode(), time)
+        elif event not in _TOLD_AGAIN and not (event == b"nua_i_state" and 100 <= status < 300):
+            self.refusals[thread] = status
+
+    @reads(Kind.CALL_STATE)
+    def _call_state(self, said: Said, time: int, thread: int) -> None:
+        pointer, state = said["pointer"], said["state"]
         if state == b"received":
             queue = self.invites.get(thread)
             arrival = queue.popleft() if queue else time
@@ -196,7 +183,7 @@ class Account:
             return
         session = self.by_pointer.get(pointer)
         if session is None:
-            if (gone := self.recent_pointers.get(pointer)) is not None:
+            if (gone := self.recent.by_pointer.get(pointer)) is not None:
                 self.after_free(gone, "SIP Call State", time)
             return
         self.tasks.bind(session, thread)
@@ -212,17 +199,15 @@ class Account:
             if session.answer < 0 and status:
                 session.refused = status
 
-    def _create(self, text: bytes, time: int, thread: int) -> None:
-        pointer, _, rest = text[15:].partition(b" <")
-        name, _, profile = rest.partition(b"> [")
-        if not pointer.startswith(b"0x"):
-            raise ValueError(text)
+    @reads(Kind.CREATE)
+    def _create(self, said: Said, time: int, thread: int) -> None:
+        pointer, name = said["pointer"], said["id"]
         before = self.by_pointer.get(pointer)
         if before is not None:  # the address is reused: whatever the log misses, the old pool was destroyed
             self.reused_unseen += 1
             self._release(before, before.terminated if before.terminated >= 0 else time, "address reused")
-        session = self._begin(pointer, name if name and name != _NEW else None, time)
-        session.profile = profile.rstrip(b"]")
+        session = self._begin(pointer, name if name != _NEW else None, time)
+        session.profile = said["profile"]
         session.created = time
         self.created += 1
         rtsp = self.rtsp.pop(thread, None)
@@ -231,20 +216,22 @@ class Account:
             session.name, session.arrived = rtsp
             self.by_name[session.name] = session
         else:
-            queue = self.invites.get(thread)
-            arrival = self.arrival.pop(thread, UNKNOWN)
-            session.arrived = arrival if arrival >= 0 else (queue[-1] if queue else time)
+            session.arrived = self._arrival(thread, time)
         self.tasks.bind(session, thread)
         self.hold(session, "session_pool", 1, time, "Create Session")
         self.hold(session, "sip_home", 1, time, "Create Session")
         if rtsp is None:
             self.hold(session, "nua_handle", 1, session.arrived, "INVITE")
 
-    def _no_profile(self, text: bytes, time: int, thread: int) -> None:
-        pointer = text[29:].partition(b" <")[0]
-        if not pointer.startswith(b"0x"):
-            raise ValueError(text)
-        session = self._begin(pointer, None, time)
+    def _arrival(self, thread: int, time: int) -> int:
+        """When the INVITE came of the session that is created at `time`."""
+        queue = self.invites.get(thread)
+        arrival = self.arrival.pop(thread, UNKNOWN)
+        return arrival if arrival >= 0 else (queue[-1] if queue else time)
+
+    @reads(Kind.NO_PROFILE)
+    def _no_profile(self, said: Said, time: int, thread: int) -> None:
+        session = self._begin(said["pointer"], None, time)
         session.created = time
         session.arrived = self.arrival.pop(thread, time)
         session.status = 488
@@ -254,15 +241,17 @@ class Account:
         self.destroyed += 1
         self._release(session, time, "Cannot Find Profile by Agent")
 
-    def _offline(self, text: bytes, time: int, thread: int) -> None:
+    @reads(Kind.OFFLINE)
+    def _offline(self, said: Said, time: int, thread: int) -> None:
         session = self._begin(b"", None, time)
         session.arrived = self.arrival.pop(thread, time)
         session.status = 503
         self.offline += 1
         self._release(session, UNKNOWN, "")
 
-    def _add(self, text: bytes, time: int, thread: int) -> None:
-        name = text[13 : text.index(b">", 13)]
+    @reads(Kind.ADD)
+    def _add(self, said: Said, time: int, thread: int) -> None:
+        name = said["id"]
         worker = self.tasks.working.get(thread)
         session = self.by_name.get(name) or (worker.session if worker is not None else None)
         if session is None:
@@ -275,11 +264,15 @@ class Account:
         session.table = True
         self.hold(session, "session_table", 1, time, "Add Session")
 
-    def _offer(self, text: bytes, time: int, thread: int) -> None:
-        session, _ = self.at(text, 14, time, thread)
+    @reads(Kind.OFFER)
+    def _offer(self, said: Said, time: int, thread: int) -> None:
+        waiting = self.pending_name
+        if not said["pointer"] and waiting is not None and waiting[0] == said["id"] not in self.by_name:
+            self._begin_unannounced(said["id"], waiting[1], thread)
+        session = self.at(said, time, thread)
         if session is None:
             return
-        waiting, self.pending_name = self.pending_name, None
+        self.pending_name = None
         if not session.table and waiting is not None and waiting[0] == session.name:
             session.table = True
             self.hold(session, "session_table", 1, waiting[1], "Add Session")
@@ -290,43 +283,60 @@ class Account:
         if session.offer < 0:
             session.offer = time
 
-    def _found_engine(self, text: bytes, time: int, thread: int) -> None:
-        close = text.index(b"]", 19)
-        start = text.index(b"[", close) + 1
-        stop = text.index(b"]", start)
-        pointer, _, rest = text[stop + 2 :].partition(b" <")
-        session, _ = self.named(pointer, rest[: rest.find(b">")], time, thread, "Found MRCP Engine")
+    def _begin_unannounced(self, name: bytes, time: int, thread: int) -> None:
+        """Versions before 1.0 do not log that they create a session: it begins, for its log, with "Add Session"."""
+        sip = next((other for other, queue in self.invites.items() if queue), thread)
+        session = self._begin(b"", name, time)
+        session.created = time
+        session.arrived = self._arrival(next(iter(self.arrival), sip), time)
+        self.created += 1
+        for resource in ("session_pool", "sip_home", "nua_handle"):
+            self.hold(session, resource, 1, time, "Add Session")
+
+    @reads(Kind.FOUND_ENGINE)
+    def _found_engine(self, said: Said, time: int, thread: int) -> None:
+        session = self.at(said, time, thread)
         if session is not None:
-            resource = text[start:stop]
-            session.engines[resource] = word(text[19:close])
-            self.hold(session, f"engine_channel:{word(resource)}", 1, time, "Found MRCP Engine")
+            self.take_channel(session, said["resource"], word(said["engine"]), time, "Found MRCP Engine")
 
-    def _channel_failed(self, text: bytes, time: int, thread: int) -> None:
-        session, _ = self.at(text, 32, time, thread)
-        resource = text[text.rindex(b"[") + 1 : -1]
-        self.holdings.refuse(f"engine_channel:{word(resource)}", time)
-        if session is not None and session.engines.pop(resource, None) is not None:
-            name = f"engine_channel:{word(resource)}"
-            if session.held.pop(name, 0):
-                self.holdings.take_back(name, time, session.number)
+    def take_channel(self, session: Session, resource: bytes, engine: str, time: int, cause: str) -> None:
+        """`session` has an engine channel for `resource` from `engine`."""
+        session.engines[resource] = engine
+        self.hold(session, f"engine_channel:{word(resource)}", 1, time, cause)
 
-    def _no_resource(self, text: bytes, time: int, thread: int) -> None:
-        self.at(text, 17, time, thread)
+    @reads(Kind.CHANNEL_FAILED)
+    def _channel_failed(self, said: Said, time: int, thread: int) -> None:
+        resource = said["resource"]
+        name = f"engine_channel:{word(resource)}"
+        session = self.at(said, time, thread) if said["id"] else None
+        self.holdings.refuse(name, time)
+        if session is None:
+            return
+        session.unserved.add(resource)
+        if session.engines.pop(resource, None) is not None and session.held.pop(name, 0):
+            self.holdings.take_back(name, time, session.number)
 
-    def _answer(self, text: bytes, time: int, thread: int) -> None:
-        session, _ = self.at(text, 12, time, thread)
+    @reads(Kind.NO_RESOURCE)
+    def _no_resource(self, said: Said, time: int, thread: int) -> None:
+        if said["id"]:
+            self.at(said, time, thread)
+
+    @reads(Kind.ANSWER)
+    def _answer(self, said: Said, time: int, thread: int) -> None:
+        session = self.at(said, time, thread)
         if session is None:
             return
         session.negotiating = False
         session.last_answer = time
         if session.answer < 0:
             session.answer = time
-            session.status = ANSWER_STATUS.get(text[text.rindex(b" Status ") + 8 :], 0)
+            session.status = ANSWER_STATUS.get(said["answer"], 0)
 
-    def _push(self, text: bytes, time: int, thread: int) -> None:
+    @reads(Kind.PUSH)
+    def _push(self, said: Said, time: int, thread: int) -> None:
         worker = self.tasks.working.get(thread)
         ending = worker is not None and worker.name == "terminate"
-        session, _ = self.at(text, 22, time, thread)
+        session = self.at(said, time, thread)
         if session is None:
             return
         session.queued += 1
@@ -335,8 +345,15 @@ class Account:
             if session.ended < 0:
                 session.ended = time
 
-    def _deactivate(self, text: bytes, time: int, thread: int) -> None:
-        session, _ = self.at(text, 19, time, thread)
+    @reads(Kind.TERMINATE_ASKED)
+    def _terminate_asked(self, said: Said, time: int, thread: int) -> None:
+        session = self.by_id(said, time, thread)
+        if session is not None and session.ended < 0:
+            session.ended = time
+
+    @reads(Kind.DEACTIVATE)
+    def _deactivate(self, said: Said, time: int, thread: int) -> None:
+        session = self.at(said, time, thread)
         if session is not None and session.deactivate < 0:
             session.deactivate = time
             session.active = None
@@ -344,36 +361,40 @@ class Account:
             if session.ended < 0:
                 session.ended = time
 
-    def _terminate(self, text: bytes, time: int, thread: int) -> None:
-        session, _ = self.at(text, 18, time, thread)
+    @reads(Kind.TERMINATE)
+    def _terminate(self, said: Said, time: int, thread: int) -> None:
+        session = self.at(said, time, thread)
         if session is not None and session.terminate < 0:
             session.terminate = time
             session.stopping.clear()
             self.tasks.operation = "close"
 
-    def _terminated(self, text: bytes, time: int, thread: int) -> None:
-        session, _ = self.at(text, 19, time, thread)
+    @reads(Kind.TERMINATED)
+    def _terminated(self, said: Said, time: int, thread: int) -> None:
+        session = self.at(said, time, thread)
         if session is not None:
             session.terminated = time
             for resource in [name for name in session.held if name.startswith("engine_channel:")]:
                 self.let_go(session, resource, time, "Session Terminated")
             self.dying[thread] = session
 
-    def _remove(self, text: bytes, time: int, thread: int) -> None:
-        session, _ = self.by_id(text, 16, time, thread)
+    @reads(Kind.REMOVE)
+    def _remove(self, said: Said, time: int, thread: int) -> None:
+        session = self.by_id(said, time, thread)
         if session is not None and session.table:
             session.table = False
             self.let_go(session, "session_table", time, "Remove Session")
 
-    def _destroy(self, text: bytes, time: int, thread: int) -> None:
-        name = text[17 : text.index(b">", 17)]
+    @reads(Kind.DESTROY)
+    def _destroy(self, said: Said, time: int, thread: int) -> None:
+        name = said["id"]
         self.destroyed += 1
         session = self.by_name.get(name)
         if session is None and name == _NEW:
             session = self.dying.get(thread)
         self.dying.pop(thread, None)
         if session is None:
-            gone = self.recent.get(name)
+            gone = self.recent.by_name.get(name)
             if gone is not None:
                 self.violate(
                     time, gone.number, "double-release", f"session <{gone.name}>: session_pool destroyed twice"
@@ -383,8 +404,9 @@ class Account:
         self.tasks.bind(session, thread)
         self._release(session, time, "Destroy Session")
 
-    def _initiate_bye(self, text: bytes, time: int, thread: int) -> None:
-        session, _ = self.by_id(text, 30, time, thread)
+    @reads(Kind.INITIATE_BYE)
+    def _initiate_bye(self, said: Said, time: int, thread: int) -> None:
+        session = self.by_id(said, time, thread)
         if session is not None and session.asked_bye < 0:
             session.asked_bye = time
 
@@ -401,27 +423,8 @@ class Account:
         for port in session.ports:
             self.ports.pop(port, None)
         if time >= 0:
-            self._remember(session)
+            self.recent.remember(session)
         self.on_closed(session)
-
-    def _remember(self, session: Session) -> None:
-        gone = Gone(session)
-        self.recent[session.name or session.pointer] = gone
-        self.recent_pointers[session.pointer] = gone
-        if len(self.recent) > _RECENT:
-            self._forget(self.recent.popitem(last=False)[1])
-
-    def _forget(self, gone: Gone) -> None:
-        if self.recent_pointers.get(gone.pointer) is gone:
-            del self.recent_pointers[gone.pointer]
-
-    def double_close(self, time: int, number: int, name: str, resource: bytes) -> None:
-        """The close of the channel `resource` was answered before."""
-        self.violate(
-            time, number, "double-close",
-            f"session <{name}>: its engine channel {word(resource)} was reported closed once "
-            "more; the release did not wait for all parts",
-        )  # fmt: skip
 
     def close(self) -> None:
         """The log has ended: put the violations in order of time."""
@@ -431,7 +434,7 @@ class Account:
         """The process has gone: forget threads, addresses and connections; the sessions that died with it."""
         lost = list(self.open.values())
         tables: tuple[dict[Any, Any], ...] = (
-            self.by_pointer, self.by_name, self.open, self.recent_pointers, self.invites, self.arrival, self.refusals,
+            self.by_pointer, self.by_name, self.open, self.recent.by_pointer, self.invites, self.arrival, self.refusals,
             self.endings, self.ports, self.dying, self.rtsp,
         )  # fmt: skip
         for table in tables:
@@ -439,6 +442,12 @@ class Account:
         self.tasks.restart()
         return lost
 
-    def _shutdown(self, text: bytes, time: int, thread: int) -> None:
+    @reads(Kind.SHUTDOWN)
+    def _shutdown(self, said: Said, time: int, thread: int) -> None:
         if self.shutdown is None:
             self.shutdown = time
+
+    @property
+    def readers(self) -> dict[Kind, Reader]:
+        """What each kind of line does to this account."""
+        return reads.bound(self)

@@ -11,7 +11,9 @@ from sim.audit.account import Account
 from sim.audit.diagnose import Evidence, Patience, Verdict, blocked_tasks, diagnose
 from sim.audit.holdings import Holdings
 from sim.audit.parts import Parts
+from sim.audit.reads import Reader, Reads, Said
 from sim.audit.rows import Latencies, MessageRows, SessionRows
+from sim.audit.rtsp import Rtsp
 from sim.audit.session import Session
 from sim.audit.taskbook import Message, TaskBook
 from sim.ledger.sink import Sink
@@ -19,6 +21,18 @@ from sim.ledger.summary import Leak, SessionCounts, Summary
 from sim.logs.reading.clock import Clock, stamp
 from sim.logs.reading.header import Layout
 from sim.logs.reading.scanner import Batch, Counts, Scanner
+from sim.logs.reading.wording import (
+    FORMS,
+    PLACES,
+    PROCESS,
+    SIGNAL,
+    WRITERS,
+    after,
+    alike,
+    matcher,
+    place_of,
+    places_of,
+)
 from sim.vocabulary.lines import Kind
 from sim.vocabulary.tasks import SERVER_TASK
 
@@ -27,6 +41,10 @@ ENGINE: Final = "log"
 _CRASH_NEAR: Final = 20_000  # microseconds
 _JUST_NOW: Final = 1_000_000
 _ALIVE_LISTED: Final = 10_000  # live sessions explained in the summary, after all the leaked ones
+
+
+reads: Reads["Auditor"] = Reads()
+Forms = tuple[tuple[Callable[[bytes, int, int], Said | None], Reader | None], ...]
 
 
 class Auditor:
@@ -45,6 +63,10 @@ class Auditor:
         self.holdings = Holdings(sink, 0, ledger == "full")
         self.account = Account(self.tasks, self.holdings, self._closed)
         self.parts = Parts(self.account)
+        self.rtsp = Rtsp(self.account)
+        self.handlers = self.account.readers | self.parts.readers | self.rtsp.readers | reads.bound(self)
+        self.unread: dict[Kind, int] = {}  # lines that are like one of the server's and could not be read
+        self._readers: list[Forms] = [()] * PLACES
         self.latencies = Latencies()
         self.patience = {kind: Patience() for kind in ("open", "close", "stop", "request", "release", "answer")}
         self.patience["stop"].samples = self.parts.stops
@@ -71,7 +93,7 @@ class Auditor:
             layout = self._scanner.layout if self._scanner is not None else Layout()
         if self.clock is None:
             self.clock = Clock(layout.date)
-        scanner = Scanner(layout, self.clock, self.counts)
+        scanner = Scanner(layout, self.clock, self.counts, self.handlers.keys())
         if self._scanner is not None:
             scanner.continue_body(self._scanner)
         self._scanner = scanner
@@ -99,39 +121,76 @@ class Auditor:
 
     def _account(self, batch: Batch, threaded: bool) -> None:
         block = batch.block
-        handlers = self.parts.handlers
+        readers = self._readers
         signal, process, wait = self.tasks.signal, self.tasks.process, self.tasks.wait
-        signal_kind, process_kind, wait_kind = int(Kind.SIGNAL), int(Kind.PROCESS), int(Kind.WAIT)
         threads = batch.thread if threaded else self._guess_threads(batch)
-        for kind, begin, end, time, thread in zip(batch.kind, batch.begin, batch.end, batch.time, threads, strict=True):
-            try:
-                if kind == signal_kind:
-                    signal(block[begin + 19 : end], time, thread)
-                elif kind == process_kind:
-                    process(block[begin + 17 : end], time, thread)
-                elif kind == wait_kind:
-                    wait(block[begin + 19 : block.find(b"]", begin, end)], time, thread)
-                elif (handler := handlers[kind]) is not None:
-                    handler(block[begin:end], time, thread)
-                elif kind == Kind.START:
-                    self._started(time)
-                elif kind == Kind.SERVER_TERMINATED:
-                    self.ended_orderly = True
-            except (ValueError, IndexError, KeyError, UnicodeDecodeError):
-                number = self.counts.lines - block.count(b"\n", begin) + 1
-                self.counts.odd(number, block[begin:end])
+        for place, begin, end, time, thread in zip(
+            batch.place, batch.begin, batch.end, batch.time, threads, strict=True
+        ):
+            if place == SIGNAL:
+                signal(block[begin + _SIGNAL : end], time, thread)
+            elif place == PROCESS:
+                process(block[begin + _PROCESS : end], time, thread)
+            elif place == _WAIT and block.find(b"]", begin, end) == end - 1:
+                wait(block[begin + _AFTER_WAIT : end - 1], time, thread)
+            else:
+                for match, reader in readers[place] or self._readers_of(place):
+                    said = match(block, begin, end)
+                    if said is not None:
+                        if reader is not None:
+                            try:
+                                reader(said, time, thread)
+                            except (ValueError, UnicodeDecodeError):
+                                self._unread(block[begin:end], begin, block)
+                        break
+                else:
+                    self._unread(block[begin:end], begin, block)
+
+    def _readers_of(self, place: int) -> Forms:
+        """What may stand at a place of the wording, and who reads it; made when the first such line comes."""
+        self._readers[place] = forms = tuple((matcher(line), self.handlers.get(line.kind)) for line in FORMS[place])
+        return forms
+
+    def _unread(self, text: bytes, begin: int, block: bytes) -> None:
+        """A line that begins like one of the server's, and is none: a plugin's, say, or it is damaged."""
+        kind = alike(text, anywhere=True)
+        if kind is None:
+            return
+        self.unread[kind] = self.unread.get(kind, 0) + 1
+        self.counts.odd(self.counts.lines - block.count(b"\n", begin) + 1, text)
+
+    # --- task messages -------------------------------------------------------------------------------------------
+
+    @reads(Kind.SIGNAL)
+    def _signal(self, said: Said, time: int, thread: int) -> None:
+        self.tasks.signal(_key(said), time, thread)
+
+    @reads(Kind.PROCESS)
+    def _process(self, said: Said, time: int, thread: int) -> None:
+        self.tasks.process(_key(said), time, thread)
+
+    @reads(Kind.SIGNAL_PLAIN)
+    def _signal_plain(self, said: Said, time: int, thread: int) -> None:
+        self.tasks.signal(self.tasks.numbered(said["task"], said["plain"]), time, thread)
+
+    @reads(Kind.PROCESS_PLAIN)
+    def _process_plain(self, said: Said, time: int, thread: int) -> None:
+        self.tasks.process(self.tasks.oldest(said["task"], said["plain"]), time, thread)
+
+    @reads(Kind.WAIT)
+    def _wait(self, said: Said, time: int, thread: int) -> None:
+        self.tasks.wait(said["task"], time, thread)
 
     def _guess_threads(self, batch: Batch) -> Iterator[int]:
         """Without thread ids: one made-up id for each task, told from the wording of the line. One line at a time: what
         a line tells depends on those before it, and not on those that still come."""
-        for kind, begin, end in zip(batch.kind, batch.begin, batch.end, strict=True):
-            if kind in (Kind.PROCESS, Kind.WAIT):
-                skip = 17 if kind == Kind.PROCESS else 19
-                yield self._thread_of(batch.block[begin + skip : batch.block.find(b"]", begin, end)])
-            elif kind == Kind.SIGNAL:
-                yield self._sender(batch.block[begin + 19 : end])
+        for place, begin, end in zip(batch.place, batch.begin, batch.end, strict=True):
+            if place in _OF_TASKS:
+                text = batch.block[begin:end]
+                key = text[text.find(b"[") + 1 :]
+                yield self._sender(key) if place in _SIGNALS else self._thread_of(key[: key.find(b"]")])
             else:
-                yield _WRITER[kind]
+                yield _WRITER[place]
 
     def _thread_of(self, task: bytes) -> int:
         if task == SERVER_TASK.encode():
@@ -189,7 +248,12 @@ class Auditor:
             return "rejected"
         return "released"
 
-    def _started(self, time: int) -> None:
+    @reads(Kind.SERVER_TERMINATED)
+    def _ended(self, said: Said, time: int, thread: int) -> None:
+        self.ended_orderly = True
+
+    @reads(Kind.START)
+    def _started(self, said: Said, time: int, thread: int) -> None:
         self.starts += 1
         if self.counts.entries == 0 or (self.starts == 1 and not self.account.open and not self.tasks.tasks):
             return
@@ -200,6 +264,7 @@ class Auditor:
         self._judge(self._last_seen(time), died)
         self.account.restart()
         self.parts.restart()
+        self.rtsp.restart()
         self.ended_orderly = False
 
     def _last_seen(self, default: int) -> int:
@@ -326,20 +391,21 @@ class Auditor:
         near = min([end - _CRASH_NEAR, *recent])
         found = [violation for violation in self.account.violations if violation.kind != "double-close"]
         used = [violation.time_s * 1e6 + self.holdings.origin for violation in found]
-        freed_early = [gone.released for gone in self.account.recent.values() if gone.double >= 0]
+        freed_early = [gone.released for gone in self.account.recent.by_name.values() if gone.double >= 0]
         return max([*used, *freed_early], default=near - 1) >= near
 
 
+def _key(said: Said) -> bytes:
+    """A task message as the books know it: what stands after "[" of its task."""
+    return said.string[said.start("task") : said.end()]
+
+
+_WAIT: Final = place_of(Kind.WAIT)
+_AFTER_WAIT: Final = after(Kind.WAIT)
+_SIGNAL: Final = after(Kind.SIGNAL)
+_PROCESS: Final = after(Kind.PROCESS)
+_SIGNALS: Final = frozenset((SIGNAL, *places_of(Kind.SIGNAL, Kind.SIGNAL_PLAIN)))
+_OF_TASKS: Final = _SIGNALS.union((PROCESS, *places_of(Kind.PROCESS, Kind.PROCESS_PLAIN, Kind.WAIT)))
 _THREAD_SERVER, _THREAD_CONNECTION, _THREAD_MEDIA, _THREAD_SIP, _THREAD_ENGINE = 1, 2, 3, 4, 5
-_WRITER: Final = [
-    {
-        Kind.SIP_EVENT: _THREAD_SIP, Kind.CALL_STATE: _THREAD_SIP, Kind.CREATE: _THREAD_SIP,
-        Kind.NO_PROFILE: _THREAD_SIP, Kind.OFFLINE: _THREAD_SIP, Kind.RTSP_CREATE: _THREAD_SIP,
-        Kind.RTSP_DATA: _THREAD_SIP, Kind.BODY: _THREAD_SIP,
-        Kind.PENDING_ADD: _THREAD_CONNECTION, Kind.PENDING_REMOVE: _THREAD_CONNECTION,
-        Kind.ASSIGN: _THREAD_CONNECTION,
-        Kind.CONTEXT_ADD: _THREAD_MEDIA, Kind.CONTEXT_REMOVE: _THREAD_MEDIA, Kind.MEDIA_PATH: _THREAD_MEDIA,
-        Kind.RTP_ENABLE: _THREAD_MEDIA, Kind.RTP_REMOVE: _THREAD_MEDIA, Kind.RTP_FULL: _THREAD_MEDIA,
-    }.get(kind, _THREAD_SERVER)
-    for kind in Kind
-]  # fmt: skip
+_THREADS: Final = {"sip": _THREAD_SIP, "connection": _THREAD_CONNECTION, "media": _THREAD_MEDIA}
+_WRITER: Final = [_THREADS.get(writer, _THREAD_SERVER) for writer in WRITERS]

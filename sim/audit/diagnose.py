@@ -160,7 +160,7 @@ def _waiting(session: Session, evidence: Evidence) -> _Wait:
         wait = _deactivating(session, evidence)
     elif session.ended >= 0:
         wait = _ended(session, evidence)
-    elif session.negotiating or (session.answer < 0 and not session.partial):
+    elif session.negotiating or (session.answer < 0 and session.proved < 0 and not session.partial):
         wait = _answering(session, evidence)
     else:
         wait = _talking(session, evidence)

@@ -71,6 +71,7 @@ class Session:
         "pointer",
         "ports",
         "profile",
+        "proved",
         "queued",
         "refused",
         "released",
@@ -80,6 +81,7 @@ class Session:
         "table",
         "terminate",
         "terminated",
+        "unserved",
         "v1",
         "wedged",
     )  # fmt: skip
@@ -98,6 +100,7 @@ class Session:
         self.end_queued = False  # TERMINATE was pushed to the session's queue
         self.terminated = UNKNOWN  # "Session Terminated"
         self.last_answer = UNKNOWN
+        self.proved = UNKNOWN  # a request, response or event showed that its offer had been answered
         self.asked_bye = UNKNOWN  # the server sent BYE itself
         self.status = 0
         self.refused = 0  # final status seen on the call when no answer was logged
@@ -109,6 +112,7 @@ class Session:
         self.requests = 0
         self.queued = 0
         self.engines: dict[bytes, str] = {}  # resource → engine id
+        self.unserved: set[bytes] = set()  # resources whose engine channel was refused
         self.opened: dict[bytes, int] = {}  # resource → when its open was last answered
         self.last_offer = UNKNOWN
         self.closing: set[bytes] = set()  # resources whose close was answered
@@ -132,6 +136,15 @@ class Session:
         self.table = False
         self.channels = 0
 
+    def prove_answered(self, resource: bytes, time: int, *, request: bool) -> None:
+        """A request, its response or an event on a channel: its open was answered, and the offer before it too. One
+        signalling message is worked on at a time, so that with a request or its response no offer is either."""
+        self.opened.setdefault(resource, time)
+        if self.answer < 0:
+            self.proved = time
+        if self.negotiating and (request or self.answer < 0):
+            self.negotiating = False
+
     @property
     def label(self) -> str:
         """Its id as in the log, or where it lies in memory while it has none."""
@@ -150,7 +163,7 @@ class Session:
             asking = any(a.signalled > self.last_answer for (what, _), a in self.asked.items() if what == "open")
             opening = asking or self.media_path or self.media > self.last_answer
             return "INITIALIZING" if opening and self.engines else "GENERATING_ANSWER"
-        if self.answer >= 0 or self.partial:
+        if self.answer >= 0 or self.proved >= 0 or self.partial:
             return "ACTIVE"
         return "NONE"
 

@@ -4,6 +4,7 @@ Queue wait is Signal → Process, service is Process → Wait on the same thread
 waits; the end of its work on a container is taken to be the answer it signals.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -148,6 +149,8 @@ class TaskBook:
         self.pending: dict[bytes, Message] = {}
         self.working: dict[int, Message] = {}
         self.last: dict[int, Session | None] = {}
+        self._plain: dict[bytes, deque[bytes]] = {}  # messages without address, oldest first
+        self._numbers = 0
         self.operation = ""  # what the server task is about to ask a plugin for
         self.unmatched = 0
         self._on_message = on_message
@@ -184,6 +187,18 @@ class TaskBook:
         stats.depth = depth = stats.depth + 1
         if depth > stats.peak:
             stats.peak = depth
+
+    def numbered(self, task: bytes, kind: bytes) -> bytes:
+        """The key of a message that is signalled without its address (before 1.1): a number of its own."""
+        self._numbers += 1
+        key = b"%s] [0x%x;%s]" % (task, self._numbers, kind)
+        self._plain.setdefault(b"%s;%s" % (task, kind), deque(maxlen=_PENDING)).append(key)
+        return key
+
+    def oldest(self, task: bytes, kind: bytes) -> bytes:
+        """The key of the message of this kind that was signalled first: a task takes them in order."""
+        waiting = self._plain.get(b"%s;%s" % (task, kind))
+        return waiting.popleft() if waiting else b"%s] [0x0;%s]" % (task, kind)
 
     def _from_task(self, worker: Message, kind: bytes, message: Message) -> None:
         """A message to the server, signalled by a task while it works on `worker`: what that tells of the task."""
@@ -286,6 +301,7 @@ class TaskBook:
         self.close()
         self.working.clear()
         self.pending.clear()
+        self._plain.clear()
         self.last.clear()
         for stats in self.tasks.values():
             stats.depth = 0

@@ -11,6 +11,7 @@ from sim.audit.auditor import Auditor
 from sim.audit.diagnose import Verdict
 from sim.audit.feeding import read_into
 from sim.audit.notes import notes
+from sim.audit.reads import Reader, Said
 from sim.audit.session import Session
 from sim.audit.taskbook import Message
 from sim.errors import LogError
@@ -137,7 +138,7 @@ class Watcher(Auditor):
         self.rtp_range: tuple[int, int] | None = None
         self.refusals: dict[str, list[int]] = {}
         self.timeout_ms: int | None = None
-        watches: dict[Kind, Callable[[bytes, int, int], None]] = {
+        watches: dict[Kind, Reader] = {
             Kind.SIP_EVENT: self._on_sip_event, Kind.CALL_STATE: self._on_call_state,
             Kind.TCP_ACCEPT: self._on_accept, Kind.TCP_DISCONNECT: self._on_disconnect,
             Kind.CONTEXT_ADD: self._on_context_add, Kind.CONTEXT_REMOVE: self._on_context_remove,
@@ -146,7 +147,7 @@ class Watcher(Auditor):
             Kind.MRCP: self._on_mrcp, Kind.TCP_TIMER: self._on_timer, Kind.CHANNEL_FAILED: self._on_refusal,
         }  # fmt: skip
         for kind, watch in watches.items():
-            self.parts.handlers[kind] = _both(self.parts.handlers[kind], watch)
+            self.handlers[kind] = _both(self.handlers.get(kind), watch)
 
     def _message(self, m: Message) -> None:
         session = m.session.number if m.session is not None else -1
@@ -173,84 +174,75 @@ class Watcher(Auditor):
 
     # --- single lines --------------------------------------------------------------------------------------------
 
-    def _on_sip_event(self, text: bytes, time: int, thread: int) -> None:
-        if text.startswith(b"nua_i_invite", 19):
+    def _on_sip_event(self, said: Said, time: int, thread: int) -> None:
+        if said["event"] == b"nua_i_invite":
             self.lines["invite"].append((thread, time))
-        elif text.startswith(b"nua_i_bye", 19):
+        elif said["event"] == b"nua_i_bye":
             self.lines["bye"].append((thread, time))
 
-    def _on_call_state(self, text: bytes, time: int, thread: int) -> None:
-        pointer, _, state = text[15:].partition(b" [")
-        if state.startswith(b"received"):
+    def _on_call_state(self, said: Said, time: int, thread: int) -> None:
+        state = said["state"]
+        if state == b"received":
             self.lines["received"].append((thread, time))
-        elif state.startswith(b"terminated"):
+        elif state == b"terminated":
             self.lines["terminated"].append((thread, time))
-        elif state.startswith(b"ready"):
-            session = self.account.by_pointer.get(pointer)
+        elif state == b"ready":
+            session = self.account.by_pointer.get(said["pointer"])
             if session is not None:
                 self.ready.add(session.number)
 
-    def _on_accept(self, text: bytes, time: int, thread: int) -> None:
+    def _on_accept(self, said: Said, time: int, thread: int) -> None:
         self.accepts.append(time)
 
-    def _on_disconnect(self, text: bytes, time: int, thread: int) -> None:
+    def _on_disconnect(self, said: Said, time: int, thread: int) -> None:
         self.disconnects += 1
 
-    def _on_context_add(self, text: bytes, time: int, thread: int) -> None:
+    def _on_context_add(self, said: Said, time: int, thread: int) -> None:
         self.context_changes.append((time, 1))
 
-    def _on_context_remove(self, text: bytes, time: int, thread: int) -> None:
+    def _on_context_remove(self, said: Said, time: int, thread: int) -> None:
         self.context_changes.append((time, -1))
 
-    def _on_rtp(self, text: bytes, time: int, thread: int) -> None:
+    def _on_rtp(self, said: Said, time: int, thread: int) -> None:
         self.rtp_enabled.append(time)
 
-    def _on_rtp_full(self, text: bytes, time: int, thread: int) -> None:
+    def _on_rtp_full(self, said: Said, time: int, thread: int) -> None:
         self.rtp_refused += 1
 
-    def _on_factory(self, text: bytes, time: int, thread: int) -> None:
-        low, _, high = text[text.rindex(b"[") + 1 :].rstrip(b"]").partition(b",")
-        self.rtp_range = (int(low), int(high))
+    def _on_factory(self, said: Said, time: int, thread: int) -> None:
+        self.rtp_range = (int(said["low"]), int(said["high"]))
 
-    def _on_refusal(self, text: bytes, time: int, thread: int) -> None:
-        name = word(text[text.rindex(b"[") + 1 : -1])
+    def _on_refusal(self, said: Said, time: int, thread: int) -> None:
+        name = word(said["resource"])
         use = self.holdings.uses.get(f"engine_channel:{name}")  # the refused one is not held any more
         self.refusals.setdefault(name, []).append(use.held if use is not None else 0)
 
-    def _on_found(self, text: bytes, time: int, thread: int) -> None:
-        _, _, rest = text.partition(b" for Resource [")
-        resource, _, who = rest.partition(b"] ")
-        session = self.account.by_pointer.get(who.partition(b" ")[0])
+    def _on_found(self, said: Said, time: int, thread: int) -> None:
+        session = self.account.by_pointer.get(said["pointer"])
         if session is not None:
             offered = self.offered.setdefault(session.number, [])
-            if word(resource) not in offered:
-                offered.append(word(resource))
+            if word(said["resource"]) not in offered:
+                offered.append(word(said["resource"]))
 
-    def _on_answer(self, text: bytes, time: int, thread: int) -> None:
+    def _on_answer(self, said: Said, time: int, thread: int) -> None:
         """The server task takes a plugin's answer: of which resource it is."""
         worker = self.tasks.working.get(thread)
         if worker is not None:
-            self.resource_of[id(worker)] = word(text.partition(b"@")[2].partition(b">")[0])
+            self.resource_of[id(worker)] = word(said["resource"])
 
-    def _on_timer(self, text: bytes, time: int, thread: int) -> None:
-        at = text.rfind(b"timeout [")
-        if at >= 0:
-            self.timeout_ms = int(text[at + 9 :].rstrip(b"]"))
+    def _on_timer(self, said: Said, time: int, thread: int) -> None:
+        self.timeout_ms = int(said["count"])
 
-    def _on_mrcp(self, text: bytes, time: int, thread: int) -> None:
-        start = text.find(b" <")
-        words = text[8:start].split(b" ")
-        if start < 0 or len(words) != 2:
-            return
-        name, _, resource = text[start + 2 :].partition(b">")[0].partition(b"@")
-        if words[1] == b"Response":
-            self._on_answer(text, time, thread)
+    def _on_mrcp(self, said: Said, time: int, thread: int) -> None:
+        method, what = said["method"].decode(), said["what"].decode()
+        if what == "Response":
+            self._on_answer(said, time, thread)
             worker = self.tasks.working.get(thread)
-            if worker is not None and words[0] == b"DEACTIVATE":
+            if worker is not None and method == "DEACTIVATE":
                 worker.name = "stopped"
-        session = self.account.by_name.get(name)
+        session = self.account.by_name.get(said["id"])
         if session is not None:
-            self.seen_requests.append((session.number, words[0].decode(), words[1].decode(), time, word(resource)))
+            self.seen_requests.append((session.number, method, what, time, word(said["resource"])))
 
     # --- the end -------------------------------------------------------------------------------------------------
 
@@ -319,16 +311,14 @@ def _at(micros: int, origin: int) -> float:
     return max(0.0, (micros - origin) / 1e6) if micros >= 0 else float("nan")
 
 
-def _both(
-    first: Callable[[bytes, int, int], None] | None, second: Callable[[bytes, int, int], None]
-) -> Callable[[bytes, int, int], None]:
+def _both(first: Reader | None, second: Reader) -> Reader:
     if first is None:
         return second
     own = first
 
-    def handle(text: bytes, time: int, thread: int) -> None:
-        own(text, time, thread)
-        second(text, time, thread)
+    def handle(said: Said, time: int, thread: int) -> None:
+        own(said, time, thread)
+        second(said, time, thread)
 
     return handle
 

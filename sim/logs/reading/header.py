@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sim.vocabulary.lines import BEGINNINGS, PRIORITIES, Kind
+from sim.logs.reading.wording import recognise
+from sim.vocabulary.lines import PRIORITIES
 
 _DATE = rb"(?P<date>\d{4}-\d\d-\d\d) "
 _TIME = rb"(?P<time>\d\d:\d\d:\d\d:\d{6}) "
@@ -13,7 +14,6 @@ _MARK = rb"(?P<mark>[^\[\]<>]*?\.(?:c|cc|cpp|cxx|h|hpp|inl):\d{3,}) "
 _THREAD = rb"(?P<thread>\d{5,20}) "
 _PRIORITY = rb"\[(?P<priority>" + b"|".join(PRIORITIES) + rb")\] {1,4}"
 _ANY = re.compile(b"".join(b"(?:%s)?" % part for part in (_DATE, _TIME, _MARK, _THREAD, _PRIORITY)))
-_WORDS = tuple(beginning for beginning, kind in BEGINNINGS if kind is not Kind.MRCP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def detect(lines: Iterable[bytes]) -> Layout | None:
         found = Layout(*(match[name] is not None for name in ("date", "time", "mark", "thread", "priority")))
         if not found.bare:
             seen[found] += 1
-        elif line.startswith(_WORDS):
+        elif recognise(line) is not None:
             worded += 1
     if seen and (best := seen.most_common(1)[0])[1] >= worded:
         return best[0]

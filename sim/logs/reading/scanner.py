@@ -1,8 +1,9 @@
 """Every line of a block of log is either an entry with time, thread and kind, part of a multi-line entry, or counted
 as not understood. Whole blocks are cut with NumPy; Python sees only the lines that matter."""
 
+from collections.abc import Set
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,23 @@ from numpy.typing import NDArray
 from sim.logs.reading.clock import DAY, Clock, clock_micros, day_micros
 from sim.logs.reading.header import Layout
 from sim.logs.reading.shown import shown
-from sim.vocabulary.lines import BEGINNINGS, BODY_BEGINNINGS, CRASH_WORDS, OTHER_WORDS, PRIORITIES, WITH_BODY, Kind
+from sim.logs.reading.wording import (
+    BODIES,
+    BODY,
+    CARRIES,
+    ENTRIES,
+    OWN_KINDS,
+    PLACES,
+    PROCESS,
+    SIGNAL,
+    UNREAD,
+    Places,
+    alike,
+    place_of,
+    recognise,
+    side,
+)
+from sim.vocabulary.lines import CRASH_WORDS, PRIORITIES, Kind
 
 PAD: Final = b"\0" * 256
 _SHOWN = 5
@@ -20,10 +37,6 @@ _SHAPES = 64  # shapes of headers that are learned; entries of further ones are 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Words = NDArray[np.uint64]
-
-_UNWANTED = (Kind.OTHER, Kind.REMOTE_SDP, Kind.LOCAL_SDP, Kind.MRCP_DATA, Kind.SEND_DATA, Kind.TERMINATION_ADD)
-_WANTED = np.array([kind not in _UNWANTED for kind in Kind])
-_CARRIES = np.array([kind in WITH_BODY for kind in Kind])
 
 
 def _word(text: bytes) -> int:
@@ -38,62 +51,12 @@ _PRIORITY_WORDS = np.array(sorted(_word(b"[%s] " % name + b"  ") for name in PRI
 _PRIORITY_WORDS_BY_USE = [_word(b"[%s] " % n + b"  ") for n in (b"DEBUG", b"INFO", b"NOTICE", b"WARN")]
 
 
-class _Table:
-    """Beginnings of lines by their first eight bytes; those that share them are told apart by the eights after."""
-
-    def __init__(self, beginnings: tuple[tuple[bytes, Kind], ...]) -> None:
-        groups: dict[int, list[tuple[bytes, Kind]]] = {}
-        for text, kind in beginnings:
-            groups.setdefault(_word(text), []).append((text, kind))
-        self.words = np.array(sorted(groups), dtype=np.uint64)
-        self.kinds = np.zeros(len(groups), dtype=np.int16)
-        self.shared: list[tuple[int, list[tuple[list[tuple[int, np.uint64, np.uint64]], Kind]]]] = []
-        for position, word in enumerate(self.words.tolist()):
-            group = groups[word]
-            self.kinds[position] = group[0][1]
-            if len(group) > 1:
-                self.shared.append((position, [(self._rest(text), kind) for text, kind in reversed(group)]))
-
-    @staticmethod
-    def _rest(text: bytes) -> list[tuple[int, np.uint64, np.uint64]]:
-        """(offset, word, mask) of every eight bytes after the first."""
-        places = range(8, len(text), 8)
-        return [(at, np.uint64(_word(text[at:])), np.uint64(_mask(len(text) - at))) for at in places]
-
-    def kinds_at(self, words: Words, at: Ints) -> NDArray[np.int16]:
-        """The kind of the line that begins at each of `at`."""
-        first = words[at]
-        place = np.minimum(np.searchsorted(self.words, first), len(self.words) - 1)
-        known = self.words[place] == first
-        result = np.where(known, self.kinds[place], 0).astype(np.int16)
-        for position, members in self.shared:
-            rows = np.flatnonzero(known & (place == position))
-            if rows.size == 0:
-                continue
-            starts = at[rows]
-            later: dict[int, Words] = {}
-            found = np.zeros(rows.size, dtype=np.int16)
-            for rest, kind in members:
-                same = np.ones(rows.size, dtype=np.bool_)
-                for offset, word, mask in rest:
-                    if offset not in later:
-                        later[offset] = words[starts + offset]
-                    same &= (later[offset] & mask) == word
-                found[same] = kind
-            result[rows] = found
-        return result
-
-
-_ENTRIES = _Table(BEGINNINGS)
-_BODIES = _Table(tuple((text, Kind.BODY) for text in BODY_BEGINNINGS))
-
-
 @dataclass(slots=True)
 class Batch:
     """The lines of one block that matter, column by column, in file order; text is `block[begin:end]`."""
 
     block: bytes
-    kind: list[int]
+    place: list[int]
     begin: list[int]
     end: list[int]
     time: list[int]
@@ -112,6 +75,9 @@ class Counts:
     crash: str = ""  # what a shell or a sanitizer wrote into the log when the process died
     file: str = ""  # that is being read
     before: int = 0  # lines of the files before it
+    server: int = 0  # lines that only a server writes, up to the first of each block
+    client: int = 0  # lines that only the client library writes, the same
+    known: int = 0  # lines of either or both, the same
 
     def begin(self, file: str) -> None:
         """The lines that follow are those of another file."""
@@ -129,7 +95,9 @@ class Counts:
 class Scanner:
     """Cuts blocks of whole lines; keeps what must be known across blocks (clock, open multi-line entry, counts)."""
 
-    def __init__(self, layout: Layout, clock: Clock, counts: Counts) -> None:
+    def __init__(self, layout: Layout, clock: Clock, counts: Counts, wanted: Set[Kind]) -> None:
+        """`wanted`: the kinds of lines that the batches must have."""
+        self._wanted = np.array([place >= BODY or not wanted.isdisjoint(OWN_KINDS[place]) for place in range(PLACES)])
         self.layout = layout
         self.clock = clock
         self.counts = counts
@@ -279,34 +247,55 @@ class Scanner:
     def _batch(self, block: bytes, words: Words, begin: Ints, end: Ints, text: Ints, time: Ints, thread: Ints) -> Batch:
         head = (text >= 0) & (text <= end)
         rows = np.flatnonzero(head)
-        kinds = np.zeros(begin.size, dtype=np.int16)
-        kinds[rows] = _ENTRIES.kinds_at(words, text[rows])
+        places = np.zeros(begin.size, dtype=np.int16)
+        places[rows], begun = ENTRIES.places_at(words, text[rows], sure=self.layout.bare)
+        self._known(block, places, rows, text, end)
+        for row in rows[begun & (places[rows] == 0)].tolist():
+            line = block[text[row] : end[row]]
+            if alike(line) is not None and recognise(line) is None:
+                places[row] = UNREAD
+        _check_messages(words, places, end)
         if self.layout.bare:  # without any header only the server's own words begin an entry
-            for row in rows[kinds[rows] == 0].tolist():
-                head[row] = block.startswith(OTHER_WORDS, int(text[row]))
+            head[rows[places[rows] == 0]] = False
             rows = np.flatnonzero(head)
         if rows.size and self.layout.time:
             time[rows] = self.clock.axis(time[rows])
-        self._loose(block, words, head, kinds, begin, end, text, time, thread)
+        self._loose(block, words, head, places, begin, end, text, time, thread)
         counts = self.counts
         counts.lines += begin.size
         counts.entries += rows.size
         if self.layout.priority:
             counts.debug += int(np.count_nonzero(words[text[rows] - 9] == np.uint64(_PRIORITY_WORDS_BY_USE[0])))
-        elif np.any(kinds == Kind.PROCESS):
-            counts.debug += int(np.count_nonzero(kinds == Kind.PROCESS))
-        keep = np.flatnonzero(_WANTED[kinds])
+        else:
+            counts.debug += int(np.count_nonzero(places == PROCESS))
+        keep = np.flatnonzero(self._wanted[places])
         return Batch(
             block,
-            kinds[keep].tolist(),
+            places[keep].tolist(),
             text[keep].tolist(),
             end[keep].tolist(),
             time[keep].tolist(),
             thread[keep].tolist(),
         )
 
+    def _known(self, block: bytes, places: Places, rows: Ints, text: Ints, end: Ints) -> None:
+        """Count lines that a server or a client wrote, until one is found that only a server writes."""
+        counts = self.counts
+        if counts.server:
+            return
+        for row in rows[places[rows] > 0][:_LOOKED_AT].tolist():
+            found = recognise(block[text[row] : end[row]])
+            if found is None:
+                continue
+            counts.known += 1
+            whose = side(found[0])
+            counts.client += whose == "client"
+            if whose == "server":
+                counts.server += 1
+                return
+
     def _loose(
-        self, block: bytes, words: Words, head: Bools, kinds: NDArray[Any], begin: Ints, end: Ints, text: Ints,
+        self, block: bytes, words: Words, head: Bools, places: Places, begin: Ints, end: Ints, text: Ints,
         time: Ints, thread: Ints,
     ) -> None:  # fmt: skip
         """Lines without a header: part of the entry before when that has a body, otherwise counted."""
@@ -314,19 +303,25 @@ class Scanner:
         if head.size == 0:
             return
         owner = np.maximum.accumulate(np.where(head, np.arange(head.size), -1))
-        carries = _CARRIES[kinds]
+        carries = CARRIES[places]
         if rest.size:
             of = owner[rest]
             inside = np.where(of >= 0, carries[np.maximum(of, 0)], self._body)
             odd = rest[~inside & (end[rest] > begin[rest])]
+            damaged = []
             for row in (odd if odd.size <= _LOOKED_AT else np.concatenate((odd[:_SHOWN], odd[-_SHOWN:]))).tolist():
-                self.counts.odd(self.counts.lines + row + 1, block[begin[row] : end[row]])
+                line = block[begin[row] : end[row]]
+                if alike(line, anywhere=True) is not None:
+                    damaged.append(row)
+                    places[row] = UNREAD
+                else:
+                    self.counts.odd(self.counts.lines + row + 1, line)
             self.counts.not_understood += max(0, odd.size - 2 * _SHOWN) if odd.size > _LOOKED_AT else 0
             body = rest[inside]
-            told = _BODIES.kinds_at(words, begin[body])
-            rows = body[told > 0]
+            rows = body[BODIES.places_at(words, begin[body])[0] > 0]
+            places[rows] = BODY
+            rows = np.concatenate((rows, np.array(damaged, dtype=np.int64)))
             if rows.size:
-                kinds[rows] = Kind.BODY
                 text[rows] = begin[rows]
                 have = owner[rows] >= 0
                 time[rows] = np.where(have, time[np.maximum(owner[rows], 0)], self.clock.last)
@@ -343,6 +338,31 @@ _DATE_MASK = np.uint64(_word(bytes([0xF0, 0xF0, 0xF0, 0xF0, 0xFF, 0xF0, 0xF0, 0x
 _DATE = np.uint64(_word(b"0000-00-"))
 _ZEROS = np.uint64(_word(b"0" * 8))
 _HIGH = np.uint64(0xF0F0F0F0F0F0F0F0)
+
+
+def _check_messages(words: Words, places: Places, end: Ints) -> None:
+    """Task messages are half of a DEBUG log: those whose text is as usual get places that say so.
+
+    Their end is "] [0x…;d;d]"; how wide the address is is taken from the first of them.
+    """
+    for kind, checked in ((Kind.SIGNAL, SIGNAL), (Kind.PROCESS, PROCESS)):
+        rows = np.flatnonzero(places == place_of(kind))
+        if rows.size == 0:
+            continue
+        stop = end[rows]
+        good = (words[stop - 8] & _TAIL_MASK) == _TAIL
+        for width in _WIDTHS:
+            begins = (words[stop - width] & np.uint64(_mask(5))) == _ADDRESS
+            places[rows[good & begins]] = checked
+            good &= ~begins
+            if not good.any():
+                break
+
+
+_TAIL_MASK = np.uint64(_word(bytes([0, 0, 0, 0xFF, 0xF0, 0xFF, 0xF0, 0xFF])))
+_TAIL = np.uint64(_word(b"\0\0\0;0;0]"))
+_ADDRESS = np.uint64(_word(b"] [0x"))
+_WIDTHS = (22, 18, 14, *(w for w in range(11, 28) if w not in (22, 18, 14)))  # 12 and 8 hexadecimal digits first
 
 
 def _without_blanks(bytes_: NDArray[np.uint8], begin: Ints, end: Ints) -> Ints:
