@@ -25,6 +25,12 @@ def import_(
     config: Annotated[Path, typer.Argument(metavar="unimrcpserver.xml", help="The server's configuration file.")],
     output: OutputOption = None,
     profile: Annotated[str | None, typer.Option("--profile", help="Which mrcpv2-profile; default: the first.")] = None,
+    server_version: Annotated[
+        str | None,
+        typer.Option(
+            "--server-version", metavar="1.8", help="Version of UniMRCP that reads the file; default: newest."
+        ),
+    ] = None,
     expect_calls: Annotated[
         float | None, typer.Option("--expect-calls", metavar="N", help="Calls at once that the server should carry.")
     ] = None,
@@ -40,9 +46,10 @@ def import_(
     from sim.xmlconfig.imported import imported, scenario_text
     from sim.xmlconfig.lint import lint
     from sim.xmlconfig.read import read_config
+    from sim.xmlconfig.versions import read_version
 
     expected = expected_load(expect_calls, rate, hold)
-    read = read_config(config, profile)
+    read = read_config(config, profile, read_version(server_version) if server_version is not None else None)
     findings = lint(read, expected)
     entries = imported(read, expected, _name_from(str(output or config)))
     text = scenario_text(entries, read)
@@ -53,7 +60,8 @@ def import_(
     if json:
         written: dict[str, object] = {"scenario": str(output)} if output is not None else {"scenario_yaml": text}
         print_json(
-            {**written, "profile": read.profile, "imported": [entry.to_dict() for entry in entries],
+            {**written, "profile": read.profile, "server_version": str(read.server),
+             "server_version_from": read.server.said, "imported": [entry.to_dict() for entry in entries],
              "findings": [finding.to_dict() for finding in findings]}
         )  # fmt: skip
     else:

@@ -10,8 +10,8 @@ from sim.scenario import load_scenario
 from sim.scenario.units import write_rate, write_time
 from sim.scenario.yamlfile import resolve_scalar
 from sim.vocabulary.plugins import DEMO_ENGINES
+from sim.xmlconfig.config import ServerConfig, Value
 from sim.xmlconfig.lint import Expected
-from sim.xmlconfig.read import ServerConfig, Value
 
 FOR_EVER = "10000d"
 _DEMO_FILES = {"demosynth", "demorecog", "demoverifier", "mrcprecorder"}
@@ -39,7 +39,8 @@ def imported(config: ServerConfig, expected: Expected | None = None, name: str =
 def scenario_text(entries: list[Entry], config: ServerConfig) -> str:
     """The scenario file. What stands in it was checked by `load_scenario`."""
     lines = [
-        f"# Imported by `mrcpsim import` from {config.path}, profile {config.profile or '(none)'}.",
+        f"# Imported by `mrcpsim import` from {config.path}, profile {config.profile or '(none)'},",
+        f"# {config.server.said}.",
         "# The configuration says what the server may hold and when it gives up, not what load it gets, how long its",
         "# plugins take, or what its work costs: set those (arrivals, calls, plugins.*), or calibrate them on a log.",
     ]
@@ -94,11 +95,12 @@ class _Importer:
 
     def source(self, value: Value, more: str = "") -> str:
         """Where a number came from, for the comment."""
-        said = (
-            f"line {value.line}: <{value.setting}>"
-            if value.given
-            else f"<{value.setting}> not set: the server's default"
-        )
+        if value.given:
+            said = f"line {value.line}: <{value.setting}>"
+        elif value.since is not None:
+            said = f"UniMRCP {self.config.server} has no <{value.setting}>"
+        else:
+            said = f"<{value.setting}> not set: the server's default"
         return said + (f", {more}" if more else "")
 
     def entries(self) -> list[Entry]:
@@ -122,10 +124,12 @@ class _Importer:
             self.put("arrivals.rate", write_rate(expected.calls / 60.0), "from --expect-calls, at 1 min each")
             self.put("calls.hold.dist", "exponential", "assumed")
             self.put("calls.hold.mean", "60s", "assumed: give --rate and --hold to set it")
-        served = [resource for resource in self.config.resources if self.engine_of(resource)]
+        served = [resource for resource in self.config.resources if self.config.engine_of(resource)]
         wanted = "speechrecog" if "speechrecog" in served or not served else served[0]
         why = "assumed: what your callers ask for" + (f"; this server offers {', '.join(served)}" if served else "")
         self.put("calls.resources", [wanted], why)
+        if self.config.unserved and self.config.listens:
+            self.put("calls.profile_missing", 1, _one_line(f"{self.config.unserved}: answered 488"))
 
     def sip(self) -> None:
         t1, t2, t4 = self.n["sip-t1"], self.n["sip-t2"], self.n["sip-t4"]
@@ -145,8 +149,8 @@ class _Importer:
         line = next((line for on, line in flags if on), 0)
         said = f"line {line}: <extract-call-id> or <extract-user-name>" if line else "neither is extracted"
         self.put("server.sip.extract_call_id", bool(line), said)
-        if self.config.offline:
-            self.put("server.sip.offline", True, self.config.offline)
+        if self.config.unserved and not self.config.listens:
+            self.put("server.sip.offline", True, _one_line(self.config.unserved))
 
     def limits(self) -> None:
         low, high = self.n["rtp-port-min"].number & 0xFFFF, self.n["rtp-port-max"].number & 0xFFFF
@@ -184,16 +188,20 @@ class _Importer:
         )
         self.put("server.connection.force_new_connection", on, said)
 
-    def engine_of(self, resource: str) -> Any:
-        return next((engine for engine in self.config.engines if resource in engine.serves), None)
+    def chosen_how(self, resource: str, guessed: bool) -> str:
+        """How it is known that an engine serves a resource."""
+        choice = next((choice for choice in self.config.open_choices if choice.resource == resource), None)
+        if choice is not None:
+            return f"or {' or '.join(name for name in choice.engines if name != choice.taken)}: open at every start"
+        return "told from its name" if guessed else "by <resource-engine-map>"
 
     def plugins(self) -> None:
         tasks: set[str] = set()
         for resource in self.config.resources:
-            engine = self.engine_of(resource)
+            engine = self.config.engine_of(resource)
             if engine is None:
                 continue
-            how = "told from its name" if engine.guessed else "by <resource-engine-map>"
+            how = self.chosen_how(resource, engine.guessed)
             params = "".join(f"; {key}={value}" for key, value in sorted(engine.params.items()) if key)
             attribs = "".join(
                 f"; {key}={value}" for key, value in sorted(self.config.attribs.get(resource, {}).items())

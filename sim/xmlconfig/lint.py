@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sim.theory.queues import erlang_b, needed
-from sim.xmlconfig.read import Engine, ServerConfig, Value, serves
+from sim.xmlconfig.addresses import misleading
+from sim.xmlconfig.config import Engine, ServerConfig, Value
+from sim.xmlconfig.engines import serves
+from sim.xmlconfig.versions import TIMERS
 
 Severity = Literal["error", "warning", "note"]
 _ORDER: tuple[Severity, ...] = ("error", "warning", "note")
@@ -101,28 +104,62 @@ class _Lint:
 
     def whole(self) -> Iterator[Finding]:
         config = self.config
-        if config.offline:
+        if config.unserved:
             yield self.at(
-                config.offline_line, "mrcpv2-profile", config.profile, "offline", "error", config.offline,
-                "no MRCPv2 call can be served: 0 calls; the scenario has the agent offline",
+                config.profile_line, "mrcpv2-profile", config.profile, "offline", "error",
+                f"{config.unserved}: the server does not register the profile",
+                f"no MRCPv2 call can be served: 0 calls; {self.instead()}",
             )  # fmt: skip
-        if len(config.profiles) > 1:
+        yield from self.profiles()
+        if config.rtsp:
+            yield self.at(
+                config.rtsp, "rtsp-uas", "", "mrcpv1", "note", "the MRCPv1 (RTSP) agent is enabled and not simulated",
+                "MRCPv1 calls use the same server task, RTP ports and plugins: subtract them from the capacity",
+            )  # fmt: skip
+        for place, message, effect in misleading(config.addresses):
+            yield self.at(
+                place.line, place.setting.strip("<>"), place.text, place.code, "warning", message, effect
+            )  # fmt: skip
+        yield from self.version()
+
+    def instead(self) -> str:
+        """What the scenario does about a profile that is not registered."""
+        if self.config.listens:
+            return "each INVITE is answered 488, as in the scenario"
+        return "the scenario has the agent offline"
+
+    def profiles(self) -> Iterator[Finding]:
+        config = self.config
+        if len(config.rivals) > 1:
+            yield self.at(
+                config.profile_line, "mrcpv2-profile", config.profile, "open-profile", "warning",
+                f"profiles {' and '.join(config.rivals)} name the same SIP agent",
+                "each call gets one of them; which one is open at every start (the server walks through a hash table). "
+                f"The scenario has {config.profile}; give each profile an agent of its own",
+            )  # fmt: skip
+        elif len(config.profiles) > 1:
             others = ", ".join(name for name in config.profiles if name != config.profile)
             yield self.at(
                 config.profile_line, "mrcpv2-profile", config.profile, "several-profiles", "note",
                 f"the scenario is that of profile {config.profile}; the file also has {others}",
                 "profiles share the one server task, and media engines and plugins where they name the same",
             )  # fmt: skip
-        if config.rtsp:
+
+    def version(self) -> Iterator[Finding]:
+        """What the assumed version decides, where the file does not say it."""
+        config = self.config
+        if config.server.given:
+            return
+        timers = ("sip-session-expires", "inactivity-timeout", "termination-timeout")
+        unsaid = [name for name in timers if not self.n[name].given]
+        if unsaid and config.server.at_least < TIMERS:
+            names = ", ".join(f"<{name}>" for name in unsaid)
             yield self.at(
-                config.rtsp, "rtsp-uas", "", "mrcpv1", "note", "the MRCPv1 (RTSP) agent is enabled and not simulated",
-                "MRCPv1 calls use the same server task, RTP ports and plugins: subtract them from the capacity",
-            )  # fmt: skip
-        address, line = config.ip
-        if address.startswith("127."):
-            yield self.at(
-                line, "ip", address, "loopback", "warning", f"the server listens on {address}",
-                "callers on other machines can not reach it: 0 calls from there",
+                0, "version", "", "version-assumed", "warning",
+                f"{config.server.said}, and {names} {'is' if len(unsaid) == 1 else 'are'} not set",
+                f"UniMRCP {config.server} has defaults for them ({self.n[timers[0]].number} s session timer, "
+                f"{self.n[timers[1]].number} s inactivity, {self.n[timers[2]].number} s termination); a server before "
+                "1.5 has no such timers and waits for ever: give --server-version",
             )  # fmt: skip
 
     # --- RTP --------------------------------------------------------------------------------------------------------
@@ -238,6 +275,13 @@ class _Lint:
     def timeouts(self) -> Iterator[Finding]:
         idle, closing = self.n["inactivity-timeout"], self.n["termination-timeout"]
         timer, least = self.n["sip-session-expires"], self.n["sip-min-session-expires"]
+        if timer.since is not None:
+            yield self.of(
+                timer, "timers-missing", "warning",
+                f"UniMRCP {self.config.server} has no session, inactivity or termination timer (they came with 1.5)",
+                "a caller that vanishes without BYE holds its session for ever, also when it closed its connection",
+            )  # fmt: skip
+            return
         if timer.number == 0:
             also = " and the inactivity timer is off too" if idle.number == 0 else ""
             yield self.of(
@@ -335,30 +379,52 @@ class _Lint:
         for engine in self.config.engines:
             if engine.enabled:
                 yield from self.plugin(engine)
-        served = {resource for engine in self.config.engines for resource in engine.serves}
         unknown = [engine.id for engine in self.config.engines if engine.enabled and not serves(engine)]
         hint = f", unless {' or '.join(unknown)} does" if unknown else ""
         for resource, line in self.config.resources.items():
-            if resource not in served:
+            if self.config.engine_of(resource) is None:
                 yield self.at(
                     line, "resource", resource, "resource-without-engine", "warning",
                     f"no enabled engine serves {resource}{hint}",
                     f"calls that ask for {resource} get 404: 0 calls",
                 )  # fmt: skip
+        yield from self.open_choices(unknown)
         if not self.config.resources:
             yield self.at(
                 0, "resource-factory", "", "no-resources", "error", "no MRCP resource is registered",
                 "every call gets 404: 0 calls",
             )  # fmt: skip
 
+    def open_choices(self, unknown: list[str]) -> Iterator[Finding]:
+        for choice in self.config.open_choices:
+            line = next(engine.line for engine in self.config.engines if engine.id == choice.taken)
+            also = f" (and perhaps {', '.join(unknown)})" if unknown else ""
+            yield self.at(
+                line, "engine", choice.taken, "open-engine", "warning",
+                f"engines {' and '.join(choice.engines)}{also} offer {choice.resource}, and no resource-engine-map "
+                "says which one serves",
+                "the server takes one, which one is open at every start. The scenario has "
+                f"{choice.taken}, with the tightest limit; name one in a resource-engine-map",
+            )  # fmt: skip
+
+    def unused(self, engine: Engine) -> str:
+        """Why an engine serves no resource."""
+        kind = serves(engine)
+        if not kind:
+            return "its name does not tell which resource it serves"
+        if kind not in self.config.resources:
+            return f"{kind} is not registered in the resource-factory"
+        other = self.config.engine_of(kind)
+        return f"{kind} is mapped to {other.id}" if other is not None else f"nothing maps {kind} to it"
+
     def plugin(self, engine: Engine) -> Iterator[Finding]:
         limit = engine.max_channel_count
         if not engine.serves:
-            kind = serves(engine)
-            why = f"another engine serves {kind}" if kind else "its name does not tell which resource it serves"
+            if any(engine.id in choice.engines for choice in self.config.open_choices):
+                return
             yield self.at(
                 engine.line, "engine", engine.id, "engine-unused", "note",
-                f"engine {engine.id} serves no resource: {why}",
+                f"engine {engine.id} serves no resource: {self.unused(engine)}",
                 "it is loaded and takes no call; name it in a resource-engine-map if it should",
             )  # fmt: skip
             return

@@ -21,12 +21,17 @@ MOST_ELEMENTS = 20_000
 
 @dataclass(slots=True)
 class Element:
-    """One element: names in lower case (the server ignores case), its own text stripped, where it stands."""
+    """One element: names in lower case (the server ignores case), its own text stripped, where it stands.
+
+    `cdata` is what the server looks at: the first piece of text before the first child, as expat cuts it (at every line
+    end and reference), with its blanks; None where the element begins with a child or is empty.
+    """
 
     name: str
     attributes: dict[str, str]
     line: int
     text: str = ""
+    cdata: str | None = None
     children: list["Element"] = field(default_factory=list)
 
     def all(self, name: str) -> list["Element"]:
@@ -49,7 +54,7 @@ class _Builder:
         self.open: list[Element] = []
         self.texts: list[list[str]] = []
         self.count = 0
-        self.parser.buffer_text = True
+        self.parser.buffer_text = False  # the server takes the first piece only
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
         self.parser.CharacterDataHandler = self.data
@@ -78,6 +83,9 @@ class _Builder:
     def data(self, text: str) -> None:
         if self.texts:
             self.texts[-1].append(text)
+            element = self.open[-1]
+            if element.cdata is None and not element.children:
+                element.cdata = text
 
     def doctype(self, *_: object) -> NoReturn:
         raise _Refused("no DOCTYPE (its entities could expand without bound or read other files)")

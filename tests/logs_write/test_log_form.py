@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from sim.audit.audit import audit_log
-from sim.cli.main import log as cli_log
+from sim.cli import log as cli_log
 from sim.engine.run import run
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult, load_result

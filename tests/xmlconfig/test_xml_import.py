@@ -82,7 +82,7 @@ def test_defaults_are_those_of_the_server_when_elements_are_missing(config: Writ
 
 def test_the_profiles_own_map_decides_which_engine_serves_a_resource(config: Write, tmp_path: Path) -> None:
     mapping = (
-        '<resource-engine-map><resource id="speechrecog" engine="Mine"><attrib name="model" value="big"/></resource>'
+        '<resource-engine-map> <resource id="speechrecog" engine="Mine"><attrib name="model" value="big"/></resource>'
         "</resource-engine-map></mrcpv2-profile>"
     )
     count, param = "<max-channel-count>7</max-channel-count>", '<param name="key" value="v"/>'
@@ -97,7 +97,7 @@ def test_the_profiles_own_map_decides_which_engine_serves_a_resource(config: Wri
 
 def test_one_engine_for_two_resources_gets_two_task_names(config: Write, tmp_path: Path) -> None:
     mapping = (
-        '<resource-engine-map><param name="speechrecog" value="Both"/><param name="speechsynth" value="Both"/>'
+        '<resource-engine-map> <param name="speechrecog" value="Both"/><param name="speechsynth" value="Both"/>'
         "</resource-engine-map></mrcpv2-profile>"
     )
     path = config(("</mrcpv2-profile>", mapping), ('id="Recog-1" name="demorecog"', 'id="Both" name="vendor"'))

@@ -33,12 +33,14 @@ SAMPLE = """<?xml version="1.0" encoding="UTF-8"?>
       <engine id="Recog-1" name="demorecog"><max-channel-count>80</max-channel-count></engine>
     </plugin-factory>
   </components>
+  <settings><rtp-settings id="RTP-Settings-1"><ptime>20</ptime><codecs>PCMU PCMA</codecs></rtp-settings></settings>
   <profiles>
     <mrcpv2-profile id="uni2">
       <sip-uas>SIP-1</sip-uas>
       <mrcpv2-uas>MRCP-1</mrcpv2-uas>
       <media-engine>Media-1</media-engine>
       <rtp-factory>RTP-1</rtp-factory>
+      <rtp-settings>RTP-Settings-1</rtp-settings>
     </mrcpv2-profile>
   </profiles>
 </unimrcpserver>
