@@ -14,17 +14,24 @@ from typing import Any, Final
 
 import numpy as np
 
+from sim.calibration import sharing
 from sim.calibration.arrivals import Arrivals, arrivals
 from sim.calibration.calls import calls, client, timers
 from sim.calibration.costs import AWAKE_WITHIN_S, WARM_WITHIN_S, Services, Wakes, services, wakes
 from sim.calibration.evidence import Evidence, watch_logs
 from sim.calibration.fit import POINTS, Fit
 from sim.calibration.highlights import highlights
+from sim.calibration.machine import Machine
+from sim.calibration.machine import machine as found_machine
 from sim.calibration.media import Ticks, reweighted, ticks
 from sim.calibration.plugins import engine_tasks, plugins
 from sim.calibration.rates import rate
+from sim.calibration.shared import activity, one_processor
 from sim.calibration.sheet import INLINE, Noted, Sheet, counted, noted, plain, seconds, to_text
 from sim.calibration.stalls import Stalls, stalls, without_stalls
+from sim.calibration.threadfile import read_threads
+from sim.calibration.threads import ThreadTimes
+from sim.calibration.work import Work, work
 from sim.errors import LogError, ScenarioError
 from sim.files import put_beside
 from sim.logs.reading.reader import StrPath
@@ -100,14 +107,23 @@ class Calibration:
 
 
 def calibrate_logs(
-    paths: Sequence[StrPath], *, name: str | None = None, progress: Callable[[int], None] | None = None
+    paths: Sequence[StrPath],
+    *,
+    name: str | None = None,
+    threads: StrPath | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Calibration:
-    """The scenario of one server's log, given in one or several files. LogError when there is nothing to learn from."""
-    return calibrate_evidence(watch_logs(paths, progress), name)
+    """The scenario of one server's log, given in one or several files. LogError when there is nothing to learn from.
+
+    `threads` is a recording of the server's threads meanwhile: threads.csv, or what `pidstat -t` prints.
+    """
+    recorded = read_threads(threads) if threads is not None else None
+    return calibrate_evidence(watch_logs(paths, progress), name, recorded)
 
 
-def calibrate_evidence(evidence: Evidence, name: str | None = None) -> Calibration:
+def calibrate_evidence(evidence: Evidence, name: str | None = None, threads: ThreadTimes | None = None) -> Calibration:
     """The same from evidence that was read before."""
+    recorded = threads.moved_to(evidence.origin, evidence.origin + evidence.end, evidence.dated) if threads else None
     name = name or scenario_name(evidence.names[0])
     sheet = Sheet(f"{name}.samples.csv")
     seen = arrivals(np.array([call.arrived for call in evidence.calls]))
@@ -123,7 +139,7 @@ def calibrate_evidence(evidence: Evidence, name: str | None = None) -> Calibrati
     tree["arrivals"] = _arrivals(seen, name)
     tree["calls"] = calls(evidence, sheet)
     tree["client"] = client(evidence, sheet)
-    tree["server"] = _server(evidence, tick, sheet, fits)
+    tree["server"] = _server(evidence, tick, sheet, fits, recorded)
     made = plugins(evidence, sheet)
     if made:
         tree["plugins"] = {resource: _ordered(block) for resource, block in made.items()}
@@ -167,7 +183,9 @@ def _arrivals(seen: Arrivals, name: str) -> Any:
     return block
 
 
-def _server(evidence: Evidence, tick: Ticks | None, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
+def _server(
+    evidence: Evidence, tick: Ticks | None, sheet: Sheet, fits: dict[str, Fit], recorded: ThreadTimes | None
+) -> dict[str, Any]:
     sip: dict[str, Any] = {
         "bye_response": Noted("immediate", "what UniMRCP 1.8.0 does; a log does not show when a BYE was answered"),
         **timers(evidence),
@@ -188,9 +206,21 @@ def _server(evidence: Evidence, tick: Ticks | None, sheet: Sheet, fits: dict[str
         server["connection"] = {
             "termination_timeout": Noted(seconds(evidence.termination_timeout), "the timer that the log sets")
         }
+    seen = activity(evidence)
+    one = one_processor(evidence, seen)
+    worked = work(evidence, seen, one) if evidence.debug and (one or recorded is not None) else None
+    machine = found_machine(evidence, seen, worked, recorded)
+    server["processors"] = sharing.processors(machine)
     media = _media(tick, sheet, fits)
+    if worked is not None or machine.context is not None:
+        media |= sharing.media(tick, machine, sheet, fits)
+        media.pop("held_answers", None)
     if media:
         server["media"] = media
+    if worked is not None:
+        server.update(_shared(evidence, tick, worked, machine, sheet, fits))
+        return server
+    server.update(sharing.costs(None, machine, sheet, fits))
     times = services(evidence) if evidence.debug else None
     woken = wakes(evidence, tick.cost_per_context_s if tick else 0.0) if evidence.debug else None
     server.update(_interference(stalls(tick, woken.samples if woken else (), times), sheet, fits))
@@ -199,6 +229,19 @@ def _server(evidence: Evidence, tick: Ticks | None, sheet: Sheet, fits: dict[str
         server.update(_costs(times, sheet, fits))
         server.update(_warm(woken, times, sheet, fits))
     return server
+
+
+def _shared(
+    evidence: Evidence, tick: Ticks | None, worked: Work, machine: Machine, sheet: Sheet, fits: dict[str, Fit]
+) -> dict[str, Any]:
+    """The server's times where its tasks share processors, and these were seen."""
+    woken = wakes(evidence, tick.cost_per_context_s if tick else 0.0)
+    block: dict[str, Any] = {}
+    if not sharing.own_stalls(machine):
+        block |= _interference(stalls(tick, woken.samples, services(evidence)), sheet, fits)
+    free = sharing.wake_samples(woken.asleep, machine)
+    block |= _wakes(evidence, Wakes(free, np.empty(0)), sheet, fits)
+    return block | sharing.costs(worked, machine, sheet, fits) | sharing.warm(worked)
 
 
 def _media(tick: Ticks | None, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:

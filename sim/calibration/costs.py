@@ -193,7 +193,21 @@ def server_names(evidence: "Evidence", rows: "pd.DataFrame") -> NDArray[np.objec
 
 def sip_agent(evidence: "Evidence") -> dict[tuple[str, str], Array]:
     """The SIP agent does not log its messages: its work is seen between its lines and what it signals."""
-    found: dict[tuple[str, str], Array] = {}
+    return {place: spans.time_s for place, spans in sip_spans(evidence).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Stretches of one thread's work: when each began, how long it took, and the thread."""
+
+    begin_s: Array
+    time_s: Array
+    thread: NDArray[np.int64]
+
+
+def sip_spans(evidence: "Evidence") -> dict[tuple[str, str], Spans]:
+    """The SIP agent's work on its events, by (task, key) of the costs."""
+    found: dict[tuple[str, str], Spans] = {}
     states = evidence.states
     found["sip_agent", "i_invite"] = _until(states["invite"], states["received"])
     rows = evidence.messages
@@ -202,26 +216,28 @@ def sip_agent(evidence: "Evidence") -> dict[tuple[str, str], Array]:
         signals = list(zip(sent["sender"].tolist(), sent["sent"].tolist(), strict=True))
         found["sip_agent", key] = _until(states[line], signals)
     found["sip_agent", "i_other"] = _until(states["bye"], states["terminated"])
-    return {place: sample for place, sample in found.items() if len(sample)}
+    return {place: spans for place, spans in found.items() if len(spans.time_s)}
 
 
-def _until(begins: list[tuple[int, float]], ends: list[tuple[int, float]]) -> Array:
+def _until(begins: list[tuple[int, float]], ends: list[tuple[int, float]]) -> Spans:
     """From each begin to the next end on the same thread, where no other begin lies between."""
-    samples = []
+    begun, spans, threads = [np.empty(0)], [np.empty(0)], [np.empty(0, dtype=np.int64)]
     by_thread: dict[int, tuple[list[float], list[float]]] = {}
     for which, lines in enumerate((begins, ends)):
         for thread, time in lines:
             by_thread.setdefault(thread, ([], []))[which].append(time)
-    for starts, stops in by_thread.values():
+    for thread, (starts, stops) in by_thread.items():
         start, stop = np.sort(np.array(starts)), np.sort(np.array(stops))
         if not len(start) or not len(stop):
             continue
         place = np.searchsorted(stop, start)
         nearest = np.where(place < len(stop), stop[np.minimum(place, len(stop) - 1)], np.inf)
         alone = np.append(start[1:], np.inf) >= nearest
-        span = (nearest - start)[alone]
-        samples.append(span[span < LONGEST_EVENT])
-    return np.concatenate(samples) if samples else np.empty(0)
+        short = alone & (nearest - start < LONGEST_EVENT)
+        begun.append(start[short])
+        spans.append((nearest - start)[short])
+        threads.append(np.full(int(short.sum()), thread, dtype=np.int64))
+    return Spans(np.concatenate(begun), np.concatenate(spans), np.concatenate(threads))
 
 
 def wakes(evidence: "Evidence", context_cost_s: float) -> Wakes:

@@ -15,6 +15,7 @@ from sim.audit.reads import Reader, Said
 from sim.audit.session import Session
 from sim.audit.taskbook import Message
 from sim.errors import LogError
+from sim.logs.reading.clock import YEAR_1970
 from sim.logs.reading.reader import StrPath, open_sources
 from sim.logs.reading.shown import word
 from sim.vocabulary.lines import Kind
@@ -31,6 +32,7 @@ NO_THREADS: Final = (
     "No THREAD header: an answer counts as the plugin task's own when that task was at work, whoever signalled it."
 )
 NOT_SIMULATED: Final = "Sessions asked for resources that are not simulated, and which are left out: {}."
+SIP_STATES: Final = ("invite", "received", "completed", "ready", "bye", "terminated")
 PLUGIN_OPERATIONS: Final = ("open", "close", "request", "stop")
 MESSAGE_COLUMNS: Final = (
     "task", "role", "name", "type", "subtype", "session", "sent", "started", "finished", "sender", "thread", "by",
@@ -88,9 +90,7 @@ class Evidence:
     messages: "pd.DataFrame"
     calls: list[CallSeen]
     requests: list[RequestSeen]
-    states: dict[
-        str, list[tuple[int, float]]
-    ]  # "invite", "received", "bye", "terminated": thread and time of each line
+    states: dict[str, list[tuple[int, float]]]  # by SIP_STATES: thread and time of each line
     ready: set[int]  # sessions whose ACK came
     accepts: Array
     disconnects: int
@@ -106,6 +106,8 @@ class Evidence:
     debug: bool
     timed: bool
     threaded: bool  # entries have thread ids
+    origin: float  # when the log began, in seconds since 1970, or of the day where it has no dates
+    dated: bool
     end: float
     summary: "Summary"
     names: tuple[str, ...]
@@ -128,7 +130,7 @@ class Watcher(Auditor):
         self.seen_requests: list[tuple[int, str, str, int, str]] = []
         self.offered: dict[int, list[str]] = {}
         self.resource_of: dict[int, str] = {}  # of the message that a thread works on, by its identity
-        self.lines: dict[str, list[tuple[int, int]]] = {"invite": [], "received": [], "bye": [], "terminated": []}
+        self.lines: dict[str, list[tuple[int, int]]] = {state: [] for state in SIP_STATES}
         self.ready: set[int] = set()
         self.accepts: list[int] = []
         self.disconnects = 0
@@ -186,7 +188,10 @@ class Watcher(Auditor):
             self.lines["received"].append((thread, time))
         elif state == b"terminated":
             self.lines["terminated"].append((thread, time))
+        elif state == b"completed":
+            self.lines["completed"].append((thread, time))
         elif state == b"ready":
+            self.lines["ready"].append((thread, time))
             session = self.account.by_pointer.get(said["pointer"])
             if session is not None:
                 self.ready.add(session.number)
@@ -252,6 +257,7 @@ class Watcher(Auditor):
 
         summary = self.finish("log")
         origin = self.holdings.origin
+        dated = self.clock is not None and self.clock.dated
 
         def seconds(values: object) -> Array:
             micros = np.asarray(values, dtype=np.int64)
@@ -295,6 +301,8 @@ class Watcher(Auditor):
             debug=self.debug_level(),
             timed=self.timed,
             threaded=all("THREAD" in names for names in self.layouts),
+            origin=(origin - (YEAR_1970 if dated else 0)) / 1e6,
+            dated=dated,
             end=((self.clock.last if self.clock is not None else origin) - origin) / 1e6,
             summary=summary,
             names=tuple(names),

@@ -22,7 +22,7 @@ SERVER_THREAD: Final = "MRCP Server"
 _BANNER: Final = re.compile(r"\S+ \S+ \(.*\)\s+(\S+)\s+\S+\s+\((\d+) CPUs?\)")
 _TIME: Final = re.compile(r"(\d{1,2}):(\d\d):(\d\d)(?: ?([AaPp])\.?[Mm]\.?)?(?=\s)|(\d{9,10})(?=\s)")
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?")
-_AVERAGE: Final = re.compile(r"[^\s:]+:\s")  # "Average:", in the language of the locale
+_AVERAGE: Final = re.compile(r"[^\s:\d]+ ?:\s")  # "Average:", in the language of the locale
 _EPOCH: Final = date(1970, 1, 1)
 HALF_DAY_S: Final = DAY_S / 2
 _INTERESTING: Final = ("%CPU", "%wait", "cswch/s", "nvcswch/s")
@@ -51,6 +51,7 @@ class _State:
     epoch: bool = False
     ends: list[float] = field(default_factory=list)  # of intervals; the first is the beginning of the first
     process: tuple[str, int] = ("", 0)  # the one whose threads follow
+    owners: dict[int, tuple[str, int]] = field(default_factory=dict)  # of threads, by their number
     rows: dict[tuple[str, int, str, int], _Sum] = field(default_factory=dict)  # program, pid, thread, tid
 
 
@@ -83,12 +84,9 @@ def _begin(state: _State, number: int, text: str, banner: re.Match[str]) -> None
 
 
 def _day(text: str) -> date | None:
-    """The banner's date: ISO, or month/day/year as the C locale writes it; None for another order."""
+    """The banner's date where it is an ISO one; of others nobody knows which number is the month."""
     try:
-        if "-" in text:
-            return date.fromisoformat(text)
-        month, day, year = (int(part) for part in text.split("/"))
-        return date(year if year > 99 else 2000 + year, month, day)
+        return date.fromisoformat(text)
     except ValueError:
         return None
 
@@ -160,7 +158,8 @@ def _whose(state: _State, number: int, text: str, found: dict[str, str]) -> _Sum
         state.process = (command, int(process))
         key = (*state.process, "", 0)
     else:
-        key = (*state.process, command.removeprefix("|__"), int(thread))
+        owner = state.owners.setdefault(int(thread), state.process)
+        key = (*owner, command.removeprefix("|__"), int(thread))
     return state.rows.setdefault(key, _Sum())
 
 

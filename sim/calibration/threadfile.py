@@ -29,7 +29,7 @@ Line = tuple[int, str]
 
 
 def read_threads(path: StrPath) -> ThreadTimes:
-    """The recording in a file (plain, gzip or xz). LogError with file and line when it is neither format, or damaged."""
+    """The recording in a file: plain, gzip or xz. LogError with file and line when it is no recording, or damaged."""
     name = str(path)
     try:
         with Path(path).open("rb") as raw:
@@ -86,7 +86,7 @@ def _csv(name: str, lines: Iterator[Line]) -> ThreadTimes:
     missing = [column for column in COLUMNS[:4] if column not in columns]
     if missing:
         fail(name, number, f"expected a column {missing[0]}; all are {', '.join(COLUMNS)}", header)
-    place = {column: columns.index(column) for column in COLUMNS if column in columns}
+    place: dict[str, int] = {column: columns.index(column) for column in COLUMNS if column in columns}
     rows: dict[tuple[str, int], list[tuple[float, ...]]] = {}
     numbers = [column for column in COLUMNS if column in place and column not in ("name",)]
     for number, text in lines:

@@ -25,6 +25,14 @@ def register(app: typer.Typer) -> None:
 def calibrate(
     logs: LogArgument,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="SCENARIO.yaml", help="The scenario to write.")],
+    threads: Annotated[
+        Path | None,
+        typer.Option(
+            "--threads",
+            metavar="FILE",
+            help="What the server's threads used meanwhile: threads.csv, or the output of 'pidstat -t -u -w 1'.",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Its name, instead of the file's.")] = None,
     force: ForceOption = False,
     json: JsonOption = False,
@@ -48,7 +56,7 @@ def calibrate(
             done += count
             bar(0.0, f"{done / 1e6:.0f} MB read")
 
-        found = calibrate_logs(logs, name=name or scenario_name(output.stem), progress=read)
+        found = calibrate_logs(logs, name=name or scenario_name(output.stem), threads=threads, progress=read)
     written = [str(file) for file in found.save(output, force)]
     if not quiet:
         for file in written:

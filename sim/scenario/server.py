@@ -120,6 +120,9 @@ class Media(Part):
     tick: PositiveTime = Field(default=0.01, description="Time between ticks.")
     phase: Time | None = Field(default=None, description="Time of the first tick; null: drawn anew in each run.")
     cost_per_context: Dist = Field(default=constant(0.0), description="Work per media context and tick.")
+    cost_per_tick: Time = Field(
+        default=0.0, description="Processor time of a tick without contexts; they and the requests come on top."
+    )
     oversleep: Dist = Field(
         default=constant(0.0), description="How much later than asked the thread wakes for its tick."
     )
@@ -221,7 +224,14 @@ class Warm(Part):
     within: Time = Field(
         default=0.0, description="Up to this long after the last one a message takes less time; 0: no such effect."
     )
-    server: Probability = Field(default=1.0, description="MRCP server task: part of the service time that is left.")
+    cooling: Time = Field(
+        default=0.0,
+        description="After so long without work half of the effect is gone: part + (1 - part) * idle / (idle + "
+        "cooling) of the service time is left. 0: all of it stays until `within`, and none after.",
+    )
+    nua: Probability = Field(default=1.0, description="NUA stack: part of the service time that is left.")
+    sip_agent: Probability = Field(default=1.0, description="SIP agent: the same.")
+    server: Probability = Field(default=1.0, description="MRCP server task: the same.")
     connection_agent: Probability = Field(default=1.0, description="MRCPv2 connection agent: the same.")
     media: Probability = Field(default=1.0, description="Media engine: the same.")
 

@@ -269,7 +269,10 @@ class Parameters:
     record_rows: int
     awake_s: float  # how soon after its last work a thread is woken faster; below 0: never
     warm_s: float  # how soon after the last message a task is still warm; 0: never
-    warm_server: float  # part of the service time that is left then
+    cooling_s: float  # how long after it a task has lost half of its warmth; 0: it loses all of it at `warm_s`
+    warm_nua: float  # part of the service time that is left to a warm task
+    warm_sip: float
+    warm_server: float
     warm_agent: float
     warm_media: float
     context_cost_s: float  # of one media context in one tick

@@ -19,7 +19,7 @@ from sim.vocabulary.messages import (
     STEP_SUBTRACT,
 )
 from sim.vocabulary.plugins import MAX_STEPS, OPERATIONS
-from sim.vocabulary.tasks import CONNECTION_AGENT, MEDIA, PLUGIN, SERVER
+from sim.vocabulary.tasks import CONNECTION_AGENT, MEDIA, NUA, PLUGIN, SERVER, SIP_AGENT
 
 MAX_PLUGINS: Final = 8
 
@@ -131,8 +131,20 @@ def wake_latency(w: World, task: int, now: float, ended_s: float) -> float:
     return draw(w, AWAKE if now - ended_s <= w.p.awake_s else WAKE + task)
 
 
-def warm_part(w: World, task: int) -> float:
-    """The part of a service time that is left while a task's caches are warm."""
+def warm_part(w: World, task: int, idle_s: float) -> float:
+    """The part of a service time that is left to a task whose last work ended `idle_s` ago: its caches are warm."""
+    cooling_s = w.p.cooling_s
+    if cooling_s > 0.0:
+        part = _warmest(w, task)
+        return part + (1.0 - part) * idle_s / (idle_s + cooling_s)
+    return _warmest(w, task) if w.p.warm_s > 0.0 and idle_s <= w.p.warm_s else 1.0
+
+
+def _warmest(w: World, task: int) -> float:
+    if task == NUA:
+        return w.p.warm_nua
+    if task == SIP_AGENT:
+        return w.p.warm_sip
     if task == SERVER:
         return w.p.warm_server
     if task == CONNECTION_AGENT:

@@ -119,8 +119,7 @@ def serve(w: Any, task: Any, wake_s: float) -> float:
     ended_s = task.started_s + task.service_s
     task.started_s = w.e.now_s + wake_s
     task.service_s = draw(w, service_stream(w.sessions[task.slot], task.index, task.kind, task.arg))
-    if w.p.warm_s > 0.0 and task.started_s - ended_s <= w.p.warm_s:
-        task.service_s *= warm_part(w, task.index)
+    task.service_s *= warm_part(w, task.index, task.started_s - ended_s)
     return wake_s + task.service_s  # type: ignore[no-any-return]
 
 

@@ -108,9 +108,7 @@ class Task:
         ended_s = self.started_s + self.service_s
         self.started_s = self.env.now + wake_s
         self.service_s = self.service(message)
-        p = self.world.p
-        if p.warm_s > 0.0 and self.started_s - ended_s <= p.warm_s:
-            self.service_s *= warm_part(self.world, self.index)
+        self.service_s *= warm_part(self.world, self.index, self.started_s - ended_s)
         return wake_s + self.service_s
 
     def service(self, message: Message) -> float:

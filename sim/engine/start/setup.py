@@ -208,6 +208,9 @@ def _parameters(scenario: Scenario, plugins: tuple[str, ...], record_rows: bool)
     p.record_rows = int(record_rows)
     p.awake_s = -1.0 if server.warm.wake is None else server.warm.wake_within
     p.warm_s = server.warm.within
+    p.cooling_s = server.warm.cooling
+    p.warm_nua = server.warm.nua
+    p.warm_sip = server.warm.sip_agent
     p.warm_server = server.warm.server
     p.warm_agent = server.warm.connection_agent
     p.warm_media = server.warm.media

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 DAY = 86_400_000_000
+YEAR_1970 = date(1970, 1, 1).toordinal() * DAY
+"""Microseconds from year 1 to it, as the axis of a log with dates counts them."""
 _HALF_DAY = DAY // 2
 _STRAY = 64  # so many entries may be damaged in a row
 _SILENT = 31 * DAY  # a gap beyond this is joined: nothing can be learned from it, and a damaged year is likelier
