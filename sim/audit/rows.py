@@ -1,6 +1,7 @@
 """The sessions and messages tables of an audited log, written in chunks, and the latencies of the summary."""
 
 from array import array
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 from sim.audit.session import Session
 from sim.audit.taskbook import Message
 from sim.ledger.sink import Sink
-from sim.ledger.summary import LATENCIES, Quantiles
+from sim.ledger.spans import SPANS
+from sim.ledger.summary import Quantiles
 from sim.ledger.tables import NO_SESSION
 
 _CHUNK: Final = 20_000
@@ -18,6 +20,14 @@ _TIMES: Final = {
     "deactivate_s": "deactivate", "terminate_s": "terminate", "close_answered_s": "closed", "released_s": "released",
     "media_s": "media", "open_s": "opened_at",
 }  # fmt: skip
+_SPANS: Final = tuple(
+    (name, _TIMES[start], _TIMES[end]) for name, (start, end, _) in SPANS.items() if start in _TIMES and end in _TIMES
+)
+_REACHED: Final[dict[str, Callable[[Session], bool]]] = {
+    "media_to_open": lambda session: bool(session.opened),
+    "close_delay": lambda session: 0 < len(session.closing) == len(session.engines),
+}
+"""What must be true besides, where a time alone does not say that all of a session's channels were meant."""
 _TEXTS: Final = ("state", "outcome", "waiting_for", "plugin", "cause", "name")
 
 
@@ -104,23 +114,14 @@ class Latencies:
     """Samples in whole microseconds; exact order statistics at the end."""
 
     def __init__(self) -> None:
-        self.samples = {name: array("q") for name in LATENCIES}
+        self.samples = {name: array("q") for name in SPANS}
 
     def of(self, session: Session) -> None:
         """Every latency of a session that is over or that the log's end cuts off."""
-        span = self._span
-        span("invite_to_answer", session.arrived, session.answer)
-        span("offer_to_media", session.offer, session.media)
-        if session.opened:
-            span("media_to_open", session.media, session.opened_at)
-        if session.closing and len(session.closing) == len(session.engines):
-            span("close_delay", session.terminate, session.closed)
-        span("terminate_to_release", session.deactivate, session.released)
-        span("pool_lifetime", session.created, session.released)
-
-    def _span(self, name: str, start: int, end: int) -> None:
-        if start >= 0 and end >= 0:
-            self.samples[name].append(end - start)
+        for name, start, end in _SPANS:
+            began, ended = getattr(session, start), getattr(session, end)
+            if began >= 0 and ended >= 0 and (name not in _REACHED or _REACHED[name](session)):
+                self.samples[name].append(ended - began)
 
     def quantiles(self, timed: bool) -> dict[str, Quantiles]:
         """In seconds, by the names of the summary."""

@@ -16,8 +16,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from sim.errors import ScenarioError
+from sim.ledger.spans import LATENCIES
 from sim.ledger.summary import (
-    LATENCIES,
     LEAK_CAUSES,
     VIOLATION_KINDS,
     Expectation,

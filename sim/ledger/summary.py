@@ -11,21 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.ledger.spans import LATENCIES
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-SPANS: dict[str, tuple[str, str]] = {
-    "invite_to_answer": ("arrived_s", "answer_s"),
-    "bye_to_ok": ("bye_s", "bye_ok_s"),
-    "terminate_to_release": ("deactivate_s", "released_s"),
-    "pool_lifetime": ("created_s", "released_s"),
-    "offer_to_media": ("offer_s", "media_s"),
-    "media_to_open": ("media_s", "open_s"),
-    "close_delay": ("terminate_s", "close_answered_s"),
-}
-"""Each latency, from when to when; the columns of the sessions table."""
-
-LATENCIES = tuple(SPANS)
 
 LEAK_CAUSES = (
     "close-never-answered",

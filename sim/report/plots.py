@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.ledger.result import RunResult
+from sim.ledger.spans import label as latency_label
 from sim.ledger.summary import Quantiles
-from sim.report.terminal import LATENCY_LABELS
 from sim.report.text import duration, number
 from sim.report.thinning import Spread, Steps, level_steps, spreads, times_created
 
@@ -63,7 +63,7 @@ def latencies(result: RunResult) -> "Figure":
         if not quantiles.n:
             continue
         x, y = _distribution(found.get(name), quantiles)
-        label = f"{LATENCY_LABELS.get(name, name)}   p50 {duration(quantiles.p50)}, p95 {duration(quantiles.p95)}"
+        label = f"{latency_label(name)}   p50 {duration(quantiles.p50)}, p95 {duration(quantiles.p95)}"
         axes.step(x, y, where="post", color=colour, linewidth=1.6, label=label)
         marks = [value for value in (quantiles.p50, quantiles.p95, quantiles.p99) if value is not None]
         axes.plot(marks, [0.50, 0.95, 0.99][: len(marks)], "o", color=colour, markersize=4)

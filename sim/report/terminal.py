@@ -8,18 +8,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sim.ledger.spans import label
 from sim.ledger.summary import Expectation, Leak, ResourceUse, Summary, TaskUse
 from sim.report.text import DASH, duration, number, plural, share, size
 
-LATENCY_LABELS = {
-    "invite_to_answer": "INVITE → final answer",
-    "bye_to_ok": "BYE → 200",
-    "terminate_to_release": "terminate → release",
-    "pool_lifetime": "pool lifetime",
-    "offer_to_media": "OFFER → media",
-    "media_to_open": "media → open",
-    "close_delay": "close delay",
-}
 WIDE = 100  # columns of a terminal; below, the tables stand closer
 USUAL = 80  # below, columns that matter less are left out: summary.json has them
 SHOWN = 5  # violations, and leaks of one cause, that are spelt out
@@ -169,7 +161,7 @@ def _latency(summary: Summary, narrow: bool) -> Table:
         table.add_column(heading, justify="right", style="bold" if heading == "p95" else None)
     for name, q in summary.latency.items():
         times = (duration(value) for value in (q.mean, q.p50, q.p95, q.p99, q.max))
-        table.add_row(LATENCY_LABELS.get(name, name), number(q.n), *times)
+        table.add_row(label(name), number(q.n), *times)
     return table
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.ledger.histogram import BUCKETS, bucket_value, count
 from sim.ledger.result import RunResult
-from sim.ledger.summary import SPANS
+from sim.ledger.spans import SPANS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +134,7 @@ class Spread:
 def spreads(result: RunResult) -> dict[str, Spread]:
     """The distribution of each latency, a difference of two columns of the sessions table; none without the table."""
     found = {name: Spread() for name in SPANS}
-    columns = tuple(dict.fromkeys(column for pair in SPANS.values() for column in pair))
+    columns = tuple(dict.fromkeys(column for span in SPANS.values() for column in (span.start, span.end)))
     for rows in result.batches("sessions", columns):
         for name in SPANS:
             found[name].add(latency_samples(rows, name))
@@ -143,7 +143,7 @@ def spreads(result: RunResult) -> dict[str, Spread]:
 
 def latency_samples(sessions: Mapping[str, Any] | pd.DataFrame, name: str) -> Array:
     """The samples of latency `name` in a sessions table, in seconds, unsorted; not reached is left out."""
-    start, end = SPANS[name]
+    start, end, _ = SPANS[name]
     if start not in sessions or end not in sessions:
         return np.zeros(0)
     spans = np.asarray(sessions[end], dtype=np.float64) - np.asarray(sessions[start], dtype=np.float64)

@@ -9,8 +9,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sim.ledger.spans import label as latency_label
 from sim.report.plots import COLOURS, FAINT, INK
-from sim.report.terminal import BAD, GOOD, LATENCY_LABELS, QUIET
+from sim.report.terminal import BAD, GOOD, QUIET
 from sim.report.text import DASH, duration
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def print_validation(found: ValidationLike, console: Console) -> None:
     """Counts, latencies, waits, the planner's prediction, and last the verdict."""
     console.print(f"[bold]{found.scenario}[/] against {found.log}, {found.runs} simulated runs\n")
     console.print(_counts(found.counts))
-    console.print(_table("latency", {LATENCY_LABELS.get(k, k): c for k, c in found.latency.items()}, theory=True))
+    console.print(_table("latency", {latency_label(k): c for k, c in found.latency.items()}, theory=True))
     if found.tasks:
         console.print(_table("queue wait of", found.tasks, theory=False))
     for line in _about(found):
@@ -189,7 +190,7 @@ def _draw(axes: "Axes", name: str, compared: ComparisonLike) -> None:
     axes.set_xlim(0, top)
     axes.set_ylim(0, top)
     axes.set_aspect("equal")
-    axes.set_title(f"{LATENCY_LABELS.get(name, name)}  (KS {compared.ks:.3f})", fontsize=9, color=INK)
+    axes.set_title(f"{latency_label(name)}  (KS {compared.ks:.3f})", fontsize=9, color=INK)
     axes.set_xlabel("measured, ms", fontsize=8)
     axes.set_ylabel("predicted, ms", fontsize=8)
     axes.tick_params(labelsize=8)

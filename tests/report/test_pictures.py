@@ -5,7 +5,8 @@ import pytest
 
 from sim.ledger.levels import levels_of
 from sim.ledger.result import RunResult
-from sim.ledger.summary import SPANS, Summary
+from sim.ledger.spans import SPANS
+from sim.ledger.summary import Summary
 from sim.report.plots import held_over_time, latencies, write_pictures
 from sim.report.thinning import latency_samples
 

@@ -33,6 +33,7 @@ SOURCES = (
     "engine/start/setup.py",
     "engine/end/collect.py",
     "ledger/histogram.py",
+    "ledger/spans.py",
 )
 PREFIX = "kernel-"
 ENTRIES = ("kernel.py", "normals.py")

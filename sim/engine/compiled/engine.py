@@ -15,7 +15,7 @@ from sim.engine.compiled.calendar import FREEZE, FREEZE_FOR_GOOD, SHUTDOWN, THAW
 from sim.engine.compiled.kernel import BEGIN, DONE, END, FINISH, KERNEL, RUN, SCHEDULE
 from sim.engine.compiled.normals import LognormalStream, agrees
 from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
-from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS
+from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS, SERVICES, WAITS
 from sim.engine.compiled.store import FIRST_CAPACITY
 from sim.engine.end.collect import Collector
 from sim.engine.end.left import Left
@@ -24,7 +24,7 @@ from sim.engine.start.arrivals import arrival_blocks
 from sim.engine.start.sampling import BLOCK
 from sim.engine.start.setup import Setup, new_ledger, task_index
 from sim.ledger.histogram import BUCKETS
-from sim.ledger.summary import SPANS
+from sim.ledger.spans import SPANS
 from sim.scenario import expected
 from sim.scenario.distributions import Lognormal
 from sim.server.media import all_free
@@ -347,8 +347,8 @@ class CompiledEngine:
         totals = self.histograms[:, BUCKETS:].copy().view(np.float64)
         tasks = len(self.setup.tasks)
         targets = dict(enumerate(self.collector.latency[name] for name in SPANS))
-        targets |= {layout.SPANS + i: self.collector.wait[i] for i in range(tasks)}
-        targets |= {layout.SPANS + layout.MAX_TASKS + i: self.collector.service[i] for i in range(tasks)}
+        targets |= {WAITS + i: self.collector.wait[i] for i in range(tasks)}
+        targets |= {SERVICES + i: self.collector.service[i] for i in range(tasks)}
         for i, durations in targets.items():
             counted = int(self.histograms[i, :BUCKETS].sum())
             if counted:

@@ -134,9 +134,6 @@ TASK = _record(
     ]
 )
 
-SPANS = 7
-"""Latencies, see `sim.ledger.summary.SPANS`."""
-
 ENGINE = _record(
     [
         ("now_s", "f8"),
@@ -263,6 +260,11 @@ def field_offset(part: str, name: str) -> int:
     """Where a field of one of the block's records stands in the block."""
     record, start = BLOCK.fields[part][:2]  # type: ignore[index]
     return int(start + record.fields[name][1])  # type: ignore[index]
+
+
+def time_word(name: str) -> int:
+    """Where a session has one of its times, in words of 64 bits."""
+    return int(SESSION.fields[name][1]) // 8  # type: ignore[index]
 
 
 def address_offset(name: str) -> int:

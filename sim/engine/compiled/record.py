@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sim.engine.compiled.layout import MAX_TASKS, SPANS
+from sim.engine.compiled.layout import MAX_TASKS, time_word
 from sim.engine.compiled.memory import float_bits
 from sim.engine.compiled.store import (
     MESSAGE_ROW_BYTES,
+    SESSION_BYTES,
     SESSION_ROW_BYTES,
     WINDOW_ROW_BYTES,
     append,
@@ -19,12 +20,19 @@ from sim.engine.compiled.store import (
     window_rows_at,
 )
 from sim.ledger.histogram import BUCKETS, LOWEST_BITS
+from sim.ledger.spans import SPANS
 from sim.server.ledger import SLIVER
 
 HISTOGRAM_WORDS: Final = BUCKETS + 2
 """Counts, then the total and the maximum."""
 
-HISTOGRAMS: Final = SPANS + 2 * MAX_TASKS
+STARTS: Final = tuple(time_word(span.start) for span in SPANS.values())
+ENDS: Final = tuple(time_word(span.end) for span in SPANS.values())
+"""Where a session has the two times of each latency, in words of 64 bits."""
+
+WAITS: Final = len(SPANS)
+SERVICES: Final = WAITS + MAX_TASKS
+HISTOGRAMS: Final = SERVICES + MAX_TASKS
 """The latencies, then the wait of each task, then the service of each."""
 
 
@@ -48,7 +56,7 @@ def tally(w: Any, histogram: int, x: float) -> None:
 
 def tally_message(w: Any, task: int, waited: float, took: float) -> None:
     """Note how long a message waited and how long the work on it took; the two logs of a task are always as long."""
-    wait = w.e.log + (SPANS + task) * (LOG_WORDS * 8)
+    wait = w.e.log + (WAITS + task) * (LOG_WORDS * 8)
     service = wait + MAX_TASKS * (LOG_WORDS * 8)
     logged = numbers_at(wait)
     i = logged[0] + 1
@@ -61,7 +69,7 @@ def tally_message(w: Any, task: int, waited: float, took: float) -> None:
 
 def count_message_logs(w: Any, task: int) -> None:
     """Count what waits of a task."""
-    wait = SPANS + task
+    wait = WAITS + task
     service = wait + MAX_TASKS
     numbers_at(w.e.log + service * (LOG_WORDS * 8))[0] = numbers_at(w.e.log + wait * (LOG_WORDS * 8))[0]
     count_logged(w, wait)
@@ -93,7 +101,7 @@ def count_logged(w: Any, histogram: int) -> None:
 
 def count_all_logged(w: Any) -> None:
     """Count everything that waits."""
-    for span in range(SPANS):
+    for span in range(WAITS):
         count_logged(w, span)
     for task in range(MAX_TASKS):
         count_message_logs(w, task)
@@ -154,14 +162,9 @@ def session_finished(w: Any, session: Any) -> None:
         row.cancelled = session.cancelled
         row.crashed = session.crashed
     else:
-        # in the order of sim.ledger.summary.SPANS
-        tally_span(w, 0, session.arrived_s, session.answer_s)
-        tally_span(w, 1, session.bye_s, session.bye_ok_s)
-        tally_span(w, 2, session.deactivate_s, session.released_s)
-        tally_span(w, 3, session.created_s, session.released_s)
-        tally_span(w, 4, session.offer_s, session.media_s)
-        tally_span(w, 5, session.media_s, session.open_s)
-        tally_span(w, 6, session.terminate_s, session.close_answered_s)
+        times = floats_at(e.session_records + session.slot * SESSION_BYTES)
+        for span in range(len(STARTS)):
+            tally_span(w, span, times[STARTS[span]], times[ENDS[span]])
 
 
 def window_over(w: Any) -> None:

@@ -8,18 +8,15 @@ from typing import Any
 import numpy as np
 
 from sim.engine.start.setup import Setup
-from sim.ledger.histogram import BUCKETS, count
+from sim.ledger.durations import Durations
 from sim.ledger.levels import LevelRecorder
 from sim.ledger.sink import Sink
-from sim.ledger.summary import LATENCIES, SPANS, Quantiles
+from sim.ledger.spans import SPANS
 from sim.ledger.tables import Coded
 from sim.vocabulary.messages import MESSAGE_NAMES
 from sim.vocabulary.states import STATE_NAMES
 
 Array = np.ndarray[Any, Any]
-
-EXACT_SAMPLES = 1_000_000
-"""Latencies are exact order statistics up to so many samples, and within 1 % beyond."""
 
 OUTCOMES = ("released", "rejected", "cancelled", "crashed", "live", "leaked")
 
@@ -30,55 +27,6 @@ SESSION_TIMES = (
 SESSION_COUNTS = ("call", "answer_status", "state", "pool_bytes", "requests", "cancelled", "crashed")
 
 
-class Durations:
-    """One set of durations: exact while there are few, a histogram within 1 % beyond."""
-
-    def __init__(self, exact: int = EXACT_SAMPLES) -> None:
-        self.exact = exact
-        self.parts: list[Array] = []
-        self.kept = 0
-        self.counts: Array | None = None
-        self.n = 0
-        self.total = 0.0
-        self.maximum = 0.0
-
-    def add(self, values: Array) -> None:
-        """More durations, in seconds; not-a-number is left out."""
-        values = values[~np.isnan(values)]
-        if not len(values):
-            return
-        self.n += len(values)
-        self.total += float(values.sum())
-        self.maximum = max(self.maximum, float(values.max()))
-        self.parts.append(values)
-        self.kept += len(values)
-        if self.counts is not None or self.kept > self.exact:
-            self.fold()
-
-    def fold(self) -> None:
-        """Go over to the histogram."""
-        if self.counts is None:
-            self.counts = np.zeros(BUCKETS, dtype=np.int64)
-        for part in self.parts:
-            self.counts += count(part)
-        self.parts.clear()
-
-    def add_histogram(self, counts: Array, n_: int, total: float, maximum: float) -> None:
-        """Durations that were counted elsewhere."""
-        self.fold()
-        assert self.counts is not None
-        self.counts += counts
-        self.n += int(n_)
-        self.total += float(total)
-        self.maximum = max(self.maximum, float(maximum))
-
-    def quantiles(self) -> Quantiles:
-        """n, mean, p50, p95, p99 and max."""
-        if self.counts is None:
-            return Quantiles.of(np.concatenate(self.parts) if self.parts else np.empty(0))
-        return Quantiles.of_histogram(self.counts, self.n, self.total, self.maximum)
-
-
 class Collector:
     """Takes chunks of finished sessions, messages, ledger rows and level windows from an engine."""
 
@@ -86,7 +34,7 @@ class Collector:
         self.setup = setup
         self.ledger = ledger
         self.sink = sink
-        self.latency = {name: Durations() for name in LATENCIES}
+        self.latency = {name: Durations() for name in SPANS}
         tasks = len(setup.tasks)
         self.wait = [Durations() for _ in range(tasks)]
         self.service = [Durations() for _ in range(tasks)]
@@ -96,7 +44,7 @@ class Collector:
         self, columns: Mapping[str, Array], verdicts: tuple[list[str], list[str], list[str], list[str]] | None = None
     ) -> None:
         """Finished sessions, or with `verdicts` (outcome, waiting for, plugin, cause) those that are still there."""
-        for name, (start, end) in SPANS.items():
+        for name, (start, end, _) in SPANS.items():
             self.latency[name].add(columns[end] - columns[start])
         if self.ledger == "summary":
             return
