@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
+from sim.engine.contract import Engine, Observer
 from sim.engine.end.collect import Collector
 from sim.engine.start.setup import Setup
 from sim.errors import ScenarioError
-
-if TYPE_CHECKING:
-    from sim.engine.reference.engine import Observer
 
 COMPILED_FROM = 2_000
 """Expected calls from which SimPy (0.4 ms a call) takes longer than loading the compiled engine (0.5 s) and its run."""
@@ -52,7 +49,7 @@ def make_engine(
     observers: tuple[Observer, ...] = (),
     replication: int = 0,
     tell: Tell | None = None,
-) -> Any:
+) -> Engine:
     """The engine of that name, ready to run. `tell` learns of a compilation that is about to happen."""
     if name == "simpy":
         from sim.engine.reference.engine import SimpyEngine

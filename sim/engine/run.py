@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from sim.engine.check import check_expectations, check_size, expected_calls, scenario_of, watching
 from sim.engine.choose import choose, make_engine
 from sim.engine.end.collect import Collector
-from sim.engine.end.left import Judged, judged
-from sim.engine.start.setup import Setup, setup, task_index
-from sim.errors import InternalError, MrcpsimError, RunFailed, ScenarioError, WrongType
-from sim.leaks.races import Race, describe
-from sim.ledger.summary import ResourceUse, SessionCounts, Summary, TaskUse, Violation
-from sim.scenario import Scenario, expected, load_scenario, to_yaml
-from sim.server.records import REJECTIONS
-from sim.vocabulary.messages import MESSAGE_NAMES
-from sim.vocabulary.resources import CONNECTION_POOL, SESSION_POOL
-from sim.vocabulary.violations import VIOLATION_NAMES
+from sim.engine.end.left import judged
+from sim.engine.end.summing import summary_of
+from sim.engine.start.setup import setup, task_index
+from sim.errors import MrcpsimError, RunFailed, ScenarioError, WrongType
+from sim.scenario import Scenario, to_yaml
 
 if TYPE_CHECKING:
-    from sim.engine.reference.engine import Observer
+    from sim.engine.contract import Observer
     from sim.ledger.result import RunResult
     from sim.ledger.sink import Sink
 
@@ -37,9 +30,6 @@ FULL_UP_TO = 20_000
 
 WINDOWS = 1000
 """Intervals of the level grid in one run."""
-
-MOST_AT_ONCE = 5_000_000
-"""Concurrent calls that fit into memory, at about a kilobyte each."""
 
 Progress = Callable[[float, str], None]
 
@@ -119,7 +109,7 @@ def run(
     if len(left.columns["call"]):
         collector.sessions(left.columns, left.verdicts)
     collector.close(runner.now)
-    summary = _summary(scenario, seed, made, collector, runner, left, interrupted)
+    summary = summary_of(scenario, seed, made, collector, runner, left, interrupted)
     tables: dict[str, Any] = {}
     if memory is not None:
         for table in ("sessions", "levels", "ledger", "messages"):
@@ -134,180 +124,3 @@ def run(
         provenance=provenance(runner.name, seed, time.perf_counter() - began, ledger=detail),
         **tables,
     )
-
-
-def scenario_of(given: Any) -> Scenario:
-    """A scenario, or the one in the file of that name. WrongType for anything else."""
-    if isinstance(given, Scenario):
-        return given
-    if isinstance(given, str | os.PathLike):
-        return load_scenario(given)
-    raise WrongType(f"scenario must be a Scenario or the path of its file (got {type(given).__name__})")
-
-
-def watching(observers: Any) -> tuple[Observer, ...]:
-    """The observers, each with every hook. WrongType for what has none, or one that can not be called."""
-    if isinstance(observers, str) or not isinstance(observers, Iterable):
-        raise WrongType(f"observers must be a tuple of observers (got {type(observers).__name__})")
-    if not observers:
-        return ()
-    from sim.engine.reference.engine import Observer, unwatched
-
-    hooks = [name for name in vars(Observer) if not name.startswith("_")]
-    found = []
-    for observer in observers:
-        have = {name: getattr(observer, name) for name in hooks if hasattr(observer, name)}
-        wrong = [name for name, hook in have.items() if not callable(hook)]
-        if isinstance(observer, type) or not have or wrong:
-            what = f"the class {observer.__name__}" if isinstance(observer, type) else repr(observer)
-            why = f"its {wrong[0]} can not be called" if wrong else f"an observer has {', '.join(hooks)}"
-            raise WrongType(f"observers must be objects with a method for what they watch: {why} (got {what})")
-        missing = {name: unwatched for name in hooks if name not in have}
-        found.append(SimpleNamespace(**have, **missing) if missing else observer)
-    return tuple(found)
-
-
-def check_size(scenario: Scenario) -> None:
-    """ScenarioError for a load with more calls at once than any machine of its kind could hold."""
-    arrivals, hold = scenario.arrivals, expected(scenario.calls.hold)
-    if arrivals.kind == "burst":
-        assert arrivals.burst is not None
-        at_once = arrivals.burst.size * (1.0 + hold / arrivals.burst.every)
-    else:
-        rate = max((p.rate for p in arrivals.profile), default=0.0) if arrivals.kind == "profile" else arrivals.rate
-        at_once = rate * hold
-    at_once = min(at_once, expected_calls(scenario))
-    if arrivals.kind != "replay" and at_once > MOST_AT_ONCE:
-        raise ScenarioError(
-            f"{scenario.name}: about {at_once:.3g} calls at once are more than the {MOST_AT_ONCE} that fit; "
-            "lower the rate (or the burst) or calls.hold"
-        )
-
-
-def check_expectations(scenario: Scenario) -> None:
-    """ScenarioError, before anything is simulated, for an `expect` condition that names nothing a result has."""
-    from sim.engine.start.setup import resource_names, task_names
-    from sim.ledger.conditions import parse
-
-    for condition in scenario.expect:
-        parse(condition, resources=resource_names(scenario), tasks=task_names(scenario))
-
-
-def expected_calls(scenario: Scenario) -> float:
-    """About how many calls a scenario offers."""
-    arrivals = scenario.arrivals
-    limit = float(arrivals.calls) if arrivals.calls is not None else float("inf")
-    if arrivals.kind == "replay":
-        from sim.scenario import read_calls
-
-        assert arrivals.file is not None
-        return min(limit, float(len(read_calls(arrivals.file))))
-    if arrivals.kind == "burst":
-        assert arrivals.burst is not None
-        return min(limit, arrivals.burst.size * (scenario.duration / arrivals.burst.every + 1.0))
-    rate = max(p.rate for p in arrivals.profile) if arrivals.kind == "profile" else arrivals.rate
-    return min(limit, rate * scenario.duration)
-
-
-def _summary(
-    scenario: Scenario,
-    seed: int,
-    made: Setup,
-    collector: Collector,
-    runner: Any,
-    left: Judged,
-    interrupted: bool,
-) -> Summary:
-    from sim.ledger.conditions import evaluate
-
-    server = runner.server
-    rejected = {str(REJECTIONS[i]): int(k) for i, k in enumerate(server.rejected) if k}
-    counts = SessionCounts(
-        arrived=int(server.arrived),
-        created=int(server.created),
-        answered=int(server.answered),
-        rejected=rejected,
-        cancelled=int(server.cancelled),
-        released=int(server.released),
-        live=left.live,
-        leaked=len(left.leaked),
-        crashed_at_s=float(server.crashed_at_s) if server.crashed_at_s >= 0.0 else None,
-        blocking=float(server.blocked) / server.arrived if server.arrived else 0.0,
-    )
-    summary = Summary(
-        scenario=scenario.name,
-        seed=seed,
-        engine=runner.name,
-        horizon_s=float(runner.now),
-        partial=interrupted,
-        sessions=counts,
-        resources=_resources(made, runner, left),
-        latency={name: durations.quantiles() for name, durations in collector.latency.items()},
-        tasks=_tasks(made, collector, runner),
-        violations=_violations(made, runner),
-        leaks=left.listed(),
-    )
-    return replace(summary, expect=evaluate(scenario.expect, summary))
-
-
-def _resources(made: Setup, runner: Any, left: Judged) -> dict[str, ResourceUse]:
-    ledger = runner.world.ledger
-    lost: dict[str, int] = Counter(name for leak in left.leaked for name in leak.holds)
-    found = {}
-    load_end = min(float(ledger.load_end_s), runner.now)
-    for r, name in enumerate(made.resources):
-        if name.startswith("plugin_licence") and made.limits[r] is None:
-            continue
-        area = float(ledger.area[r])
-        since = float(ledger.since_s[r])
-        if since < load_end:
-            area += float(ledger.held[r]) * (load_end - since)
-        if ledger.acquired[r] != ledger.released[r] + ledger.held[r]:
-            raise InternalError(f"{name}: acquired {ledger.acquired[r]} is not released + held")
-        if name.startswith("plugin_licence"):
-            # a plugin that never closed keeps its licence, also when its session is gone
-            lost[name] = int(ledger.held[r]) - left.held.get(name, 0)
-        has_bytes = r in (SESSION_POOL, CONNECTION_POOL)
-        found[name] = ResourceUse(
-            acquired=int(ledger.acquired[r]),
-            released=int(ledger.released[r]),
-            held=int(ledger.held[r]),
-            leaked=lost.get(name, 0),
-            refused=int(ledger.refused[r]),
-            peak=int(ledger.peak[r]),
-            mean=area / load_end if load_end > 0.0 else 0.0,
-            limit=made.limits[r],
-            bytes_peak=int(ledger.bytes_peak[r]) if has_bytes else None,
-        )
-    return found
-
-
-def _tasks(made: Setup, collector: Collector, runner: Any) -> dict[str, TaskUse]:
-    found = {}
-    load_end = min(float(runner.world.ledger.load_end_s), runner.now)
-    for i, name in enumerate(made.tasks):
-        messages, busy, peak = runner.task_statistics(i)
-        found[name] = TaskUse(
-            messages=int(messages),
-            utilisation=float(busy) / load_end if load_end > 0.0 else 0.0,
-            queue_peak=int(peak),
-            wait=collector.wait[i].quantiles(),
-            service=collector.service[i].quantiles(),
-        )
-    return found
-
-
-def _violations(made: Setup, runner: Any) -> tuple[Violation, ...]:
-    found = []
-    for at, call, what, kind, task, resource, first, first_s in runner.world.offences:
-        name = made.tasks[task] if task >= 0 else "caller"
-        race = Race(
-            what=VIOLATION_NAMES[what],
-            message=MESSAGE_NAMES[kind],
-            task=name,
-            resource=made.resources[resource],
-            first=MESSAGE_NAMES[first] if first >= 0 else None,
-            first_s=float(first_s),
-        )
-        found.append(Violation(float(at), int(call), race.what, describe(race)))
-    return tuple(found)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,13 @@ from sim.engine.compiled.normals import LognormalStream, agrees
 from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
 from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS, SERVICES, WAITS
 from sim.engine.compiled.store import FIRST_CAPACITY
+from sim.engine.contract import Offence, TaskStatistics
 from sim.engine.end.collect import Collector
 from sim.engine.end.left import Left
-from sim.engine.reference.world import Streams
 from sim.engine.start.arrivals import arrival_blocks
 from sim.engine.start.sampling import BLOCK
 from sim.engine.start.setup import Setup, new_ledger, task_index
+from sim.engine.start.streams import Streams
 from sim.ledger.histogram import BUCKETS
 from sim.ledger.spans import SPANS
 from sim.scenario import expected
@@ -102,6 +102,7 @@ class CompiledEngine:
         self.e["chunk"] = CHUNK
         self.e["record_messages"] = record_messages
         self.e["record_sessions"] = record_sessions
+        self.ledger = new_ledger(bool(setup.parameters.record_rows), window_s)
         self._fill_records(window_s)
         self._fill_streams()
         phase = setup.scenario.server.media.phase
@@ -115,9 +116,9 @@ class CompiledEngine:
         self.e["log"] = self.log.ctypes.data
         self.sessions = np.empty(0, layout.SESSION)
         self._make_room()
-        self.world = SimpleNamespace(ledger=None, offences=[])
+        self.offences: list[Offence] = []
         self.server = setup.server
-        self._tasks: list[tuple[int, float, int]] = [(0, 0.0, 0)] * len(setup.tasks)
+        self._tasks = [TaskStatistics(0, 0.0, 0)] * len(setup.tasks)
         self._left = Left([], [])
 
     # --- before -----------------------------------------------------------------------------------------------------
@@ -126,7 +127,7 @@ class CompiledEngine:
         setup, block, e = self.setup, self.block[0], self.e
         fill(block["server"], setup.server)
         fill(block["p"], setup.parameters)
-        fill(block["ledger"], new_ledger(bool(setup.parameters.record_rows), window_s))
+        fill(block["ledger"], self.ledger)
         for target, plugin in zip(block["plugins"], setup.plugin_records, strict=False):
             fill(target, plugin)
         for target, step in zip(block["steps"], setup.steps, strict=False):
@@ -334,11 +335,12 @@ class CompiledEngine:
         for name, _, length in fields(Server):
             value = block["server"][name]
             setattr(self.server, name, value.tolist() if length else value.item())
-        self.world.ledger = SimpleNamespace(**{k: block["ledger"][k].tolist() for k in layout.LEDGER.names or ()})
+        for name in layout.LEDGER.names or ():
+            setattr(self.ledger, name, block["ledger"][name].tolist())
         offences = self.e["offences"][0]
-        self.world.offences = seen(offences["address"], offences["length"], layout.OFFENCE).tolist()
+        self.offences = seen(offences["address"], offences["length"], layout.OFFENCE).tolist()
         self._tasks = [
-            (int(t["messages"]), float(t["busy_s"]), int(t["queue_peak"]))
+            TaskStatistics(int(t["messages"]), float(t["busy_s"]), int(t["queue_peak"]))
             for t in block["tasks"][: len(self.setup.tasks)]
         ]
         self._left = views.left(block, records, self.setup, seen)
@@ -354,8 +356,8 @@ class CompiledEngine:
             if counted:
                 durations.add_histogram(self.histograms[i, :BUCKETS], counted, *totals[i].tolist())
 
-    def task_statistics(self, index: int) -> tuple[int, float, int]:
-        """Messages served, time busy in seconds, and the longest queue of a task."""
+    def task_statistics(self, index: int) -> TaskStatistics:
+        """What a task did."""
         return self._tasks[index]
 
     def left(self) -> Left:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from sim.engine.reference.recorder import session_columns
+from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.leaks.diagnosis import WAITS_FOR_CALLER
 from sim.leaks.verdicts import Pending, Verdict, judge
 from sim.ledger.summary import Leak
+from sim.server.records import Session
 
 Array = np.ndarray[Any, Any]
 VerdictColumns = tuple[list[str], list[str], list[str], list[str]]
@@ -120,3 +121,11 @@ def _ended(session: Any) -> str:
     if session.answer_status >= 300:
         return "rejected"
     return "released" if session.released_s == session.released_s else "unanswered"
+
+
+def session_columns(sessions: list[Session]) -> dict[str, np.ndarray[Any, Any]]:
+    """Session records as columns."""
+    columns = {name: np.array([getattr(s, name) for s in sessions], dtype=np.float64) for name in SESSION_TIMES}
+    for name in SESSION_COUNTS:
+        columns[name] = np.array([getattr(s, name) for s in sessions], dtype=np.int64)
+    return columns

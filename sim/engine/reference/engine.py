@@ -5,17 +5,18 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Generator, Iterator
 from heapq import heappop, heappush
-from typing import Any, Protocol
 
 from simpy.core import Environment
 from simpy.events import Event, Timeout
 
+from sim.engine.contract import Observer, TaskStatistics, unwatched
 from sim.engine.end.left import Left
 from sim.engine.reference.recorder import Recorder
 from sim.engine.reference.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
-from sim.engine.reference.world import OutboxItem, Streams, new_session, new_world, refill
+from sim.engine.reference.world import OutboxItem, new_session, new_world, refill
 from sim.engine.start.arrivals import arrival_blocks
 from sim.engine.start.setup import Setup, task_index
+from sim.engine.start.streams import Streams
 from sim.errors import InternalError
 from sim.leaks.verdicts import Pending
 from sim.scenario import Dist
@@ -27,29 +28,6 @@ from sim.server.streams import PHASE
 from sim.server.timers import timer_lives
 from sim.vocabulary.messages import M_CONTAINER, MESSAGE_NAMES, TIMERS
 from sim.vocabulary.tasks import CLIENT, CONNECTION_AGENT, NUA, PLUGIN, SERVER, SIP_AGENT
-
-
-class Observer(Protocol):
-    """What may watch a run; every hook is optional, and a run without observers pays nothing for them."""
-
-    def message_sent(self, now: float, task: int, kind: int, session: Session) -> None:
-        """A message was put into a task's queue."""
-
-    def message_started(self, now: float, task: int, kind: int, session: Session) -> None:
-        """A task took a message up."""
-
-    def message_finished(self, now: float, task: int, kind: int, session: Session) -> None:
-        """A message's handler has run."""
-
-    def loop_polled(self, now: float, task: int, tout: float) -> None:
-        """A sofia loop found nothing to do and waits at most `tout` seconds."""
-
-    def resource_changed(self, now: float, session: int, resource: int, delta: int, size: int) -> None:
-        """A resource was acquired (+1) or released (-1), or a pool grew (0)."""
-
-
-def unwatched(*_: Any) -> None:
-    """Stands for a hook that an observer does not have."""
 
 
 class SimpyEngine:
@@ -72,6 +50,7 @@ class SimpyEngine:
         self.streams = Streams(setup, seed, replication)
         self.world = new_world(setup, self.streams, recorder.window_s)
         self.server = self.world.server
+        self.ledger, self.offences = self.world.ledger, self.world.offences
         self.cost_per_context_s = _fixed(scenario.server.media.cost_per_context)
         self.free: list[int] = []
         self.calls = 0
@@ -371,10 +350,10 @@ class SimpyEngine:
                 observer.resource_changed(row[0], row[1], row[2], row[3], row[4])
         self.observed = len(self.world.rows)
 
-    def task_statistics(self, index: int) -> tuple[int, float, int]:
-        """Messages served, time busy in seconds, and the longest queue of a task."""
+    def task_statistics(self, index: int) -> TaskStatistics:
+        """What a task did."""
         task = self.tasks[index]
-        return task.messages, task.busy_s, task.queue_peak
+        return TaskStatistics(task.messages, task.busy_s, task.queue_peak)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 

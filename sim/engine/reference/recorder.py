@@ -28,14 +28,6 @@ def as_columns(fields: tuple[str, ...], rows: list[Any]) -> dict[str, np.ndarray
     }
 
 
-def session_columns(sessions: list[Session]) -> dict[str, np.ndarray[Any, Any]]:
-    """Session records as columns."""
-    columns = {name: np.array([getattr(s, name) for s in sessions], dtype=np.float64) for name in SESSION_TIMES}
-    for name in SESSION_COUNTS:
-        columns[name] = np.array([getattr(s, name) for s in sessions], dtype=np.int64)
-    return columns
-
-
 class Recorder:
     """Collects what happens; `flush` hands it on."""
 

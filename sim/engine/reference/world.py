@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from sim.engine.start.sampling import BLOCK, generator
+from sim.engine.start.sampling import BLOCK
 from sim.engine.start.setup import Setup, new_ledger
+from sim.engine.start.streams import Streams
 from sim.server.ledger import Ledger
 from sim.server.media import all_free
 from sim.server.records import Fault, Mix, Parameters, Plugin, Server, Session, Step, blank
@@ -42,37 +41,6 @@ class PlainWorld:
     outbox: list[OutboxItem] = field(default_factory=list)
     rows: list[tuple[float, int, int, int, int, int, int]] = field(default_factory=list)
     offences: list[tuple[float, int, int, int, int, int, int, float]] = field(default_factory=list)
-
-
-class Streams:
-    """Every stream's generator; refills what a world has nearly used up."""
-
-    def __init__(self, setup: Setup, seed: int, replication: int) -> None:
-        self._streams = setup.streams
-        self._rngs: list[np.random.Generator | None] = [
-            generator(seed, s.name, replication) if s.sampler is not None else None for s in setup.streams
-        ]
-
-    def random(self, stream: int) -> bool:
-        """Whether the stream draws at all; a constant one never needs refilling."""
-        return self._rngs[stream] is not None
-
-    def generator(self, stream: int) -> np.random.Generator:
-        """A random stream's generator, for whoever draws its values by other means from now on."""
-        rng = self._rngs[stream]
-        assert rng is not None
-        return rng
-
-    def value(self, stream: int) -> float:
-        """The value of a constant stream."""
-        return self._streams[stream].value
-
-    def block(self, stream: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """The next BLOCK values of a stream."""
-        rng, sampler = self._rngs[stream], self._streams[stream].sampler
-        assert rng is not None
-        assert sampler is not None
-        return sampler(rng, BLOCK)
 
 
 def new_world(setup: Setup, streams: Streams, window_s: float) -> PlainWorld:

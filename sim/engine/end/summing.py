@@ -1,0 +1,123 @@
+"""The summary of a run, from what the engine counted, what was collected on the way, and what was judged at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from sim.engine.contract import Engine
+from sim.engine.end.collect import Collector
+from sim.engine.end.left import Judged
+from sim.engine.start.setup import Setup
+from sim.errors import InternalError
+from sim.leaks.races import Race, describe
+from sim.ledger.conditions import evaluate
+from sim.ledger.summary import ResourceUse, SessionCounts, Summary, TaskUse, Violation
+from sim.scenario import Scenario
+from sim.server.records import REJECTIONS
+from sim.vocabulary.messages import MESSAGE_NAMES
+from sim.vocabulary.resources import CONNECTION_POOL, SESSION_POOL
+from sim.vocabulary.violations import VIOLATION_NAMES
+
+
+def summary_of(
+    scenario: Scenario,
+    seed: int,
+    made: Setup,
+    collector: Collector,
+    engine: Engine,
+    left: Judged,
+    interrupted: bool,
+) -> Summary:
+    """The summary of a run that is over, its `expect` conditions evaluated."""
+    server = engine.server
+    rejected = {str(REJECTIONS[i]): int(k) for i, k in enumerate(server.rejected) if k}
+    counts = SessionCounts(
+        arrived=int(server.arrived),
+        created=int(server.created),
+        answered=int(server.answered),
+        rejected=rejected,
+        cancelled=int(server.cancelled),
+        released=int(server.released),
+        live=left.live,
+        leaked=len(left.leaked),
+        crashed_at_s=float(server.crashed_at_s) if server.crashed_at_s >= 0.0 else None,
+        blocking=float(server.blocked) / server.arrived if server.arrived else 0.0,
+    )
+    summary = Summary(
+        scenario=scenario.name,
+        seed=seed,
+        engine=engine.name,
+        horizon_s=float(engine.now),
+        partial=interrupted,
+        sessions=counts,
+        resources=_resources(made, engine, left),
+        latency={name: durations.quantiles() for name, durations in collector.latency.items()},
+        tasks=_tasks(made, collector, engine),
+        violations=_violations(made, engine),
+        leaks=left.listed(),
+    )
+    return replace(summary, expect=evaluate(scenario.expect, summary))
+
+
+def _resources(made: Setup, engine: Engine, left: Judged) -> dict[str, ResourceUse]:
+    ledger = engine.ledger
+    lost: dict[str, int] = Counter(name for leak in left.leaked for name in leak.holds)
+    found = {}
+    load_end = min(float(ledger.load_end_s), engine.now)
+    for r, name in enumerate(made.resources):
+        if name.startswith("plugin_licence") and made.limits[r] is None:
+            continue
+        area = float(ledger.area[r])
+        since = float(ledger.since_s[r])
+        if since < load_end:
+            area += float(ledger.held[r]) * (load_end - since)
+        if ledger.acquired[r] != ledger.released[r] + ledger.held[r]:
+            raise InternalError(f"{name}: acquired {ledger.acquired[r]} is not released + held")
+        if name.startswith("plugin_licence"):
+            # a plugin that never closed keeps its licence, also when its session is gone
+            lost[name] = int(ledger.held[r]) - left.held.get(name, 0)
+        has_bytes = r in (SESSION_POOL, CONNECTION_POOL)
+        found[name] = ResourceUse(
+            acquired=int(ledger.acquired[r]),
+            released=int(ledger.released[r]),
+            held=int(ledger.held[r]),
+            leaked=lost.get(name, 0),
+            refused=int(ledger.refused[r]),
+            peak=int(ledger.peak[r]),
+            mean=area / load_end if load_end > 0.0 else 0.0,
+            limit=made.limits[r],
+            bytes_peak=int(ledger.bytes_peak[r]) if has_bytes else None,
+        )
+    return found
+
+
+def _tasks(made: Setup, collector: Collector, engine: Engine) -> dict[str, TaskUse]:
+    found = {}
+    load_end = min(float(engine.ledger.load_end_s), engine.now)
+    for i, name in enumerate(made.tasks):
+        messages, busy, peak = engine.task_statistics(i)
+        found[name] = TaskUse(
+            messages=int(messages),
+            utilisation=float(busy) / load_end if load_end > 0.0 else 0.0,
+            queue_peak=int(peak),
+            wait=collector.wait[i].quantiles(),
+            service=collector.service[i].quantiles(),
+        )
+    return found
+
+
+def _violations(made: Setup, engine: Engine) -> tuple[Violation, ...]:
+    found = []
+    for at, call, what, kind, task, resource, first, first_s in engine.offences:
+        name = made.tasks[task] if task >= 0 else "caller"
+        race = Race(
+            what=VIOLATION_NAMES[what],
+            message=MESSAGE_NAMES[kind],
+            task=name,
+            resource=made.resources[resource],
+            first=MESSAGE_NAMES[first] if first >= 0 else None,
+            first_s=float(first_s),
+        )
+        found.append(Violation(float(at), int(call), race.what, describe(race)))
+    return tuple(found)
