@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sim.vocabulary.messages import N_INVITE
 
 import sim
 from sim.engine.contract import Observer
+from sim.vocabulary.messages import N_INVITE
 
 TABLES = ("sessions.parquet", "levels.parquet", "ledger.parquet", "messages.parquet")
 KNOBS: dict[str, Any] = {

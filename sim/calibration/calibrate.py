@@ -27,14 +27,16 @@ from sim.calibration.media import Ticks, reweighted, ticks
 from sim.calibration.plugins import engine_tasks, plugins
 from sim.calibration.rates import rate
 from sim.calibration.shared import activity, one_processor
-from sim.calibration.sheet import INLINE, Noted, Sheet, counted, noted, plain, seconds, to_text
+from sim.calibration.sheet import INLINE, Sheet, counted, noted, seconds
 from sim.calibration.stalls import Stalls, stalls, without_stalls
 from sim.calibration.threadfile import read_threads
 from sim.calibration.threads import ThreadTimes
 from sim.calibration.work import Work, work
 from sim.errors import LogError, ScenarioError
+from sim.scenario.annotated import Noted, plain, to_text
 from sim.files import put_beside
 from sim.logs.reading.reader import StrPath
+from sim.scenario.annotated import Noted, plain, to_text
 
 _ENOUGH: Final = 20
 INFO_ASSUMED: Final = (

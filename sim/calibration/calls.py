@@ -9,7 +9,8 @@ import numpy as np
 
 from sim.calibration.fit import Fit, fit
 from sim.calibration.rates import rate
-from sim.calibration.sheet import Noted, Sheet, counted, noted
+from sim.calibration.sheet import Sheet, counted, noted
+from sim.scenario.annotated import Noted
 from sim.vocabulary.plugins import RESOURCES
 
 if TYPE_CHECKING:

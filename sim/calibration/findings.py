@@ -7,7 +7,7 @@ from typing import Any, Final
 from sim.calibration.calibrate import Calibration
 from sim.calibration.fit import Fit
 from sim.calibration.rates import Rate
-from sim.calibration.sheet import Noted, plain
+from sim.scenario.annotated import Noted, plain
 
 MECHANISMS: Final = (
     ("arrivals", "arrivals"),
@@ -71,7 +71,7 @@ def _noted(tree: Mapping[str, Any], above: str) -> Iterator[tuple[str, Noted]]:
             yield path, value
 
 
-def _evidence(seen: Fit | Rate | None) -> dict[str, Any]:
+def _evidence(seen: object) -> dict[str, Any]:
     if isinstance(seen, Fit):
         return {
             "family": seen.family, "p_value": seen.best_p, "n": seen.n, "censored": seen.censored, "mean": seen.mean,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from sim.calibration.fit import short
-from sim.calibration.sheet import Noted, plain
+from sim.scenario.annotated import Noted, plain
 
 if TYPE_CHECKING:
     from sim.calibration.calibrate import Calibration

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from sim.calibration.costs import OPERATIONS, server_names, work_ends
 from sim.calibration.fit import fit, short
 from sim.calibration.rates import rate
-from sim.calibration.sheet import Noted, Sheet, counted, noted
+from sim.calibration.sheet import Sheet, counted, noted
 from sim.calibration.stalls import without_stalls
+from sim.scenario.annotated import Noted
 from sim.vocabulary.plugins import RESOURCES, USUAL_ENGINES
 
 if TYPE_CHECKING:

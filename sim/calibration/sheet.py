@@ -1,9 +1,8 @@
-"""A calibrated scenario as YAML in which every value says where it comes from."""
+"""What was fitted as values of a scenario with their comments; long samples go to a CSV file beside it."""
 
 import csv
 import io
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,19 +10,9 @@ from typing import Any, Final
 from sim.calibration.fit import Fit
 from sim.calibration.rates import Rate
 from sim.errors import InternalError
+from sim.scenario.annotated import Noted
 
 INLINE: Final = 12  # an empirical distribution with more values goes to the CSV file
-_WIDTH: Final = 116
-_PLAIN: Final = re.compile(r"[A-Za-z_][\w .<>-]*[\w]|[A-Za-z_]")
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """A value of the scenario, the comment above it, and what it was fitted to."""
-
-    value: Any
-    comment: str
-    seen: Fit | Rate | None = None
 
 
 @dataclass(slots=True)
@@ -91,64 +80,3 @@ def written(dist: Mapping[str, Any], sheet: Sheet, column: str) -> Any:
         else:
             result[key] = seconds(value)
     return result
-
-
-def plain(tree: Any) -> Any:
-    """The tree without its comments."""
-    if isinstance(tree, Noted):
-        return plain(tree.value)
-    if isinstance(tree, Mapping):
-        return {key: plain(value) for key, value in tree.items()}
-    return tree
-
-
-def to_text(tree: Mapping[str, Any], head: list[str]) -> str:
-    """The tree as YAML, comments above what they explain."""
-    lines = [f"# {line}" for text in head for line in _wrapped(text, _WIDTH)]
-    _emit(tree, 0, lines)
-    return "\n".join(lines) + "\n"
-
-
-def _emit(tree: Mapping[str, Any], depth: int, lines: list[str]) -> None:
-    pad = "  " * depth
-    for key, value in tree.items():
-        if isinstance(value, Noted):
-            lines += [f"{pad}# {part}" for part in _wrapped(value.comment, _WIDTH - len(pad))]
-            value = value.value
-        if isinstance(value, Mapping) and "dist" not in value and value:
-            lines.append(f"{pad}{key}:")
-            _emit(value, depth + 1, lines)
-        else:
-            lines.append(f"{pad}{key}: {_inline(value)}")
-
-
-def _wrapped(comment: str, width: int) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(comment, max(40, width - 2), break_long_words=False, break_on_hyphens=False) or [""]
-
-
-def _inline(value: Any) -> str:
-    if isinstance(value, Noted):
-        return _inline(value.value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return "null"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_inline(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_inline(item) for item in value) + "]"
-    raise InternalError(f"can not write {value!r} into a scenario")
-
-
-def _text(value: str) -> str:
-    if re.fullmatch(r"[0-9.]+(us|ms|s|/s)", value) or (
-        _PLAIN.fullmatch(value) and value.lower() not in ("null", "true", "false", "yes", "no", "on", "off", "~")
-    ):
-        return value
-    return "'" + value.replace("'", "''").replace("\n", " ") + "'"

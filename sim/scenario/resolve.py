@@ -11,7 +11,7 @@ from sim.scenario.plugins import Plugin
 from sim.scenario.yamlfile import resolve_scalar
 
 
-class _Dumper(yaml.SafeDumper):
+class ScenarioDumper(yaml.SafeDumper):
     """Quotes every text that a YAML 1.2 reader would take for something else, and repeats instead of aliasing."""
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -25,7 +25,7 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
-_Dumper.add_representer(str, _text)
+ScenarioDumper.add_representer(str, _text)
 
 
 def to_mapping(scenario: Scenario, *, only_changes: bool = False) -> dict[str, Any]:
@@ -66,7 +66,9 @@ def to_yaml(
         written = _relative(written, os.path.abspath(relative_to))
     if provenance:
         written["provenance"] = dict(provenance)
-    text = yaml.dump(written, Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110)
+    text = yaml.dump(
+        written, Dumper=ScenarioDumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110
+    )
     return str(text)
 
 

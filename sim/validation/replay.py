@@ -10,7 +10,8 @@ import numpy as np
 from sim.calibration.calls import calls as calls_block
 from sim.calibration.calls import client, connect_delays, no_ack
 from sim.calibration.fit import empirical
-from sim.calibration.sheet import Sheet, plain
+from sim.calibration.sheet import Sheet
+from sim.scenario.annotated import plain
 
 if TYPE_CHECKING:
     from sim.calibration.evidence import CallSeen, Evidence

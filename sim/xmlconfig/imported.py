@@ -1,21 +1,18 @@
 """A server's configuration becomes a scenario that `load_scenario` accepts, with a comment per value that says where
 it came from."""
 
-import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from sim.scenario import load_scenario
+from sim.scenario.annotated import Noted, plain, to_text
 from sim.scenario.units import write_rate, write_time
-from sim.scenario.yamlfile import resolve_scalar
 from sim.vocabulary.plugins import DEMO_ENGINES
 from sim.xmlconfig.config import ServerConfig, Value
 from sim.xmlconfig.lint import Expected
 
 FOR_EVER = "10000d"
 _DEMO_FILES = {"demosynth", "demorecog", "demoverifier", "mrcprecorder"}
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,48 +35,24 @@ def imported(config: ServerConfig, expected: Expected | None = None, name: str =
 
 def scenario_text(entries: list[Entry], config: ServerConfig) -> str:
     """The scenario file. What stands in it was checked by `load_scenario`."""
-    lines = [
-        f"# Imported by `mrcpsim import` from {config.path}, profile {config.profile or '(none)'},",
-        f"# {config.server.said}.",
-        "# The configuration says what the server may hold and when it gives up, not what load it gets, how long its",
-        "# plugins take, or what its work costs: set those (arrivals, calls, plugins.*), or calibrate them on a log.",
+    head = [
+        f"Imported by `mrcpsim import` from {config.path}, profile {config.profile or '(none)'}, {config.server.said}.",
+        "The configuration says what the server may hold and when it gives up, not what load it gets, how long its "
+        "plugins take, or what its work costs: set those (arrivals, calls, plugins.*), or calibrate them on a log.",
     ]
-    before: tuple[str, ...] = ()
-    for entry in entries:
-        parents = entry.path[:-1]
-        shared = 0
-        while shared < min(len(parents), len(before)) and parents[shared] == before[shared]:
-            shared += 1
-        for depth in range(shared, len(parents)):
-            lines.append(f"{'  ' * depth}{parents[depth]}:")
-        before = parents
-        lines.append(f"{'  ' * len(parents)}{entry.path[-1]}: {_scalar(entry.value)}  # {entry.comment}")
-    text = "\n".join(lines) + "\n"
-    load_scenario(_mapping(entries))
-    return text
+    tree = _tree(entries)
+    load_scenario(plain(tree))
+    return to_text(tree, head, beside=True)
 
 
-def _mapping(entries: list[Entry]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _tree(entries: list[Entry]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
     for entry in entries:
-        inner = found
+        inner = tree
         for key in entry.path[:-1]:
             inner = inner.setdefault(key, {})
-        inner[entry.path[-1]] = entry.value
-    return found
-
-
-def _scalar(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return "[" + ", ".join(_scalar(item) for item in value) + "]"
-    if isinstance(value, str):
-        plain = _PLAIN.fullmatch(value) and isinstance(resolve_scalar(value), str)
-        return value if plain else json.dumps(value, ensure_ascii=True)
-    return str(value)
+        inner[entry.path[-1]] = Noted(entry.value, entry.comment)
+    return tree
 
 
 class _Importer:

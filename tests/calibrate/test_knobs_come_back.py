@@ -11,8 +11,8 @@ from sim.calibration.calibrate import Calibration, calibrate_logs
 from sim.calibration.fit import fit
 from sim.calibration.plugins import operations
 from sim.calibration.rates import rate
-from sim.calibration.sheet import Noted
 from sim.scenario import Scenario, expected, load_scenario
+from sim.scenario.annotated import Noted
 
 
 def exponential(mean: str) -> dict[str, str]:

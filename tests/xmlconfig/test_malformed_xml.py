@@ -55,10 +55,10 @@ def test_a_file_that_is_no_configuration_is_refused_in_one_line(name: str, tmp_p
     text, says = FILES[name]
     path = tmp_path / "unimrcpserver.xml"
     path.write_text(text, encoding="utf-8")
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(ScenarioError) as caught:
         read_config(path)
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
     message = str(caught.value)
     assert says in message
     assert "unimrcpserver.xml:" in message
