@@ -6,10 +6,8 @@ End-to-end latencies are never fitted, so the scenario can be run at loads that 
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +18,7 @@ from sim.calibration.calls import calls, client, timers
 from sim.calibration.costs import AWAKE_WITHIN_S, WARM_WITHIN_S, Services, Wakes, services, wakes
 from sim.calibration.evidence import Evidence, watch_logs
 from sim.calibration.fit import POINTS, Fit
-from sim.calibration.highlights import highlights
+from sim.calibration.found import Calibration
 from sim.calibration.machine import Machine
 from sim.calibration.machine import machine as found_machine
 from sim.calibration.media import Ticks, reweighted, ticks
@@ -32,80 +30,14 @@ from sim.calibration.stalls import Stalls, stalls, without_stalls
 from sim.calibration.threadfile import read_threads
 from sim.calibration.threads import ThreadTimes
 from sim.calibration.work import Work, work
-from sim.errors import LogError, ScenarioError
-from sim.scenario.annotated import Noted, plain, to_text
-from sim.files import put_beside
 from sim.logs.reading.reader import StrPath
-from sim.scenario.annotated import Noted, plain, to_text
+from sim.scenario.annotated import Noted
 
 _ENOUGH: Final = 20
 INFO_ASSUMED: Final = (
     "INFO level: service times and wake-ups are not in the log; those of the reference server are used (measured at "
     "DEBUG, where writing the log itself costs time)."
 )
-
-
-@dataclass(slots=True)
-class Calibration:
-    """A scenario found in a log: `tree` with comments, `mapping` without, `fits` by name, and the evidence."""
-
-    name: str
-    tree: dict[str, Any]
-    sheet: Sheet
-    evidence: Evidence
-    arrivals: Arrivals
-    ticks: Ticks | None
-    fits: dict[str, Fit] = field(default_factory=dict)
-    head: list[str] = field(default_factory=list)
-
-    @property
-    def mapping(self) -> Mapping[str, Any]:
-        """What `load_scenario` reads; names of files are relative to where the scenario is saved."""
-        found: Mapping[str, Any] = plain(self.tree)
-        return found
-
-    @property
-    def text(self) -> str:
-        """The scenario file."""
-        return to_text(self.tree, self.head)
-
-    @property
-    def highlights(self) -> list[str]:
-        """What was found, in a few lines for people."""
-        return highlights(self)
-
-    def save(self, path: Path, force: bool = True) -> list[Path]:
-        """Write the scenario to `path`, and beside it the CSV files that it names; all files written.
-
-        All or nothing: they come into place only when what they say is a scenario. ScenarioError when one of them is
-        there already, unless `force`.
-        """
-        try:
-            return self._save(path, force)
-        except OSError as error:  # it names a file that is not there any more
-            raise OSError(error.errno, error.strerror, str(path)) from error
-
-    def _save(self, path: Path, force: bool) -> list[Path]:
-        from sim.scenario import load_scenario
-
-        with TemporaryDirectory(prefix=f".{path.name}.", suffix=".unfinished", dir=path.parent) as folder:
-            made = Path(folder) / path.name
-            made.write_text(self.text, encoding="utf-8")
-            if self.sheet.columns:
-                made.with_name(self.sheet.name).write_text(self.sheet.text(), encoding="utf-8")
-            if self.arrivals.kind == "replay":
-                from sim.validation.replay import write_calls
-
-                write_calls(self.evidence, made.with_name(plain(self.tree)["arrivals"]["file"]))
-            try:
-                load_scenario(made)
-            except ScenarioError as error:
-                said = re.sub(r"\S*\.unfinished/", "", str(error))
-                raise LogError(
-                    f"{self.evidence.names[0]}: what was found in it makes no valid scenario; nothing was written. Are "
-                    f"lines of the log damaged?\n{said}"
-                ) from error
-            return put_beside(path, sorted(Path(folder).iterdir(), key=lambda file: file != made), force)
 
 
 def calibrate_logs(

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sim.calibration.calibrate import Calibration
 from sim.calibration.fit import Fit
+from sim.calibration.found import Calibration
 from sim.calibration.rates import Rate
 from sim.scenario.annotated import Noted, plain
 

@@ -1,13 +1,11 @@
 """What a calibration found, in a few lines for people: what is usual is left out."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from sim.calibration.fit import short
+from sim.calibration.found import Calibration
 from sim.scenario.annotated import Noted, plain
-
-if TYPE_CHECKING:
-    from sim.calibration.calibrate import Calibration
 
 _CALLERS: Final = (
     "client.no_ack", "client.vanish.probability", "client.patience", "calls.offer.unknown_resource",
@@ -15,7 +13,7 @@ _CALLERS: Final = (
 )  # fmt: skip
 
 
-def highlights(found: "Calibration") -> list[str]:
+def highlights(found: Calibration) -> list[str]:
     """Arrivals, ticks, plugins that are slow or fail, limits that were reached, callers that fail, and notes."""
     lines = [f"arrivals   {found.arrivals.kind}: {found.arrivals.comment}"]
     if found.ticks is not None:
@@ -44,7 +42,7 @@ def _plugins(tree: Mapping[str, Any]) -> Iterator[str]:
                     yield f"plugin     {resource}.{name}.{key}: {seen.comment}"
 
 
-def _limits(found: "Calibration") -> Iterator[str]:
+def _limits(found: Calibration) -> Iterator[str]:
     for resource, block in found.tree.get("plugins", {}).items():
         seen = block.get("max_channel_count")
         if seen is not None:

@@ -13,8 +13,9 @@ from sim.calibration.fit import Fit, fit, short
 from sim.calibration.machine import Found, Machine, nua_part
 from sim.calibration.media import Ticks
 from sim.calibration.shared import AND_S, undisturbed
-from sim.calibration.sheet import Noted, Sheet, noted, seconds
+from sim.calibration.sheet import Sheet, noted, seconds
 from sim.calibration.work import COOLING_S, Work
+from sim.scenario.annotated import Noted
 
 Array = NDArray[np.float64]
 

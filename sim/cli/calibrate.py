@@ -42,6 +42,7 @@ def calibrate(
     """Fit a scenario to a real server's log; every value is written with what it was fitted to."""
     from sim.calibration.calibrate import calibrate_logs, scenario_name
     from sim.calibration.findings import to_dict
+    from sim.calibration.highlights import highlights
     from sim.errors import ScenarioError
     from sim.files import refuse_existing
 
@@ -61,7 +62,7 @@ def calibrate(
     if not quiet:
         for file in written:
             typer.echo(f"wrote {file}", err=True)
-        for line in found.highlights:
+        for line in highlights(found):
             typer.echo(line, err=json)
     if json:
         print_json(to_dict(found, written))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from sim.calibration.highlights import highlights
 from sim.report.validation import ValidationLike, part, write_qq
 
 JUDGED = ("invite_to_answer", "terminate_to_release")
@@ -72,7 +73,7 @@ def _comparable(trial: TrialLike) -> bool:
 
 def plugin_differs(calibration: Any) -> bool:
     """Whether a calibration found the plugin delaying, blocking, or at fault."""
-    return any(line.startswith("plugin") for line in calibration.highlights)
+    return any(line.startswith("plugin") for line in highlights(calibration))
 
 
 def _head(found: TrialsLike) -> list[str]:
@@ -198,7 +199,7 @@ def _found(found: TrialsLike) -> list[str]:
     lines = ["## What calibration found in each log", ""]
     for trial in found.trials:
         lines.append(f"- **{trial.log}**")
-        lines += [f"  - {line}" for line in trial.calibration.highlights if not line.startswith("note")]
+        lines += [f"  - {line}" for line in highlights(trial.calibration) if not line.startswith("note")]
     return [*lines, ""]
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from sim.calibration.calibrate import Calibration, calibrate_evidence
+from sim.calibration.calibrate import calibrate_evidence
 from sim.calibration.evidence import Evidence, watch_logs
+from sim.calibration.found import Calibration
 from sim.logs.reading.reader import StrPath
 from sim.validation.validate import Runner, Validation, validate
 

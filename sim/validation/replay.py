@@ -1,6 +1,5 @@
 """The calls of a log become arrivals that a scenario replays, in the media phase that the log had."""
 
-import csv
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,53 +9,18 @@ import numpy as np
 from sim.calibration.calls import calls as calls_block
 from sim.calibration.calls import client, connect_delays, no_ack
 from sim.calibration.fit import empirical
+from sim.calibration.recorded import write_calls
 from sim.calibration.sheet import Sheet
 from sim.scenario.annotated import plain
 
 if TYPE_CHECKING:
-    from sim.calibration.evidence import CallSeen, Evidence
+    from sim.calibration.evidence import Evidence
     from sim.calibration.media import Ticks
     from sim.calibration.stalls import Stalls
     from sim.scenario import Scenario
 
 MOST_LISTED: Final = 16  # calls that a fault can name one by one
-CALL_COLUMNS: Final = ("arrived_s", "hold_s", "requests", "cancelled", "outcome", "hangup_s")
 NOTHING: Final = {"dist": "constant", "value": 0.0}
-
-
-def write_calls(evidence: "Evidence", path: Path) -> float:
-    """Write the recorded calls as a CSV that `arrivals.kind: replay` reads; the time of the first, in seconds."""
-    calls = [call for call in evidence.calls if math.isfinite(call.arrived)]
-    counted: dict[int, int] = {}
-    for request in evidence.requests:
-        if request.what == "Request":
-            counted[request.session] = counted.get(request.session, 0) + 1
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        rows = csv.writer(stream)
-        rows.writerow(CALL_COLUMNS)
-        for call in calls:
-            rows.writerow(_row(call, counted.get(call.number, 0), evidence.end))
-    return min(call.arrived for call in calls)
-
-
-def _row(call: "CallSeen", requests: int, end: float) -> tuple[str, ...]:
-    cancelled = call.bye_kind == "cancel" and math.isfinite(call.bye)
-    hold, outcome, hangup = "", "", ""
-    if not cancelled:
-        if call.bye_kind == "bye" and math.isfinite(call.bye) and math.isfinite(call.answer):
-            hold = f"{max(0.0, call.bye - call.answer):.6f}"
-            hangup = f"{max(call.bye, call.arrived + 1e-6):.6f}"
-        elif math.isfinite(call.answer) and call.status == 200:
-            gone = call.gone if math.isfinite(call.gone) else call.asked_bye
-            if math.isfinite(gone) and gone > call.answer:  # its connection ended without BYE
-                hold, outcome = f"{gone - call.answer:.6f}", "vanished"
-            else:  # still talking when the log ended
-                hold = f"{end + 60.0 - call.answer:.6f}"
-        else:
-            hold = "3.0"
-    return (
-        f"{call.arrived:.6f}", hold, str(requests), f"{call.bye:.6f}" if cancelled else "", outcome, hangup,
-    )  # fmt: skip
 
 
 def _callers(evidence: "Evidence") -> dict[str, Any]:

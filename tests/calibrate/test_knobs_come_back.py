@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from simulated import logged
 
-from sim.calibration.calibrate import Calibration, calibrate_logs
+from sim.calibration.calibrate import calibrate_logs
 from sim.calibration.fit import fit
+from sim.calibration.found import Calibration
+from sim.calibration.highlights import highlights
 from sim.calibration.plugins import operations
 from sim.calibration.rates import rate
 from sim.scenario import Scenario, expected, load_scenario
@@ -83,7 +85,7 @@ def test_a_plugin_that_blocks_its_task_is_told_from_one_that_delays(tmp_path: Pa
     assert expected(close.block) == pytest.approx(0.012, rel=0.2)
     assert expected(close.delay) == 0.0
     assert "BLOCKING" in comment(found, "plugins", "speechrecog", "close", "block")
-    assert any("BLOCKING" in line for line in found.highlights)
+    assert any("BLOCKING" in line for line in highlights(found))
 
 
 def test_what_a_log_shows_of_ticks_callers_and_timers_is_found(tmp_path: Path) -> None:

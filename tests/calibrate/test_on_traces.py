@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sim.calibration.calibrate import Calibration, calibrate_evidence
+from sim.calibration.calibrate import calibrate_evidence
 from sim.calibration.evidence import Evidence, watch_logs
+from sim.calibration.found import Calibration
+from sim.calibration.highlights import highlights
 from sim.engine.run import run
 from sim.ledger.result import RunResult
 from sim.scenario import Scenario, load_scenario
@@ -91,7 +93,7 @@ def test_a_close_delayed_by_another_thread_is_no_blocking() -> None:
     assert close["delay"].value["dist"] == "exponential"
     assert "DELAYED by another thread: 600 of 600" in close["delay"].comment
     assert "BLOCKING" not in close["block"].comment
-    line = next(line for line in found.highlights if "close.delay" in line)
+    line = next(line for line in highlights(found) if "close.delay" in line)
     mean, low, high = (float(part) for part in line.split("mean ")[1].split(";")[0].replace("ms", "").replace(
         "[", "").replace("]", "").replace(",", "").split())  # fmt: skip
     assert low < 500.0 < high

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from simulated import logged
 
-from sim.calibration.calibrate import Calibration, calibrate_logs
+from sim.calibration.calibrate import calibrate_logs
+from sim.calibration.found import Calibration
 from sim.scenario import expected, load_scenario
 
 MIXED = [{"weight": 1, "resources": ["speechrecog"]}, {"weight": 1, "resources": ["speechsynth", "speechrecog"]}]
