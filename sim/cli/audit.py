@@ -5,25 +5,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sim.cli.common import (
+    Detail,
     FailOnOption,
     ForceOption,
     JsonOption,
+    LogArgument,
     NoProgressOption,
     OutOption,
-    ProgressBar,
     QuietOption,
     command,
 )
-from sim.cli.run import Detail, exit_code, judge, present
+from sim.cli.results import exit_code, judge, present, read_logs
 
 if TYPE_CHECKING:
     from sim.ledger.result import RunResult
-    from sim.ledger.sink import Sink
-
-LogArgument = Annotated[
-    list[str],
-    typer.Argument(metavar="LOG…", help="Log files: plain, .gz, .xz, rotated parts in any order; - is stdin."),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -82,18 +77,3 @@ def follow_one(log: str, ledger: Detail) -> "RunResult":
     from sim.audit.follow import follow_log
 
     return follow_log(log, console=Console(stderr=True), ledger=ledger.value)
-
-
-def read_logs(logs: list[str], ledger: Detail, sink: "Sink | None", progress: bool) -> "RunResult":
-    """The audit of `logs`, with a progress bar by bytes where their sizes are known."""
-    from sim.audit.audit import audit_logs
-
-    with ProgressBar(progress) as bar:
-        done = 0
-
-        def read(count: int) -> None:
-            nonlocal done
-            done += count
-            bar(0.0, f"{done / 1e6:.0f} MB read")
-
-        return audit_logs(logs, ledger=ledger.value, sink=sink, progress=read)

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from sim.cli.audit import LogArgument
 from sim.cli.common import (
     ForceOption,
     JsonOption,
+    LogArgument,
     NoProgressOption,
     ProgressBar,
     QuietOption,
@@ -50,14 +50,7 @@ def calibrate(
     if not output.parent.is_dir():
         raise ScenarioError(f"{output}: expected an existing folder {output.parent}; create it first")
     with ProgressBar(not (quiet or no_progress)) as bar:
-        done = 0
-
-        def read(count: int) -> None:
-            nonlocal done
-            done += count
-            bar(0.0, f"{done / 1e6:.0f} MB read")
-
-        found = calibrate_logs(logs, name=name or scenario_name(output.stem), threads=threads, progress=read)
+        found = calibrate_logs(logs, name=name or scenario_name(output.stem), threads=threads, progress=bar.read)
     written = [str(file) for file in found.save(output, force)]
     if not quiet:
         for file in written:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
@@ -27,6 +28,27 @@ READER_LEFT = 141  # what a shell says of a program that SIGPIPE ended
 PIPE_WIDTH = 132  # columns of what is written to a file or pipe
 PROGRESS_AFTER_S = 1.0  # a run that is shorter needs no progress bar
 
+
+class Engine(StrEnum):
+    AUTO = "auto"
+    SIMPY = "simpy"
+    COMPILED = "compiled"
+
+
+class Detail(StrEnum):
+    SUMMARY = "summary"
+    SESSIONS = "sessions"
+    FULL = "full"
+
+
+EngineOption = Annotated[Engine, typer.Option("--engine", help="Which engine runs it.")]
+LedgerOption = Annotated[
+    Detail | None, typer.Option("--ledger", help="How much is recorded: by default full for small runs, else sessions.")
+]
+LogArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="LOG…", help="Log files: plain, .gz, .xz, rotated parts in any order; - is stdin."),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change a field of the scenario; VALUE is YAML. Repeatable."),
@@ -109,6 +131,14 @@ def overrides(settings: list[str] | None) -> Mapping[str, Any]:
     return dict(split_override(setting) for setting in settings or [])
 
 
+def scenario_path(given: str) -> Path:
+    """The file `given`, or the shipped scenario of that name when there is no such file."""
+    from sim.scenario import find_shipped
+
+    path = Path(given)
+    return path if path.exists() else find_shipped(given) or path
+
+
 def out_console(json: bool = False) -> "Console":
     """Where people read: standard output, or standard error when that belongs to the JSON."""
     from rich.console import Console
@@ -141,6 +171,7 @@ class ProgressBar:
         self._since = time.monotonic()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
+        self._read = 0
 
     def __call__(self, fraction: float, text: str = "") -> None:
         if not self._wanted:
@@ -151,6 +182,11 @@ class ProgressBar:
             self._start()
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=fraction, description=text)
+
+    def read(self, count: int) -> None:
+        """So many more bytes of a file were read, of a size that nobody knows."""
+        self._read += count
+        self(0.0, f"{self._read / 1e6:.0f} MB read")
 
     def __enter__(self) -> "ProgressBar":
         return self

@@ -42,7 +42,7 @@ def import_(
     quiet: QuietOption = False,
 ) -> None:
     """Read the server's configuration into a scenario; warn of settings that will hurt."""
-    from sim.scenario.load import _name_from
+    from sim.scenario.load import name_from
     from sim.xmlconfig.imported import imported, scenario_text
     from sim.xmlconfig.lint import lint
     from sim.xmlconfig.read import read_config
@@ -51,7 +51,7 @@ def import_(
     expected = expected_load(expect_calls, rate, hold)
     read = read_config(config, profile, read_version(server_version) if server_version is not None else None)
     findings = lint(read, expected)
-    entries = imported(read, expected, _name_from(str(output or config)))
+    entries = imported(read, expected, name_from(str(output or config)))
     text = scenario_text(entries, read)
     if output is not None:
         write_new(output, text, force)

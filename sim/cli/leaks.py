@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli.common import FAILED_CONDITION, FailOnOption, JsonOption, command, out_console, print_json
-from sim.cli.run import Detail
+from sim.cli.common import FAILED_CONDITION, Detail, FailOnOption, JsonOption, command, out_console, print_json
 
 SPELT_OUT = 5  # sessions that are explained one by one unless --all
 
@@ -38,7 +37,7 @@ def leaks(
     json: JsonOption = False,
 ) -> None:
     """Say for every live or leaked pool why it is alive, how fast leaks grow, and which limit goes first."""
-    from sim.cli.audit import read_logs
+    from sim.cli.results import read_logs
     from sim.leaks.outlook import leak_report
     from sim.ledger.conditions import parse
     from sim.ledger.result import load_result

@@ -1,17 +1,18 @@
 """`mrcpsim run`: simulate, print the summary, write a result folder."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sim.cli.common import (
-    FAILED_CONDITION,
-    INTERRUPTED,
+    Detail,
+    Engine,
+    EngineOption,
     FailOnOption,
     ForceOption,
     JsonOption,
+    LedgerOption,
     NoProgressOption,
     OutOption,
     ProgressBar,
@@ -19,29 +20,13 @@ from sim.cli.common import (
     SeedOption,
     SetOption,
     command,
-    out_console,
     overrides,
-    print_json,
+    scenario_path,
 )
+from sim.cli.results import exit_code, judge, present, read_conditions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from sim.ledger.conditions import Condition
-    from sim.ledger.result import RunResult
-    from sim.scenario import Scenario
-
-
-class Engine(StrEnum):
-    AUTO = "auto"
-    SIMPY = "simpy"
-    COMPILED = "compiled"
-
-
-class Detail(StrEnum):
-    SUMMARY = "summary"
-    SESSIONS = "sessions"
-    FULL = "full"
+    pass
 
 
 TABLES = {
@@ -50,11 +35,6 @@ TABLES = {
     Detail.SESSIONS: ("sessions", "levels"),
     Detail.FULL: ("sessions", "levels", "ledger", "messages"),
 }
-
-EngineOption = Annotated[Engine, typer.Option("--engine", help="Which engine runs it.")]
-LedgerOption = Annotated[
-    Detail | None, typer.Option("--ledger", help="How much is recorded: by default full for small runs, else sessions.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -119,48 +99,3 @@ def tell_of_compiling() -> None:
     if not sys.stderr.isatty() and not logger.handlers:
         logger.addHandler(logging.StreamHandler())
         logger.setLevel(logging.INFO)
-
-
-def scenario_path(given: str) -> Path:
-    """The file `given`, or the shipped scenario of that name when there is no such file."""
-    from sim.scenario import find_shipped
-
-    path = Path(given)
-    return path if path.exists() else find_shipped(given) or path
-
-
-def read_conditions(texts: "Iterable[str]", scenario: "Scenario") -> "list[Condition]":
-    """Conditions for a run of `scenario`: a name that the run will not have is found before it starts."""
-    from sim.engine.start.setup import resource_names, task_names
-    from sim.ledger.conditions import parse
-
-    resources, tasks = resource_names(scenario), task_names(scenario)
-    return [parse(text, resources=resources, tasks=tasks) for text in texts]
-
-
-def judge(result: "RunResult", fail_on: "list[Condition]") -> None:
-    """Add each `--fail-on` condition to the summary as one that is expected not to hold."""
-    from dataclasses import replace
-
-    from sim.ledger.summary import Expectation
-
-    found = [condition.evaluate(result.summary) for condition in fail_on]
-    unwanted = [Expectation(f"not ({item.condition})", item.value, not item.ok) for item in found]
-    result.summary = replace(result.summary, expect=(*result.summary.expect, *unwanted))
-
-
-def present(result: "RunResult", json: bool, quiet: bool) -> None:
-    """Print the summary: as JSON on standard output, for people beside it unless `quiet`."""
-    if not quiet:
-        from sim.report.terminal import print_summary
-
-        where = str(result.directory) if result.directory is not None else None
-        print_summary(result.summary, out_console(json), where)
-    if json:
-        print_json(result.summary.to_dict())
-
-
-def exit_code(result: "RunResult") -> int:
-    if result.summary.partial:
-        return INTERRUPTED
-    return 0 if all(item.ok for item in result.summary.expect) else FAILED_CONDITION

@@ -21,7 +21,7 @@ def check(
     quiet: QuietOption = False,
 ) -> None:
     """Read SCENARIO.yaml and say everything that is wrong with it, without running it."""
-    from sim.cli.run import scenario_path
+    from sim.cli.common import scenario_path
     from sim.engine.start.setup import resource_names, task_names
     from sim.errors import ScenarioError
     from sim.ledger.conditions import parse

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.cli.audit import LogArgument
 from sim.cli.common import (
     FAILED_CONDITION,
+    Engine,
+    EngineOption,
     JsonOption,
+    LogArgument,
     NoProgressOption,
     OutOption,
     ProgressBar,
@@ -20,8 +22,8 @@ from sim.cli.common import (
     out_console,
     overrides,
     print_json,
+    scenario_path,
 )
-from sim.cli.run import scenario_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,14 +37,6 @@ class Interference(StrEnum):
 
     LOG = "log"
     SCENARIO = "scenario"
-
-
-class Engine(StrEnum):
-    """Which engine simulates."""
-
-    AUTO = "auto"
-    SIMPY = "simpy"
-    COMPILED = "compiled"
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +56,7 @@ def validate(
     ] = Interference.LOG,
     runs: Annotated[int | None, typer.Option("--runs", min=1, max=1000, help="Simulated runs.")] = None,
     seed: SeedOption = None,
-    engine: Annotated[Engine, typer.Option("--engine", help="Which engine simulates.")] = Engine.AUTO,
+    engine: EngineOption = Engine.AUTO,
     out: OutOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -103,7 +97,7 @@ def validation_report(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="REPORT.md", help="The report to write.")] = Path(
         "reports/validation.md"
     ),
-    engine: Annotated[Engine, typer.Option("--engine", help="Which engine simulates.")] = Engine.AUTO,
+    engine: EngineOption = Engine.AUTO,
     quiet: QuietOption = False,
 ) -> None:
     """Calibrate on one log, predict all the others, and write a report with plots."""

@@ -44,7 +44,7 @@ def load_scenario(
         origin = shown(os.fspath(source))
         root, problems = _read(path, origin, ())
         if root.fields is not None and "name" not in root.fields:
-            root = root.with_fields({**root.fields, "name": Node(_name_from(path), origin)})
+            root = root.with_fields({**root.fields, "name": Node(name_from(path), origin)})
     if root.fields is not None:
         root, found = apply_overrides(root, overrides or {})
         problems += found
@@ -123,6 +123,6 @@ def _same(one: str, other: str) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _name_from(path: str) -> str:
+def name_from(path: str) -> str:
     stem = re.sub(r"[^\w.-]+", "-", Path(path).stem).lstrip("._-")[:100]
     return stem or "scenario"

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.calibration.calibrate import Calibration, calibrate_logs
+from sim.calibration.calibrate import calibrate_logs
+from sim.calibration.found import Calibration
 from sim.calibration.threadfile import read_threads
 from sim.calibration.threads import ThreadTimes, named, sip_pair, used
 from sim.errors import LogError

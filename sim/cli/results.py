@@ -1,0 +1,58 @@
+"""What commands that end in a result share: reading logs, judging conditions, telling people, exit codes."""
+
+from typing import TYPE_CHECKING
+
+from sim.cli.common import FAILED_CONDITION, INTERRUPTED, Detail, ProgressBar, out_console, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sim.ledger.conditions import Condition
+    from sim.ledger.result import RunResult
+    from sim.ledger.sink import Sink
+    from sim.scenario import Scenario
+
+
+def read_conditions(texts: "Iterable[str]", scenario: "Scenario") -> "list[Condition]":
+    """Conditions for a run of `scenario`: a name that the run will not have is found before it starts."""
+    from sim.engine.start.setup import resource_names, task_names
+    from sim.ledger.conditions import parse
+
+    resources, tasks = resource_names(scenario), task_names(scenario)
+    return [parse(text, resources=resources, tasks=tasks) for text in texts]
+
+
+def judge(result: "RunResult", fail_on: "list[Condition]") -> None:
+    """Add each `--fail-on` condition to the summary as one that is expected not to hold."""
+    from dataclasses import replace
+
+    from sim.ledger.summary import Expectation
+
+    found = [condition.evaluate(result.summary) for condition in fail_on]
+    unwanted = [Expectation(f"not ({item.condition})", item.value, not item.ok) for item in found]
+    result.summary = replace(result.summary, expect=(*result.summary.expect, *unwanted))
+
+
+def present(result: "RunResult", json: bool, quiet: bool) -> None:
+    """Print the summary: as JSON on standard output, for people beside it unless `quiet`."""
+    if not quiet:
+        from sim.report.terminal import print_summary
+
+        where = str(result.directory) if result.directory is not None else None
+        print_summary(result.summary, out_console(json), where)
+    if json:
+        print_json(result.summary.to_dict())
+
+
+def exit_code(result: "RunResult") -> int:
+    if result.summary.partial:
+        return INTERRUPTED
+    return 0 if all(item.ok for item in result.summary.expect) else FAILED_CONDITION
+
+
+def read_logs(logs: list[str], ledger: Detail, sink: "Sink | None", progress: bool) -> "RunResult":
+    """The audit of `logs`, with a progress bar by bytes where their sizes are known."""
+    from sim.audit.audit import audit_logs
+
+    with ProgressBar(progress) as bar:
+        return audit_logs(logs, ledger=ledger.value, sink=sink, progress=bar.read)
