@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from sim.engine.compiled.calendar import HEAP, OUTSIDE, earlier, heap_push, schedule_task
 from sim.engine.compiled.store import MESSAGE_BYTES, items_at, messages_at, ring_append, ring_take
-from sim.server.ledger import within_load
-from sim.server.streams import OVERSLEEP, WAKE, draw, service_stream, wake_latency, warm_part
+from sim.engine.tick import tick_after
+from sim.server.streams import WAKE, draw, service_stream, wake_latency, warm_part
 from sim.vocabulary.messages import M_CONTAINER, M_STOP, lane_of
 from sim.vocabulary.tasks import LANES, MESSAGE_LANE, NUA
 
@@ -46,7 +46,7 @@ def push(w: Any, index: int, kind: int, slot: int, arg: int) -> bool:
         task.queue_peak = task.length
     if task.asleep and task.discipline == MEDIA_TICK:
         task.asleep = 0
-        schedule_task(w, index, tick_after(w, task, now) - now)
+        schedule_task(w, index, tick_after(w, w.e, task, now) - now)
     return True
 
 
@@ -154,50 +154,3 @@ def signal_producer(w: Any, task: Any) -> None:
         at = e.now_s + delay
         heap_push(w, at, e.seq, waiting.task, OUTSIDE + waiting.kind, waiting.slot, waiting.arg)
         earlier(e, at, e.seq, HEAP)
-
-
-# --- the media tick -------------------------------------------------------------------------------------------------
-
-
-def can_skip(w: Any) -> bool:
-    """Whether idle ticks end before the next one is due, so that nothing is lost by leaving them out."""
-    e = w.e
-    return e.cost_s * w.server.contexts < e.tick_s and e.drift_s < e.tick_s  # type: ignore[no-any-return]
-
-
-def next_tick(e: Any) -> float:
-    """Begin the next tick in sequence."""
-    e.tick_k += 1
-    return e.phase_s + e.tick_k * e.tick_s + e.drift_s  # type: ignore[no-any-return]
-
-
-def plan(w: Any) -> None:
-    """Work out when the tick after this one begins."""
-    e = w.e
-    slept = e.drift_s < e.tick_s
-    over = draw(w, OVERSLEEP) if slept else 0.0
-    end = e.now_s
-    if slept:
-        e.drift_s = (end - e.tick_began_s) + over
-    else:
-        e.drift_s = end - (e.phase_s + (e.tick_k + 1) * e.tick_s)
-
-
-def tick_after(w: Any, task: Any, now: float) -> float:
-    """Begin the first tick at or after `now`, leaving out the idle ones in between."""
-    e = w.e
-    first = e.phase_s + (e.tick_k + 1) * e.tick_s + e.drift_s
-    if first >= now:
-        e.tick_k += 1
-        return first  # type: ignore[no-any-return]
-    idle = e.cost_s * w.server.contexts
-    k = max(e.tick_k + 2, int((now - e.phase_s - idle) / e.tick_s))
-    over = draw(w, OVERSLEEP)
-    while e.phase_s + k * e.tick_s + idle + over < now:
-        k += 1
-        over = draw(w, OVERSLEEP)
-    idle_s = within_load(w, e.phase_s + (e.tick_k + 1) * e.tick_s, (k - e.tick_k - 1) * e.tick_s)
-    task.busy_s += idle / e.tick_s * idle_s
-    e.tick_k = k
-    e.drift_s = idle + over
-    return e.phase_s + k * e.tick_s + e.drift_s  # type: ignore[no-any-return]

@@ -12,6 +12,7 @@ from typing import Any
 
 from numba.extending import overload, register_jitable
 
+from sim.engine import tick
 from sim.engine.compiled import calendar, dispatch, effects, post, queues, record, stations, store
 from sim.server import (
     caller,
@@ -70,7 +71,7 @@ def register(*more: ModuleType) -> None:
         _replace(original, replacement)
     for module in (
         ledger_records, caller, connection, dialogue, media, messages, misuse, nua, offer, plugin, plugins, records,
-        rejections, session, shutdown, server_effects, sip_agent, streams, terminate, timers, store, calendar, dispatch,
+        rejections, session, shutdown, server_effects, sip_agent, streams, terminate, tick, timers, store, calendar, dispatch,
         post, queues, record, stations, *more,
     ):  # fmt: skip
         for function in functions_of(module):

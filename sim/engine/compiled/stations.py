@@ -7,9 +7,10 @@ from typing import Any, Final
 from sim.engine.compiled.calendar import schedule_task
 from sim.engine.compiled.dispatch import handle_message
 from sim.engine.compiled.post import BLOCKED, deliver, go_on_sending, retire
-from sim.engine.compiled.queues import MEDIA_TICK, can_skip, next_tick, plan, take, wake
+from sim.engine.compiled.queues import MEDIA_TICK, take, wake
 from sim.engine.compiled.record import message_done
 from sim.engine.compiled.store import messages_at, ring_take
+from sim.engine.tick import can_skip, next_tick, plan
 from sim.server.ledger import within_load
 
 # what a task waits for
@@ -97,7 +98,7 @@ def media_loop(w: Any, task: Any) -> None:
         if e.tick_step == TICK_WAIT:
             e.tick_step = TICK_BEGIN
             task.state = TICK
-            if task.length == 0 and task.lanes[1].count == 0 and can_skip(w):
+            if task.length == 0 and task.lanes[1].count == 0 and can_skip(w, e):
                 task.asleep = 1
             else:
                 schedule_task(w, task.index, max(0.0, next_tick(e) - e.now_s))
@@ -133,7 +134,7 @@ def media_loop(w: Any, task: Any) -> None:
             task.sent_s = message.sent_s
             if not complete(w, task, e.now_s):
                 return
-        plan(w)
+        plan(w, e, e.tick_began_s, e.now_s)
         e.tick_step = TICK_WAIT
 
 

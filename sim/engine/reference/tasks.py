@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from simpy.core import Environment
 from simpy.events import NORMAL, Event, Timeout
 
+from sim.engine.contract import Observer
+from sim.engine.reference.world import OutboxItem, PlainWorld
+from sim.engine.start.setup import Setup
+from sim.engine.tick import can_skip, next_tick, plan, tick_after
 from sim.server.ledger import within_load
-from sim.server.streams import OVERSLEEP, WAKE, draw, service_stream, wake_latency, warm_part
+from sim.server.streams import WAKE, draw, service_stream, wake_latency, warm_part
 from sim.vocabulary.messages import M_STOP, lane_of
 from sim.vocabulary.tasks import LANES, MEDIA, MESSAGE_LANE, NUA, SOCKET_LANE
-
-if TYPE_CHECKING:
-    from sim.engine.reference.engine import SimpyEngine
-    from sim.engine.reference.world import OutboxItem
 
 Message = tuple[int, int, int, float]
 Process = Generator[Event, None, None]
@@ -39,10 +39,35 @@ def fire_after(env: Environment, event: Event, delay: float) -> None:
     env.schedule(event, NORMAL, delay)
 
 
+class Host(Protocol):
+    """What a task needs of whoever runs it: the engine, or a stage on which a test tries one task alone."""
+
+    env: Environment
+    world: PlainWorld
+    setup: Setup
+    cost_per_context_s: float
+    pollers: tuple[Observer, ...]
+
+    def complete(self, task: Task, message: Message, started: float) -> bool:
+        """A message's service has ended; False when what it sent met a full queue."""
+
+    def deliver_blocking(self, producer: Task) -> Process:
+        """Deliver the rest, waiting for a slot where there is none."""
+
+    def settle(self, task: Task, message: Message) -> None:
+        """A message whose output was blocked is done with."""
+
+    def drop(self, message: Message) -> None:
+        """A queue that neither blocks nor grows is full."""
+
+    def polled(self, loop: SofiaLoop) -> None:
+        """A sofia loop waits."""
+
+
 class Task:
     """What every thread has: a way to take up messages, to sleep and be woken, and its statistics."""
 
-    def __init__(self, engine: SimpyEngine, index: int) -> None:
+    def __init__(self, engine: Host, index: int) -> None:
         self.engine = engine
         self.env = engine.env
         self.index = index
@@ -152,7 +177,7 @@ class Task:
 class ConsumerTask(Task):
     """`apt_consumer_task`: first in, first out, a bounded queue whose push blocks the producer."""
 
-    def __init__(self, engine: SimpyEngine, index: int, slots: int) -> None:
+    def __init__(self, engine: Host, index: int, slots: int) -> None:
         super().__init__(engine, index)
         self.slots = slots
         self.queue: deque[Message] = deque()
@@ -196,7 +221,7 @@ class ConsumerTask(Task):
 class PollerTask(ConsumerTask):
     """The connection agent: first in, first out; its cyclic queue never blocks, it grows or drops."""
 
-    def __init__(self, engine: SimpyEngine, index: int, slots: int, grows: bool) -> None:
+    def __init__(self, engine: Host, index: int, slots: int, grows: bool) -> None:
         super().__init__(engine, index, slots)
         self.grows = grows
 
@@ -216,7 +241,7 @@ class SofiaLoop(Task):
     messages, timers, sockets; a thread that sleeps does so in the poll, between timers and sockets.
     """
 
-    def __init__(self, engine: SimpyEngine, index: int) -> None:
+    def __init__(self, engine: Host, index: int) -> None:
         super().__init__(engine, index)
         self.lanes: list[deque[Message]] = [deque() for _ in range(LANES)]
         self.length = 0
@@ -262,15 +287,9 @@ class SofiaLoop(Task):
 
 
 class MediaEngine(Task):
-    """MPF: at each tick drain the request queue, then run every media context; the tick compensates its drift.
+    """MPF: at each tick drain the request queue, then run every media context; `sim.engine.tick` says when."""
 
-    With the tick's nominal times G(k) = phase + k·tick, P(k) the work done in tick k and e(k) how much the thread
-    overslept, `timer_thread_proc` of `mpf_scheduler.c` comes to T(k+1) = G(k+1) + P(k) + e(k) while the drift stays
-    below one tick, and to no sleep at all above. Ticks without messages are not simulated one by one: their work is
-    contexts · cost, which moves the next tick just as much.
-    """
-
-    def __init__(self, engine: SimpyEngine, phase_s: float, slots: int, grows: bool) -> None:
+    def __init__(self, engine: Host, phase_s: float, slots: int, grows: bool) -> None:
         super().__init__(engine, MEDIA)
         self.tick_s = float(engine.setup.scenario.server.media.tick)
         self.cost_s = float(engine.cost_per_context_s)
@@ -279,15 +298,15 @@ class MediaEngine(Task):
         self.grows = grows
         self.queue: deque[Message] = deque()
         self.stops: deque[Message] = deque()
-        self.k = -1  # the last tick that was simulated
-        self.drift_s = 0.0  # T(k+1) - G(k+1): how late the next tick begins
+        self.tick_k = -1
+        self.drift_s = 0.0
 
     def run(self) -> Process:
         while True:
-            if not self.queue and not self.stops and self.can_skip():
+            if not self.queue and not self.stops and can_skip(self.world, self):
                 yield self.sleep()
             else:
-                yield Timeout(self.env, max(0.0, self.next_tick() - self.env.now))
+                yield Timeout(self.env, max(0.0, next_tick(self) - self.env.now))
             while self.frozen:
                 yield self.stand_still()
             yield from self.tick()
@@ -309,7 +328,7 @@ class MediaEngine(Task):
             self.busy_s += within_load(self.world, env.now - work, work)
         for _ in range(len(self.stops)):
             yield from self.finish(self.stops.popleft(), env.now)
-        self.plan(began)
+        plan(self.world, self, began, env.now)
 
     def finish(self, message: Message, started: float) -> Process:
         """Handle a message and deliver what it sent."""
@@ -317,44 +336,6 @@ class MediaEngine(Task):
         if not self.engine.complete(self, message, started):
             yield from self.engine.deliver_blocking(self)
             self.engine.settle(self, message)
-
-    def can_skip(self) -> bool:
-        """Whether idle ticks end before the next one is due, so that nothing is lost by leaving them out."""
-        return self.cost_s * self.world.server.contexts < self.tick_s and self.drift_s < self.tick_s
-
-    def plan(self, began: float) -> None:
-        """Work out when the tick after this one begins."""
-        slept = self.drift_s < self.tick_s
-        over = draw(self.world, OVERSLEEP) if slept else 0.0
-        end = self.env.now
-        self.drift_s = (end - began) + over if slept else end - (self.phase_s + (self.k + 1) * self.tick_s)
-
-    def next_tick(self) -> float:
-        """Begin the next tick in sequence."""
-        self.k += 1
-        return self.phase_s + self.k * self.tick_s + self.drift_s
-
-    def tick_after(self, now: float) -> float:
-        """Begin the first tick at or after `now`, leaving out the idle ones in between.
-
-        Each tick oversleeps for itself, and the one that was due last may be late and still to come: a request that
-        meets it waits longer than a tick.
-        """
-        first = self.phase_s + (self.k + 1) * self.tick_s + self.drift_s
-        if first >= now:
-            self.k += 1
-            return first
-        idle = self.cost_s * self.world.server.contexts
-        k = max(self.k + 2, int((now - self.phase_s - idle) / self.tick_s))
-        over = draw(self.world, OVERSLEEP)
-        while self.phase_s + k * self.tick_s + idle + over < now:
-            k += 1
-            over = draw(self.world, OVERSLEEP)
-        idle_s = within_load(self.world, self.phase_s + (self.k + 1) * self.tick_s, (k - self.k - 1) * self.tick_s)
-        self.busy_s += idle / self.tick_s * idle_s
-        self.k = k
-        self.drift_s = idle + over
-        return self.phase_s + k * self.tick_s + self.drift_s
 
     def has_work(self) -> bool:
         return bool(self.queue or self.stops)
@@ -376,7 +357,7 @@ class MediaEngine(Task):
                 self.queue_peak = len(self.queue)
         if self.asleep is not None:
             asleep, self.asleep = self.asleep, None
-            fire_after(self.env, asleep, self.tick_after(self.env.now) - self.env.now)
+            fire_after(self.env, asleep, tick_after(self.world, self, self, self.env.now) - self.env.now)
         return True
 
     def thaw(self) -> None:
