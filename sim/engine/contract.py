@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from sim.engine.end.left import Left
+import numpy as np
+
+from sim.leaks.verdicts import Pending
+from sim.ledger.summary import Leak
 from sim.server.ledger import Ledger
 from sim.server.records import Server, Session
+
+Array = np.ndarray[Any, Any]
 
 Offence = tuple[float, int, int, int, int, int, int, float]
 """A violation: when, of which call, what, by which message, in which task, the resource, what came first, and when."""
@@ -19,6 +25,28 @@ class TaskStatistics(NamedTuple):
     messages: int
     busy_s: float
     queue_peak: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calm:
+    """Sessions in a call that goes well: live, nothing outstanding, and what ends the call is scheduled.
+
+    They may be many, so nothing here costs more than a look at an array, but for the diagnoses that are listed.
+    """
+
+    columns: Mapping[str, Array]  # as `sim.engine.end.judging.session_columns` has them
+    slots: Array
+    leaks: list[Leak]  # of the earliest calls, as many as are ever listed
+    licences: Mapping[str, int]  # of each plugin, held by all of them
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What an engine hands over at its end: sessions to look at one by one, what is pending for them, and the rest."""
+
+    sessions: list[Any]
+    pending: Iterable[Pending]
+    calm: Calm | None = None
 
 
 class Engine(Protocol):
@@ -50,7 +78,7 @@ class Engine(Protocol):
     def task_statistics(self, index: int) -> TaskStatistics:
         """What a task did."""
 
-    def left(self) -> Left:
+    def remaining(self) -> Remaining:
         """Every session that is still there, and what is pending."""
 
 

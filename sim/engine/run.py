@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sim.engine.check import check_expectations, check_size, expected_calls, scenario_of, watching
 from sim.engine.choose import choose, make_engine
 from sim.engine.end.collect import Collector
-from sim.engine.end.left import judged
+from sim.engine.end.judging import judged
 from sim.engine.end.summing import summary_of
 from sim.engine.start.setup import setup, task_index
 from sim.errors import MrcpsimError, RunFailed, ScenarioError, WrongType
@@ -105,7 +105,7 @@ def run(
         for freeze in scenario.server.freeze
         if freeze.for_ is None and freeze.at <= runner.now
     }
-    left = judged(runner.left(), made.plugins, made.tasks, crashed, frozen)
+    left = judged(runner.remaining(), made.plugins, made.tasks, crashed, frozen)
     if len(left.columns["call"]):
         collector.sessions(left.columns, left.verdicts)
     collector.close(runner.now)

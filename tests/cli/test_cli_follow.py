@@ -2,6 +2,7 @@
 
 import json
 import lzma
+import os
 import signal
 import subprocess
 import sys
@@ -17,13 +18,18 @@ def test_a_growing_log_is_followed_until_ctrl_c(tmp_path: Path) -> None:
     half = text.index(b"\n", len(text) // 2) + 1
     log.write_bytes(text[:half])
     command = [sys.executable, "-m", "sim.cli.main", "audit", "--follow", str(log), "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    # a shell that starts a test run in the background lets it, and all it starts, ignore Ctrl-C
+    heeds = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)} if os.name == "posix" else {}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **heeds) as process:
         time.sleep(4.0)
         with log.open("ab") as growing:
             growing.write(text[half:])
         time.sleep(3.0)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130, err
     summary = json.loads(out)
     assert summary["partial"] is True

@@ -16,9 +16,8 @@ from sim.engine.compiled.normals import LognormalStream, agrees
 from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
 from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS, SERVICES, WAITS
 from sim.engine.compiled.store import FIRST_CAPACITY
-from sim.engine.contract import Offence, TaskStatistics
+from sim.engine.contract import Offence, Remaining, TaskStatistics
 from sim.engine.end.collect import Collector
-from sim.engine.end.left import Left
 from sim.engine.start.arrivals import arrival_blocks
 from sim.engine.start.sampling import BLOCK
 from sim.engine.start.setup import Setup, new_ledger, task_index
@@ -119,7 +118,7 @@ class CompiledEngine:
         self.offences: list[Offence] = []
         self.server = setup.server
         self._tasks = [TaskStatistics(0, 0.0, 0)] * len(setup.tasks)
-        self._left = Left([], [])
+        self._remaining = Remaining([], [])
 
     # --- before -----------------------------------------------------------------------------------------------------
 
@@ -343,7 +342,7 @@ class CompiledEngine:
             TaskStatistics(int(t["messages"]), float(t["busy_s"]), int(t["queue_peak"]))
             for t in block["tasks"][: len(self.setup.tasks)]
         ]
-        self._left = views.left(block, records, self.setup, seen)
+        self._remaining = views.remaining(block, records, self.setup, seen)
 
     def _add_histograms(self) -> None:
         totals = self.histograms[:, BUCKETS:].copy().view(np.float64)
@@ -360,6 +359,6 @@ class CompiledEngine:
         """What a task did."""
         return self._tasks[index]
 
-    def left(self) -> Left:
+    def remaining(self) -> Remaining:
         """Every session that is still there, and what is pending."""
-        return self._left
+        return self._remaining

@@ -15,8 +15,9 @@ import numpy as np
 
 from sim.engine.compiled import layout
 from sim.engine.compiled.calendar import FREEZE, OUTSIDE
+from sim.engine.contract import Calm, Remaining
 from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
-from sim.engine.end.left import LEAKS_LISTED, Calm, Left
+from sim.engine.end.judging import LEAKS_LISTED
 from sim.engine.start.setup import Setup
 from sim.leaks.diagnosis import diagnose
 from sim.leaks.verdicts import ENDS_NOTHING, Pending, facts_of
@@ -61,7 +62,7 @@ def sessions(records: Array) -> list[Any]:
     return [SessionView(row) for row in zip(*columns, strict=True)]
 
 
-def left(block: Any, records: Array, setup: Setup, seen: Seen) -> Left:
+def remaining(block: Any, records: Array, setup: Setup, seen: Seen) -> Remaining:
     """The sessions that are still there: those that go well as arrays, the others one by one with what is pending."""
     waiting = pending(block, records, len(setup.tasks), seen)
     in_use = records["in_use"] != 0
@@ -72,7 +73,7 @@ def left(block: Any, records: Array, setup: Setup, seen: Seen) -> Left:
     rows = {name: records[name][slots].astype(np.float64) for name in SESSION_TIMES}
     rows |= {name: records[name][slots].astype(np.int64) for name in SESSION_COUNTS}
     other = waiting[~calm[waiting["slot"]]]
-    return Left(
+    return Remaining(
         sessions(records[in_use & ~calm]),
         [Pending(*message) for message in other.tolist()],
         Calm(rows, slots, calm_leaks(records, slots, waiting, setup), licences(records, slots, setup)),

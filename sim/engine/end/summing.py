@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sim.engine.contract import Engine
 from sim.engine.end.collect import Collector
-from sim.engine.end.left import Judged
+from sim.engine.end.judging import Judged
 from sim.engine.start.setup import Setup
 from sim.errors import InternalError
 from sim.leaks.races import Race, describe

@@ -9,8 +9,7 @@ from heapq import heappop, heappush
 from simpy.core import Environment
 from simpy.events import Event, Timeout
 
-from sim.engine.contract import Observer, TaskStatistics, unwatched
-from sim.engine.end.left import Left
+from sim.engine.contract import Observer, Remaining, TaskStatistics, unwatched
 from sim.engine.reference.recorder import Recorder
 from sim.engine.reference.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
 from sim.engine.reference.world import OutboxItem, new_session, new_world, refill
@@ -357,9 +356,9 @@ class SimpyEngine:
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
-    def left(self) -> Left:
+    def remaining(self) -> Remaining:
         """Every session that is still there, and what is pending."""
-        return Left([session for session in self.world.sessions if session.in_use], self.pending())
+        return Remaining([session for session in self.world.sessions if session.in_use], self.pending())
 
     def pending(self) -> Iterator[Pending]:
         """Every message and live timer there is, and whether the task that would take it can still run."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from sim.engine.contract import Calm, Remaining
 from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.leaks.diagnosis import WAITS_FOR_CALLER
-from sim.leaks.verdicts import Pending, Verdict, judge
+from sim.leaks.verdicts import Verdict, judge
 from sim.ledger.summary import Leak
 from sim.server.records import Session
 
@@ -20,28 +21,6 @@ VerdictColumns = tuple[list[str], list[str], list[str], list[str]]
 
 LEAKS_LISTED = 10_000
 """Diagnoses kept in the summary, those of leaked sessions first; the sessions table has them all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calm:
-    """Sessions in a call that goes well: live, nothing outstanding, and what ends the call is scheduled.
-
-    They may be many, so nothing here costs more than a look at an array, but for the diagnoses that are listed.
-    """
-
-    columns: Mapping[str, Array]  # as `session_columns` has them
-    slots: Array
-    leaks: list[Leak]  # of the earliest calls, as many as are ever listed
-    licences: Mapping[str, int]  # of each plugin, held by all of them
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What an engine hands over at its end: sessions to look at one by one, what is pending for them, and the rest."""
-
-    sessions: list[Any]
-    pending: Iterable[Pending]
-    calm: Calm | None = None
 
 
 @dataclass(slots=True)
@@ -61,7 +40,7 @@ class Judged:
 
 
 def judged(
-    left: Left, plugins: tuple[str, ...], tasks: tuple[str, ...], crashed: bool, frozen: Mapping[int, float]
+    left: Remaining, plugins: tuple[str, ...], tasks: tuple[str, ...], crashed: bool, frozen: Mapping[int, float]
 ) -> Judged:
     """Judge what an engine left."""
     verdicts = judge(left.sessions, left.pending, plugins, tasks, crashed, frozen)
