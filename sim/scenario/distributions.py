@@ -27,7 +27,7 @@ Shape = Annotated[float, Quantity("number", low=0.01, high=10_000)]
 MAX_VALUES = 1_000_000
 
 
-class _Distribution(Part):
+class Distribution(Part):
     shift: Time = Field(default=0.0, description="Added to every value.")
 
     @model_serializer(mode="wrap", when_used="json")
@@ -37,7 +37,7 @@ class _Distribution(Part):
         return {"dist": rest.pop("dist"), **rest}
 
 
-class Constant(_Distribution):
+class Constant(Distribution):
     """Always the same value."""
 
     dist: Literal["constant"] = "constant"
@@ -49,7 +49,7 @@ class Constant(_Distribution):
         return self.value
 
 
-class Uniform(_Distribution):
+class Uniform(Distribution):
     """Every value between two bounds is equally likely."""
 
     dist: Literal["uniform"] = "uniform"
@@ -68,14 +68,14 @@ class Uniform(_Distribution):
         return (self.low + self.high) / 2
 
 
-class Exponential(_Distribution):
+class Exponential(Distribution):
     """Without memory: the usual hold time."""
 
     dist: Literal["exponential"] = "exponential"
     mean: PositiveTime = Field(description="Mean.")
 
 
-class Erlang(_Distribution):
+class Erlang(Distribution):
     """Sum of k equal exponential phases: more regular than exponential."""
 
     dist: Literal["erlang"] = "erlang"
@@ -88,7 +88,7 @@ class Erlang(_Distribution):
         return float(self.k)
 
 
-class Gamma(_Distribution):
+class Gamma(Distribution):
     """Any regularity: shape 1 is exponential, above is more regular, below is burstier."""
 
     dist: Literal["gamma"] = "gamma"
@@ -96,7 +96,7 @@ class Gamma(_Distribution):
     mean: PositiveTime = Field(description="Mean.")
 
 
-class Lognormal(_Distribution):
+class Lognormal(Distribution):
     """Skewed to the right: typical of service times. Give median and mean, median and sigma, or mean and cv."""
 
     dist: Literal["lognormal"] = "lognormal"
@@ -135,7 +135,7 @@ class Lognormal(_Distribution):
         return math.sqrt(max(0.0, 2 * math.log(self.mean / self.median)))
 
 
-class Weibull(_Distribution):
+class Weibull(Distribution):
     """Ageing (shape above 1) or wearing in (below 1). Give shape and scale, or shape and mean."""
 
     dist: Literal["weibull"] = "weibull"
@@ -154,7 +154,7 @@ class Weibull(_Distribution):
         return self
 
 
-class Hyperexponential(_Distribution):
+class Hyperexponential(Distribution):
     """One of several exponentials, drawn by weight: burstier than exponential."""
 
     dist: Literal["hyperexponential"] = "hyperexponential"
@@ -181,7 +181,7 @@ class Hyperexponential(_Distribution):
         return math.fsum(p * m for p, m in zip(self.probabilities, self.means, strict=True))
 
 
-class Empirical(_Distribution):
+class Empirical(Distribution):
     """Draws one of the recorded values, each equally likely: given here, or a column of a CSV file."""
 
     dist: Literal["empirical"] = "empirical"
@@ -219,7 +219,7 @@ class Empirical(_Distribution):
         return math.fsum(self.values) / len(self.values)
 
 
-_FAMILIES: dict[str, type[_Distribution]] = {}
+_FAMILIES: dict[str, type[Distribution]] = {}
 for _family in (Constant, Uniform, Exponential, Erlang, Gamma, Lognormal, Weibull, Hyperexponential, Empirical):
     _FAMILIES[_family.model_fields["dist"].default] = _family
 NAMES = (*_FAMILIES, "mixture")
@@ -280,7 +280,7 @@ def _join(part: MixturePart) -> dict[str, Any]:
     return {"weight": part.weight, **part.of.model_dump(mode="json", by_alias=True)}
 
 
-class Mixture(_Distribution):
+class Mixture(Distribution):
     """One of several distributions, drawn by weight."""
 
     dist: Literal["mixture"] = "mixture"

@@ -7,8 +7,9 @@ for the compiled engine, so `session.state` means the same thing in both. Intege
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Protocol, get_type_hints
+from typing import Annotated, Any, Protocol, get_type_hints
 
+from sim.server.knobs import Knob
 from sim.server.ledger import Ledger
 from sim.vocabulary.tasks import MAX_CHANNELS
 
@@ -190,10 +191,6 @@ SESSION_ARRAYS = {
     "resource": MAX_CHANNELS,
     "channel": MAX_CHANNELS,
 }
-_TIMES = (
-    "invite_s", "arrived_s", "created_s", "offer_s", "media_s", "open_s", "answer_s", "bye_s", "bye_ok_s",
-    "deactivate_s", "terminate_s", "close_answered_s", "released_s",
-)  # fmt: skip
 
 
 class Server:
@@ -227,65 +224,68 @@ REJECTIONS = (400, 404, 406, 480, 487, 488, 500, 503)
 SERVER_ARRAYS = {"rejected": len(REJECTIONS)}
 
 
-class Parameters:
-    """The scenario as numbers: what never changes during a run."""
+STOPS = {"stop": 1, "continue": 0}
+VANISH_HOW = {"closed": VANISH_TCP_CLOSED, "open": VANISH_TCP_OPEN, "never-opened": VANISH_NEVER_OPENED}
 
-    t1_s: float
-    t2_s: float
-    transaction_s: float  # 64 T1
-    bye_on_release: int
-    retransmit: int
-    extract_call_id: int
-    session_expires_s: float
-    refresh_s: float
-    client_refreshes: int
-    inactivity_s: float
-    termination_s: float
-    max_connections: int  # 0: no limit
-    max_shared_use: int
+
+class Parameters:
+    """The scenario as numbers: what never changes during a run. Most say which knob of the scenario they are."""
+
+    t1_s: Annotated[float, Knob("server.sip.t1")]
+    t2_s: Annotated[float, Knob("server.sip.t2")]
+    transaction_s: Annotated[float, Knob("server.sip.t1", times=64.0)]  # 64 T1
+    bye_on_release: Annotated[int, Knob("server.sip.bye_response", numbers={"immediate": 0, "on-release": 1})]
+    retransmit: Annotated[int, Knob("client.retransmit")]
+    extract_call_id: Annotated[int, Knob("server.sip.extract_call_id")]
+    session_expires_s: Annotated[float, Knob("server.sip.session_expires")]
+    refresh_s: Annotated[float, Knob("server.sip.session_expires", times=0.5)]
+    client_refreshes: Annotated[int, Knob("client.refresh")]
+    inactivity_s: Annotated[float, Knob("server.connection.inactivity_timeout")]
+    termination_s: Annotated[float, Knob("server.connection.termination_timeout")]
+    max_connections: Annotated[int, Knob("server.limits.max_connection_count")]  # 0: no limit
+    max_shared_use: Annotated[int, Knob("server.limits.max_shared_use_count")]
     shared_connection: int
-    tcp: int
-    rtp_min: int
-    rtp_ports: int
+    tcp: Annotated[int, Knob("client.tcp")]
+    rtp_min: Annotated[int, Knob("server.limits.rtp_ports.min")]
+    rtp_ports: Annotated[int, Knob("server.limits.rtp_ports.ports")]
     port_leaves: int  # of the tree over them, a power of two
-    pool_checked: int
-    crash_stops: int
-    free_use_stops: int
-    vanish_how: int
-    vanish_after: int  # 1: after a drawn time, 0: in place of the BYE
-    has_patience: int
-    has_recognition: int
+    pool_checked: Annotated[int, Knob("server.pool.checked")]
+    crash_stops: Annotated[int, Knob("server.pool.on_crash", numbers=STOPS)]
+    free_use_stops: Annotated[int, Knob("server.on_use_after_free", numbers=STOPS)]
+    vanish_how: Annotated[int, Knob("client.vanish.tcp", numbers=VANISH_HOW)]
+    vanish_after: Annotated[int, Knob("client.vanish.after", given=True)]  # else in place of the BYE
+    has_patience: Annotated[int, Knob("client.patience", given=True)]
+    has_recognition: Annotated[int, Knob("calls.recognition", given=True)]
     has_dialogue: int
-    reinvites: int
-    reinvite_identical: int
+    reinvites: Annotated[int, Knob("calls.reinvite_every", given=True)]
+    reinvite_identical: Annotated[int, Knob("calls.identical_reinvite")]
     plugins: int
-    mixes: int
-    session_bytes: int
-    offer_bytes: int
-    channel_bytes: int
-    request_bytes: int
-    connection_bytes: int
-    connection_request_bytes: int
+    mixes: Annotated[int, Knob("calls.resources")]
+    session_bytes: Annotated[int, Knob("server.memory.session_create")]
+    offer_bytes: Annotated[int, Knob("server.memory.per_rtp")]
+    channel_bytes: Annotated[int, Knob("server.memory.per_channel")]
+    request_bytes: Annotated[int, Knob("server.memory.per_request")]
+    connection_bytes: Annotated[int, Knob("server.memory.connection")]
     record_rows: int
     awake_s: float  # how soon after its last work a thread is woken faster; below 0: never
-    warm_s: float  # how soon after the last message a task is still warm; 0: never
-    cooling_s: float  # how long after it a task has lost half of its warmth; 0: it loses all of it at `warm_s`
-    warm_nua: float  # part of the service time that is left to a warm task
-    warm_sip: float
-    warm_server: float
-    warm_agent: float
-    warm_media: float
-    context_cost_s: float  # of one media context in one tick
-    held_answers: float  # probability that an answer of the media engine waits for the tick's contexts
+    warm_s: Annotated[float, Knob("server.warm.within")]  # after its last message; 0: never
+    cooling_s: Annotated[float, Knob("server.warm.cooling")]  # until half of its warmth is lost; 0: all at `warm_s`
+    warm_nua: Annotated[float, Knob("server.warm.nua")]  # part of the service time that is left to a warm task
+    warm_sip: Annotated[float, Knob("server.warm.sip_agent")]
+    warm_server: Annotated[float, Knob("server.warm.server")]
+    warm_agent: Annotated[float, Knob("server.warm.connection_agent")]
+    warm_media: Annotated[float, Knob("server.warm.media")]
+    context_cost_s: Annotated[float, Knob("server.media.cost_per_context")]  # of one media context in one tick
+    held_answers: Annotated[float, Knob("server.media.held_answers")]  # probability that they wait for the contexts
 
 
 class Plugin:
     """One plugin's limits."""
 
-    limit: int  # max-channel-count, 0: none
-    licences: int  # 0: none
-    stop_at_tick: int
-    adds_silence: int  # the no-input time accumulates over the requests of a channel
+    limit: Annotated[int, Knob("max_channel_count")]  # max-channel-count, 0: none
+    licences: Annotated[int, Knob("licences")]  # 0: none
+    stop_at_tick: Annotated[int, Knob("stop_answered_at", numbers={"tick": 1, "task": 0})]
+    adds_silence: Annotated[int, Knob("no_input_accumulates")]  # over the requests of a channel
 
 
 class Mix:

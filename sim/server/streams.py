@@ -6,6 +6,7 @@ differ in one knob share every other draw. A handler takes the next value of a s
 
 from typing import Final
 
+from sim.server.knobs import StreamNumbers
 from sim.server.records import HAS_ENGINE, IN_PROGRESS, Session, World
 from sim.vocabulary.messages import (
     KINDS,
@@ -33,41 +34,43 @@ BLOCK: Final = 0
 DELAY: Final = 1
 GAP: Final = 2
 LATE_BY: Final = 3
+OPERATION_VALUES: Final = {BLOCK: "block", DELAY: "delay", GAP: "gap", LATE_BY: "late_by"}
 
-_AFTER: Final = OPERATION + MAX_PLUGINS * len(OPERATIONS) * 4
-HOLD: Final = _AFTER
-REQUESTS: Final = _AFTER + 1
-RECOGNITION: Final = _AFTER + 2
-PAUSE: Final = _AFTER + 3
-NETWORK: Final = _AFTER + 4
-CONNECT: Final = _AFTER + 5
-ACK_DELAY: Final = _AFTER + 6
-PATIENCE: Final = _AFTER + 7
-VANISH_AFTER: Final = _AFTER + 8
-MIX: Final = _AFTER + 9
-REINVITE: Final = _AFTER + 10
-PHASE: Final = _AFTER + 11
-OVERSLEEP: Final = _AFTER + 12
+_streams = StreamNumbers(OPERATION + MAX_PLUGINS * len(OPERATIONS) * 4)
+VALUES: Final = _streams.values
+CHANCES: Final = _streams.chances
 
-HELD: Final = _AFTER + 13
-
-AWAKE: Final = _AFTER + 14
+HOLD: Final = _streams.of("calls.hold")
+REQUESTS: Final = _streams.of("calls.requests")
+RECOGNITION: Final = _streams.of("calls.recognition")
+PAUSE: Final = _streams.of("calls.pause")
+REINVITE: Final = _streams.of("calls.reinvite_every")
+MIX: Final = _streams.chance_of("calls.resources")
+NETWORK: Final = _streams.of("client.network_delay")
+CONNECT: Final = _streams.of("client.connect_delay")
+ACK_DELAY: Final = _streams.of("client.ack_delay")
+PATIENCE: Final = _streams.of("client.patience")
+VANISH_AFTER: Final = _streams.of("client.vanish.after")
+PHASE: Final = _streams.chance_of("server.media.phase")
+OVERSLEEP: Final = _streams.of("server.media.oversleep")
+HELD: Final = _streams.chance_of("server.media.held_answers")
+AWAKE: Final = _streams.of("server.warm.wake")
 """Time to wake a thread whose processor is still awake, whatever its task."""
-
-SUBTRACT: Final = _AFTER + 15
+SUBTRACT: Final = _streams.of("server.costs.media.subtract", "service.media.subtract")
 """Service time of a container that subtracts; SERVICE + M_CONTAINER is that of one that adds."""
-SUBTRACTED: Final = _AFTER + 16
+SUBTRACTED: Final = _streams.of("server.costs.server.mpf_subtracted", "service.MPF response to subtract")
 """The server's work on such a container that came back."""
-STOPS_FIRST: Final = _AFTER + 17
+STOPS_FIRST: Final = _streams.of("server.costs.server.deactivate", "service.TERMINATE that stops first")
 """TERMINATE of a session with a request in progress: that one is stopped first, the taking down comes later."""
 
-ROUNDS: Final = _AFTER + 18
-STEP: Final = _AFTER + 19
+ROUNDS: Final = _streams.of("calls.dialogue_rounds")
+STEP: Final = _streams.next
 """+ step of a dialogue * 4 + one of the following."""
 STEP_AFTER: Final = 0
 STEP_PAUSE: Final = 1
 STEP_REPEAT: Final = 2
 STEP_CHANCE: Final = 3
+STEP_VALUES: Final = {STEP_AFTER: "after", STEP_PAUSE: "pause", STEP_REPEAT: "repeat"}
 
 FAULT: Final = STEP + MAX_STEPS * 4
 """+ fault number: uniform on [0, 1)."""
@@ -80,12 +83,26 @@ MISSING_SDP: Final = 3
 MALFORMED_SDP: Final = 4
 UNKNOWN_RESOURCE: Final = 5
 NO_PROFILE: Final = 6
-PLUGIN_FAULT: Final = 7
+FAULT_KNOBS: Final = {
+    POOL_FAILS: "server.pool.fails",
+    NO_ACK: "client.no_ack",
+    VANISH: "client.vanish",
+    MISSING_SDP: "calls.offer.missing_sdp",
+    MALFORMED_SDP: "calls.offer.malformed_sdp",
+    UNKNOWN_RESOURCE: "calls.offer.unknown_resource",
+    NO_PROFILE: "calls.profile_missing",
+}
+"""The path of each in a scenario."""
+
+PLUGIN_FAULT: Final = len(FAULT_KNOBS)
 """+ (plugin * 4 + operation) * 4 + one of the following."""
 NEVER: Final = 0
 TWICE: Final = 1
 LATE: Final = 2
 WRONG: Final = 3
+OPERATION_FAULTS: Final = {NEVER: "never", TWICE: "twice", LATE: "late", WRONG: "wrong"}
+WRONGS: Final = ("reopen_never", "wrong_order")
+"""What `wrong` is for those operations that can go wrong in a way of their own."""
 
 FAULTS: Final = PLUGIN_FAULT + MAX_PLUGINS * len(OPERATIONS) * 4
 STREAMS: Final = FAULT + FAULTS

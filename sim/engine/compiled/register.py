@@ -71,8 +71,8 @@ def register(*more: ModuleType) -> None:
         _replace(original, replacement)
     for module in (
         ledger_records, caller, connection, dialogue, media, messages, misuse, nua, offer, plugin, plugins, records,
-        rejections, session, shutdown, server_effects, sip_agent, streams, terminate, tick, timers, store, calendar, dispatch,
-        post, queues, record, stations, *more,
+        rejections, session, shutdown, server_effects, sip_agent, streams, terminate, tick, timers, store, calendar,
+        dispatch, post, queues, record, stations, *more,
     ):  # fmt: skip
         for function in functions_of(module):
             if function not in REPLACED and function not in NOT_COMPILED:

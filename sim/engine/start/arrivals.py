@@ -152,7 +152,7 @@ def _vanishes(call: RecordedCall) -> bool:
 
 
 def _replayed(scenario: Scenario) -> Iterator[ArrivalBlock]:
-    from sim.engine.start.setup import VANISH_HOW
+    from sim.server.records import VANISH_HOW
 
     assert scenario.arrivals.file is not None
     calls = read_calls(scenario.arrivals.file)

@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sim.engine.start.knobs import at, fill, undecided
 from sim.engine.start.sampling import Sampler, constant_value, interrupted, sampler, uniform
-from sim.scenario import Dist, Fault, Scenario, constant, expected
+from sim.scenario import Dist, Fault, Scenario, constant
 from sim.scenario.dialogue import Step
 from sim.server import streams as s
 from sim.server.ledger import MAX_RESOURCES, Ledger
@@ -19,9 +20,6 @@ from sim.server.records import (
     MAX_FAULT_CALLS,
     NO_INPUT,
     UNTIL_BYE,
-    VANISH_NEVER_OPENED,
-    VANISH_TCP_CLOSED,
-    VANISH_TCP_OPEN,
     Mix,
     Parameters,
     Plugin,
@@ -35,7 +33,6 @@ from sim.vocabulary.plugins import ASKED, OPERATIONS, START
 from sim.vocabulary.resources import CONNECTION_POOL, RESOURCE_NAMES, RTP_PORT, TCP_CONNECTION
 from sim.vocabulary.tasks import PLUGIN, TASK_KEYS, TASK_NAMES
 
-VANISH_HOW = {"closed": VANISH_TCP_CLOSED, "open": VANISH_TCP_OPEN, "never-opened": VANISH_NEVER_OPENED}
 ENDS = {
     "completes": COMPLETES_ITSELF, "no-input": NO_INPUT, "until-bye": UNTIL_BYE, "stopped": IS_STOPPED,
     "barged-in": IS_BARGED_IN, "at-once": ENDS_AT_ONCE,
@@ -168,64 +165,21 @@ def _duration(scenario: Scenario) -> float:
 
 def _parameters(scenario: Scenario, plugins: tuple[str, ...], record_rows: bool) -> Parameters:
     p: Parameters = blank(Parameters)
-    server, client, calls, sip = scenario.server, scenario.client, scenario.calls, scenario.server.sip
-    p.t1_s = sip.t1
-    p.t2_s = sip.t2
-    p.transaction_s = 64.0 * sip.t1
-    p.bye_on_release = int(sip.bye_response == "on-release")
-    p.retransmit = int(client.retransmit)
-    p.extract_call_id = int(sip.extract_call_id)
-    p.session_expires_s = sip.session_expires
-    p.refresh_s = sip.session_expires / 2.0
-    p.client_refreshes = int(client.refresh)
-    p.inactivity_s = server.connection.inactivity_timeout or 0.0
-    p.termination_s = server.connection.termination_timeout
-    p.max_connections = server.limits.max_connection_count or 0
-    p.max_shared_use = server.limits.max_shared_use_count or 0
-    p.shared_connection = int(calls.connection == "shared" and not server.connection.force_new_connection)
-    p.tcp = int(client.tcp)
-    p.rtp_min = server.limits.rtp_ports.min
-    p.rtp_ports = len(server.limits.rtp_ports.ports)
+    fill(p, scenario)
+    # what no single knob says
+    server = scenario.server
+    p.shared_connection = int(scenario.calls.connection == "shared" and not server.connection.force_new_connection)
     p.port_leaves = 1 << max(0, p.rtp_ports - 1).bit_length()
-    p.pool_checked = int(server.pool.checked)
-    p.crash_stops = int(server.pool.on_crash == "stop")
-    p.free_use_stops = int(server.on_use_after_free == "stop")
-    p.vanish_how = VANISH_HOW[client.vanish.tcp]
-    p.vanish_after = int(client.vanish.after is not None)
-    p.has_patience = int(client.patience is not None)
-    p.has_recognition = int(calls.recognition is not None)
     p.has_dialogue = int(bool(_steps(scenario)))
-    p.reinvites = int(calls.reinvite_every is not None)
-    p.reinvite_identical = int(calls.identical_reinvite)
     p.plugins = len(plugins)
-    p.mixes = len(calls.resources)
-    memory = server.memory
-    p.session_bytes = memory.session_create
-    p.offer_bytes = memory.per_rtp
-    p.channel_bytes = memory.per_channel
-    p.request_bytes = memory.per_request
-    p.connection_bytes = memory.connection
     p.record_rows = int(record_rows)
     p.awake_s = -1.0 if server.warm.wake is None else server.warm.wake_within
-    p.warm_s = server.warm.within
-    p.cooling_s = server.warm.cooling
-    p.warm_nua = server.warm.nua
-    p.warm_sip = server.warm.sip_agent
-    p.warm_server = server.warm.server
-    p.warm_agent = server.warm.connection_agent
-    p.warm_media = server.warm.media
-    p.context_cost_s = expected(server.media.cost_per_context)
-    p.held_answers = server.media.held_answers
     return p
 
 
 def _plugin(scenario: Scenario, name: str) -> Plugin:
     record: Plugin = blank(Plugin)
-    plugin = scenario.plugins[name]
-    record.limit = plugin.max_channel_count or 0
-    record.licences = plugin.licences or 0
-    record.stop_at_tick = int(plugin.stop_answered_at == "tick")
-    record.adds_silence = int(plugin.no_input_accumulates)
+    fill(record, scenario.plugins[name])
     return record
 
 
@@ -268,30 +222,20 @@ def _step(step: Step, plugins: tuple[str, ...]) -> StepRecord:
 
 
 def _named_faults(scenario: Scenario, plugins: tuple[str, ...]) -> list[tuple[str, Fault]]:
-    client, calls = scenario.client, scenario.calls
-    named: list[tuple[str, Fault]] = [
-        ("server.pool.fails", scenario.server.pool.fails),
-        ("client.no_ack", client.no_ack),
-        ("client.vanish", client.vanish),
-        ("calls.offer.missing_sdp", calls.offer.missing_sdp),
-        ("calls.offer.malformed_sdp", calls.offer.malformed_sdp),
-        ("calls.offer.unknown_resource", calls.offer.unknown_resource),
-        ("calls.profile_missing", calls.profile_missing),
-    ]
+    named: list[tuple[str, Fault]] = [("", NO_FAULT)] * s.FAULTS
+    for number, path in s.FAULT_KNOBS.items():
+        named[number] = (path, at(scenario, path))
     for i in range(s.MAX_PLUGINS):
-        for operation in OPERATIONS:
-            if i >= len(plugins):
-                named += [(f"unused.{i}.{operation}", NO_FAULT)] * 4
-                continue
-            place = f"plugins.{plugins[i]}.{operation}"
-            op = getattr(scenario.plugins[plugins[i]], operation)
-            wrong = getattr(op, "reopen_never", None) or getattr(op, "wrong_order", None) or NO_FAULT
-            named += [
-                (f"{place}.never", op.never),
-                (f"{place}.twice", op.twice),
-                (f"{place}.late", op.late),
-                (f"{place}.wrong", wrong),
-            ]
+        for o, operation in enumerate(OPERATIONS):
+            for what, name in s.OPERATION_FAULTS.items():
+                number = s.PLUGIN_FAULT + (i * 4 + o) * 4 + what
+                if i >= len(plugins):
+                    named[number] = (f"unused.{i}.{operation}", NO_FAULT)
+                    continue
+                op = getattr(scenario.plugins[plugins[i]], operation)
+                own = s.WRONGS if what == s.WRONG else (name,)
+                fault = next((getattr(op, knob) for knob in own if hasattr(op, knob)), NO_FAULT)
+                named[number] = (f"plugins.{plugins[i]}.{operation}.{name}", fault)
     return named
 
 
@@ -320,46 +264,26 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[Stream]:
     for kind, (task, key) in COST_KEYS.items():
         put(s.SERVICE + kind, f"service.{MESSAGE_NAMES[kind]}", getattr(getattr(costs, task), key))
     put(s.SERVICE + M_CONTAINER, "service.media.add", costs.media.add)
-    put(s.SUBTRACT, "service.media.subtract", costs.media.subtract)
-    put(s.SUBTRACTED, "service.MPF response to subtract", costs.server.mpf_subtracted)
-    put(s.STOPS_FIRST, "service.TERMINATE that stops first", costs.server.deactivate)
+    for number, (path, name) in s.VALUES.items():
+        put(number, name, at(scenario, path))
     for key in (*TASK_KEYS, *plugins):
         put(s.WAKE + task_index(key, plugins), f"wake.{key}", scenario.server.wake_of(key))  # type: ignore[arg-type]
     for i, plugin in enumerate(plugins):
         for o, operation in enumerate(OPERATIONS):
-            op = getattr(scenario.plugins[plugin], operation)
-            base = s.OPERATION + (i * 4 + o) * 4
-            put(base + s.BLOCK, f"plugins.{plugin}.{operation}.block", op.block)
-            put(base + s.DELAY, f"plugins.{plugin}.{operation}.delay", op.delay)
-            put(base + s.GAP, f"plugins.{plugin}.{operation}.gap", op.gap)
-            put(base + s.LATE_BY, f"plugins.{plugin}.{operation}.late_by", op.late_by)
-    client, calls = scenario.client, scenario.calls
-    put(s.HOLD, "calls.hold", calls.hold)
-    put(s.REQUESTS, "calls.requests", calls.requests)
-    put(s.RECOGNITION, "calls.recognition", calls.recognition)
-    put(s.PAUSE, "calls.pause", calls.pause)
-    put(s.NETWORK, "client.network_delay", client.network_delay)
-    put(s.CONNECT, "client.connect_delay", client.connect_delay)
-    put(s.ACK_DELAY, "client.ack_delay", client.ack_delay)
-    put(s.PATIENCE, "client.patience", client.patience)
-    put(s.VANISH_AFTER, "client.vanish.after", client.vanish.after)
-    put(s.REINVITE, "calls.reinvite_every", calls.reinvite_every)
-    put(s.ROUNDS, "calls.dialogue_rounds", calls.dialogue_rounds)
+            for what, name in s.OPERATION_VALUES.items():
+                path = f"plugins.{plugin}.{operation}.{name}"
+                put(s.OPERATION + (i * 4 + o) * 4 + what, path, at(scenario.plugins[plugin], f"{operation}.{name}"))
     steps = _steps(scenario)
     for k, (place, step) in enumerate(steps):
-        put(s.STEP + 4 * k + s.STEP_AFTER, f"{place}.after", step.after)
-        put(s.STEP + 4 * k + s.STEP_PAUSE, f"{place}.pause", step.pause)
-        put(s.STEP + 4 * k + s.STEP_REPEAT, f"{place}.repeat", step.repeat)
-    put(s.OVERSLEEP, "server.media.oversleep", scenario.server.media.oversleep)
-    put(s.AWAKE, "server.warm.wake", scenario.server.warm.wake)
+        for what, name in s.STEP_VALUES.items():
+            put(s.STEP + 4 * k + what, f"{place}.{name}", at(step, name))
     streams = [_stream(name, dist) for name, dist in named]
     _interfere(scenario, streams)
     for k, (place, step) in enumerate(steps):
         chance = uniform if step.probability < 1.0 else None
         streams[s.STEP + 4 * k + s.STEP_CHANCE] = Stream(f"{place}.probability", 0.0, chance)
-    streams[s.MIX] = Stream("calls.resources", 0.0, uniform if len(calls.resources) > 1 else None)
-    streams[s.HELD] = Stream("server.media.held_answers", 0.0, uniform if scenario.server.media.held_answers else None)
-    streams[s.PHASE] = Stream("server.media.phase", 0.0, uniform)
+    for number, path in s.CHANCES.items():
+        streams[number] = Stream(path, 0.0, uniform if undecided(at(scenario, path)) else None)
     for name, fault in _named_faults(scenario, plugins):
         streams.append(Stream(f"fault.{name}", 0.0, uniform if fault.probability > 0.0 else None))
     return streams
