@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Generator, Iterator
 from heapq import heappop, heappush
+from typing import cast
 
-from simpy.core import Environment
 from simpy.events import Event, Timeout
 
 from sim.engine.contract import Observer, Remaining, TaskStatistics, unwatched
 from sim.engine.reference.recorder import Recorder
 from sim.engine.reference.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
+from sim.engine.reference.unpromised import new_environment, scheduled
 from sim.engine.reference.world import OutboxItem, new_session, new_world, refill
 from sim.engine.start.arrivals import arrival_blocks
 from sim.engine.start.setup import Setup, task_index
@@ -45,7 +46,7 @@ class SimpyEngine:
         self.observers = observers
         self.pollers = tuple([o for o in observers if o.loop_polled is not unwatched])
         self.timers: dict[int, list[tuple[float, int, OutboxItem]]] = {NUA: [], SIP_AGENT: []}  # for them
-        self.env = Environment()
+        self.env = new_environment()
         self.streams = Streams(setup, seed, replication)
         self.world = new_world(setup, self.streams, recorder.window_s)
         self.server = self.world.server
@@ -278,7 +279,7 @@ class SimpyEngine:
 
     def _due(self, event: Event) -> None:
         """A delayed message arrives, or a timer falls due."""
-        item: OutboxItem = event._value
+        item = cast(OutboxItem, event.value)
         task, kind, slot, arg, _ = item
         session = self.world.sessions[slot]
         timer = TIMERS[kind]
@@ -373,8 +374,8 @@ class SimpyEngine:
                 yield Pending(kind, slot, arg, task.index not in dead and target not in dead)
         for target, kind, slot, arg, _ in self.outside:
             yield Pending(kind, slot, arg, target not in dead)
-        for _, _, _, event in sorted(self.env._queue, key=lambda entry: entry[:3]):
-            delayed = event._value
+        for event in scheduled(self.env):
+            delayed = event.value if isinstance(event, Timeout) else None
             if isinstance(delayed, tuple) and len(delayed) == 5:
                 target, kind, slot, arg, _ = delayed
                 if not TIMERS[kind] or timer_lives(self.world.sessions[slot], kind, arg):

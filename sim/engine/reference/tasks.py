@@ -13,9 +13,10 @@ from collections.abc import Generator, Iterator
 from typing import Protocol
 
 from simpy.core import Environment
-from simpy.events import NORMAL, Event, Timeout
+from simpy.events import Event, Timeout
 
 from sim.engine.contract import Observer
+from sim.engine.reference.unpromised import fire_after
 from sim.engine.reference.world import OutboxItem, PlainWorld
 from sim.engine.start.setup import Setup
 from sim.engine.tick import can_skip, next_tick, plan, tick_after
@@ -30,13 +31,6 @@ Process = Generator[Event, None, None]
 FOREVER = float("inf")
 MAX_DEFER_S = 15.0
 """`sup_max_defer`: the longest that a sofia loop waits in one poll."""
-
-
-def fire_after(env: Environment, event: Event, delay: float) -> None:
-    """Let an event happen `delay` seconds from now: one entry in SimPy's calendar, no process in between."""
-    event._ok = True
-    event._value = None
-    env.schedule(event, NORMAL, delay)
 
 
 class Host(Protocol):

@@ -15,9 +15,6 @@ from sim.server.streams import STREAMS
 MARGIN = 256
 """No single event may use up more values of one stream than this."""
 
-BUFFER = MARGIN + BLOCK
-"""Values a stream's buffer holds: what is left of the last block, right up to MARGIN, and the next block behind it."""
-
 OutboxItem = tuple[int, int, int, int, float]
 
 
