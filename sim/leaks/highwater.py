@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.leaks.diagnosis import WAITS_FOR_CALLER, ends_by_timer
+from sim.leaks.given import resident_per_call
 from sim.leaks.survival import DOUBT, SPANS, Survival, TooOld, expected_level, survival, too_old
 from sim.theory.intervals import CONFIDENCE, Estimate
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 BATCHES = 20
 FINE = 16  # moments of each batch at which the level that arrivals explain is computed
-RESIDENT_PER_CALL = 135 * 1024
-"""Resident bytes per concurrent call at the peak, measured 110 to 160 KiB; the process does not give them back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     by_timer = 0 if audited else sum(ends_by_timer(leak) for leak in summary.leaks)
     old = too_old(lives.curve, lives.ended.size, lives.silent, summary.horizon_s) if audited and lives else None
     slope = _slope(result, lives, load_s)
-    resident = use.peak * RESIDENT_PER_CALL
+    resident = use.peak * resident_per_call(result)
     verdict, text = _verdict(_Found(leaked, held, use.peak, use.mean, audited, by_timer, lives, old, resident))
     overdue = (old.count if old.chance < DOUBT else 0) if old is not None else by_timer
     others = _leaking_elsewhere(summary, Counter(name for leak in ended for name in leak.holds))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.leaks.forecast import time_to_fill, time_to_refusal
+from sim.leaks.given import planned_seconds, resident_per_call
 from sim.leaks.highwater import MemoryVerdict, memory_verdict
 from sim.leaks.survival import smallest_leak
 from sim.ledger.summary import Leak, Summary
@@ -156,7 +156,7 @@ def _exhausted(
         found.append(Exhaustion(resource, limit, busy, count, _per_hour(rate), hours, first))
     if memory_limit is not None and leaked:
         rate = poisson_rate(len(leaked), exposure_s)
-        busy = calls * (lifetime or 0.0) * 135 * 1024
+        busy = calls * (lifetime or 0.0) * resident_per_call(result)
         hours = _in_hours(time_to_fill(max(0.0, memory_limit - busy), rate, RESIDENT_PER_LEAK))
         found.append(Exhaustion("memory", memory_limit, busy, len(leaked), _per_hour(rate), hours, None))
     return tuple(sorted(found, key=lambda item: item.hours.value))
@@ -211,39 +211,8 @@ def _load_seconds(result: RunResult) -> tuple[float, bool]:
         if len(arrived) > 1:
             # the last of n calls stands n - 1 gaps after the first; the nth gap belongs to the load too
             return float(arrived.max() - arrived.min()) * len(arrived) / (len(arrived) - 1), True
-    whole, planned = float(result.summary.horizon_s), _planned_seconds(result)
+    whole, planned = float(result.summary.horizon_s), planned_seconds(result)
     return (whole, False) if planned is None else (min(whole, planned), True)
-
-
-def _planned_seconds(result: RunResult) -> float | None:
-    """The load as the resolved scenario has it: its duration, or less when its calls are fewer; None without one."""
-    import yaml
-
-    try:
-        scenario = yaml.safe_load(result.scenario_yaml) or {}
-    except yaml.YAMLError:
-        return None
-    arrivals = scenario.get("arrivals") if isinstance(scenario, Mapping) else None
-    duration = _seconds(scenario.get("duration")) if isinstance(scenario, Mapping) else None
-    if duration is None or not isinstance(arrivals, Mapping):
-        return duration
-    calls, rate = arrivals.get("calls"), arrivals.get("rate")
-    per_s = re.fullmatch(r"([\d.]+)/s", str(rate))
-    if isinstance(calls, int) and per_s and arrivals.get("kind") in ("even", "poisson") and float(per_s[1]) > 0.0:
-        return min(duration, calls / float(per_s[1]))
-    return duration
-
-
-def _seconds(text: Any) -> float | None:
-    """A time as a resolved scenario writes it."""
-    match = re.fullmatch(r"([\d.eE+-]+)(ns|us|ms|s|min|h|d|)", str(text))
-    if match is None:
-        return None
-    factor = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "min": 60.0, "h": HOUR, "d": 24 * HOUR}.get(match[2], 1.0)
-    try:
-        return float(match[1]) * factor
-    except ValueError:
-        return None
 
 
 def _pool_bytes(result: RunResult) -> dict[int, int] | None:

@@ -39,8 +39,6 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
 }
 SHORT = ("leaked", "held", "peak", "refused")
 
-_TIME = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = {"B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9}
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:[_\d]*\d)?(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\s\d]\S*)?\s*\Z")
 _OPERATOR = re.compile(r"<=|>=|==|!=|<|>|(?<=\s)in(?=\s*\[)|=")
 _WORDS: dict[str, float | None] = {"true": 1.0, "false": 0.0, "none": None, "null": None}
@@ -196,16 +194,14 @@ def _bound(text: str, unit: str, whole: str) -> float | None:
         if unit == "time" and number != 0:
             raise _bad(whole, f"is about a time, which needs a unit: {text.strip()}ms or {text.strip()}s")
         return number
-    factor = {
-        "time": _TIME.get(suffix),
-        "size": _SIZE.get(suffix),
-        "fraction": 0.01 if suffix == "%" else None,
-        "number": _TIME.get(suffix),
-    }.get(unit)
-    if factor is None:
+    from sim.scenario.units import fraction, seconds, size_in_bytes
+
+    read = {"time": seconds, "number": seconds, "size": size_in_bytes, "fraction": fraction}.get(unit)
+    value = read(f"{match[1].lstrip('+-').replace('_', '')}{suffix}") if read is not None else None
+    if value is None:
         wanted = {"time": "s, ms or us", "size": "B, KiB or MiB", "fraction": "% or no unit", "number": "s or no unit"}
         raise _bad(whole, f"has the unit {suffix!r} where {wanted.get(unit, 'a number without unit')} is expected")
-    return number * factor if factor >= 1 else number / round(1 / factor)
+    return -value if number < 0 else value
 
 
 def _lookup(path: str, summary: Summary, text: str) -> float | int | None:

@@ -1,0 +1,43 @@
+"""What the scenario of a result says about its load and its memory, read from the result itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.ledger.result import RunResult
+
+
+def given(result: RunResult, path: str) -> Any:
+    """The value at `path` of the resolved scenario; None where it has none, as that of an audit."""
+    import yaml
+
+    try:
+        found: Any = yaml.safe_load(result.scenario_yaml)
+    except yaml.YAMLError:
+        return None
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def planned_seconds(result: RunResult) -> float | None:
+    """The load as the scenario has it: its duration, or less when its calls are fewer; None without one."""
+    from sim.scenario.units import read_quantity
+
+    duration = read_quantity("time", given(result, "duration"))
+    calls, kind = given(result, "arrivals.calls"), given(result, "arrivals.kind")
+    rate = read_quantity("rate", given(result, "arrivals.rate"))
+    if duration is not None and isinstance(calls, int) and rate and kind in ("even", "poisson"):
+        return min(duration, calls / rate)
+    return duration
+
+
+def resident_per_call(result: RunResult) -> float:
+    """Bytes that stay resident for each concurrent call at the peak: as the scenario has it, else as was measured."""
+    from sim.scenario.server import Memory
+    from sim.scenario.units import read_quantity
+
+    said = read_quantity("size", given(result, "server.memory.resident_per_call"))
+    return float(Memory().resident_per_call if said is None else said)
