@@ -101,7 +101,6 @@ class Evidence:
     max_connections: int | None
     channel_refusals: dict[str, list[int]]  # by resource: how many channels others held at each refusal
     termination_timeout: float | None
-    messages_lost: int
     latencies: dict[str, Array]  # samples of the audit, by the names of the summary
     debug: bool
     timed: bool
@@ -296,7 +295,6 @@ class Watcher(Auditor):
             max_connections=self.holdings.limits.get("tcp_connection"),
             channel_refusals=self.refusals,
             termination_timeout=self.timeout_ms / 1e3 if self.timeout_ms else None,
-            messages_lost=self.parts.lost_messages,
             latencies={k: np.asarray(v, dtype=np.float64) / 1e6 for k, v in self.latencies.samples.items()},
             debug=self.debug_level(),
             timed=self.timed,

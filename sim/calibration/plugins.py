@@ -46,7 +46,6 @@ class Operation:
     other: int  # answered by any other thread
     delays: Array  # from the end of the task's work to the answer, for those
     waiting: Array  # not answered when the log ended, and no fault: for how long
-    first_sent: Array
 
 
 def engine_tasks(evidence: "Evidence") -> dict[str, str]:
@@ -92,11 +91,10 @@ def operations(evidence: "Evidence", task: str, resource: str) -> dict[str, Oper
             strict=True,
         ):  # fmt: skip
             queues.setdefault(session, []).append((sent, by, sender))
-        operation = Operation(len(mine), len(answers), np.empty(0), 0, 0, 0, np.empty(0), np.empty(0), np.empty(0))
+        operation = Operation(len(mine), len(answers), np.empty(0), 0, 0, 0, np.empty(0), np.empty(0))
         delays, waiting = [], []
         done = mine[mine["finished"].notna()].sort_values("sent", kind="stable")
         operation.work = ends[done.index.to_numpy()] - done["started"].to_numpy()
-        operation.first_sent = done["sent"].to_numpy()
         for session, started, finished in zip(
             done["session"].tolist(), done["started"].tolist(), done["finished"].tolist(), strict=True
         ):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
@@ -17,68 +17,13 @@ from sim.report.text import DASH, duration
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from sim.validation.validate import Comparison, Validation
+
 QQ_PNG = "qq.png"
 DRAWN = 200  # points of one quantile-quantile curve
 
 
-class QuantileLike(Protocol):
-    """One quantile, measured and predicted."""
-
-    @property
-    def measured(self) -> float: ...
-    @property
-    def predicted(self) -> float: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def error(self) -> float: ...
-    @property
-    def agrees(self) -> bool: ...
-
-
-class ComparisonLike(Protocol):
-    """One duration, measured and predicted."""
-
-    @property
-    def quantiles(self) -> Mapping[str, Any]: ...
-    @property
-    def ks(self) -> float: ...
-    @property
-    def measured(self) -> Any: ...
-    @property
-    def predicted(self) -> Any: ...
-    @property
-    def theory(self) -> Mapping[str, float | None]: ...
-
-
-class ValidationLike(Protocol):
-    """What `sim.validation.validate.validate` gives."""
-
-    @property
-    def scenario(self) -> str: ...
-    @property
-    def log(self) -> str: ...
-    @property
-    def ok(self) -> bool: ...
-    @property
-    def verdict(self) -> str: ...
-    @property
-    def counts(self) -> Mapping[str, tuple[float, float]]: ...
-    @property
-    def latency(self) -> Mapping[str, Any]: ...
-    @property
-    def tasks(self) -> Mapping[str, Any]: ...
-    @property
-    def theory(self) -> Mapping[str, Any]: ...
-    @property
-    def read_from_log(self) -> Mapping[str, Any]: ...
-    @property
-    def runs(self) -> int: ...
-
-
-def print_validation(found: ValidationLike, console: Console) -> None:
+def print_validation(found: "Validation", console: Console) -> None:
     """Counts, latencies, waits, the planner's prediction, and last the verdict."""
     console.print(f"[bold]{found.scenario}[/] against {found.log}, {found.runs} simulated runs\n")
     console.print(_counts(found.counts))
@@ -100,7 +45,7 @@ def _counts(counts: Mapping[str, tuple[float, float]]) -> Table:
     return table
 
 
-def _table(title: str, rows: Mapping[str, ComparisonLike], theory: bool) -> Table:
+def _table(title: str, rows: "Mapping[str, Comparison]", theory: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column(title)
     for name in ("", "measured", "95 % interval", "predicted", "error"):
@@ -123,7 +68,7 @@ def _table(title: str, rows: Mapping[str, ComparisonLike], theory: bool) -> Tabl
     return table
 
 
-def _about(found: ValidationLike) -> Sequence[str]:
+def _about(found: "Validation") -> Sequence[str]:
     read = found.read_from_log
     lines = []
     if read.get("tick_s"):
@@ -153,7 +98,7 @@ def part(value: float | None) -> str:
     return DASH if value is None else f"{value:.1%}"
 
 
-def write_qq(found: ValidationLike, path: Path) -> None:
+def write_qq(found: "Validation", path: Path) -> None:
     """Quantile-quantile plots of the latencies, measured across and predicted up, with the M/M/1 prediction."""
     from matplotlib.figure import Figure
 
@@ -167,7 +112,7 @@ def write_qq(found: ValidationLike, path: Path) -> None:
     figure.savefig(path, dpi=80, metadata={"Software": None})
 
 
-def _draw(axes: "Axes", name: str, compared: ComparisonLike) -> None:
+def _draw(axes: "Axes", name: str, compared: "Comparison") -> None:
     import numpy as np
 
     p = (np.arange(DRAWN) + 0.5) / DRAWN

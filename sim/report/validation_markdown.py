@@ -1,46 +1,21 @@
 """The validation report: predicted against measured for every log, as Markdown with plots beside it."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from sim.calibration.highlights import highlights
-from sim.report.validation import ValidationLike, part, write_qq
+from sim.report.validation import part, write_qq
+
+if TYPE_CHECKING:
+    from sim.validation.every_log import Trial, Trials
+    from sim.validation.validate import Validation
 
 JUDGED = ("invite_to_answer", "terminate_to_release")
 QUANTILES = ("p50", "p95", "p99")
 FIGURES = "figures"
 
 
-class TrialLike(Protocol):
-    """One log of a report."""
-
-    @property
-    def log(self) -> str: ...
-    @property
-    def calls(self) -> int: ...
-    @property
-    def calibration(self) -> Any: ...
-    @property
-    def foreign(self) -> ValidationLike: ...
-    @property
-    def strict(self) -> ValidationLike: ...
-    @property
-    def own(self) -> ValidationLike: ...
-
-
-class TrialsLike(Protocol):
-    """All logs of a report."""
-
-    @property
-    def calibrated_on(self) -> str: ...
-    @property
-    def calibration(self) -> Any: ...
-    @property
-    def trials(self) -> Sequence[Any]: ...
-
-
-def write_report(found: TrialsLike, path: Path) -> None:
+def write_report(found: "Trials", path: Path) -> None:
     """Write the report to `path` and its plots to `figures/` beside it."""
     figures = path.parent / FIGURES
     figures.mkdir(parents=True, exist_ok=True)
@@ -66,7 +41,7 @@ def _stem(name: str) -> str:
     return name
 
 
-def _comparable(trial: TrialLike) -> bool:
+def _comparable(trial: "Trial") -> bool:
     """Whether the log's plugin does what that of the calibration did: delays and faults are the plugin's own."""
     return not plugin_differs(trial.calibration)
 
@@ -76,7 +51,7 @@ def plugin_differs(calibration: Any) -> bool:
     return any(line.startswith("plugin") for line in highlights(calibration))
 
 
-def _head(found: TrialsLike) -> list[str]:
+def _head(found: "Trials") -> list[str]:
     return [
         "# Validation against a real server",
         "",
@@ -95,7 +70,7 @@ def _ms(value: float) -> str:
     return f"{value * 1e3:.2f}" if value < 1 else f"{value * 1e3:.0f}"
 
 
-def _row(trial: TrialLike, validation: ValidationLike, name: str) -> str:
+def _row(trial: "Trial", validation: "Validation", name: str) -> str:
     compared = validation.latency.get(name)
     if compared is None:
         return f"| {trial.log} | {name} | – | – | – | – | – |"
@@ -112,7 +87,7 @@ def _row(trial: TrialLike, validation: ValidationLike, name: str) -> str:
     return f"| {trial.log} | {name} | {' | '.join(cells)} | {compared.ks:.3f} | {planner} |"
 
 
-def _judged(found: TrialsLike) -> list[str]:
+def _judged(found: "Trials") -> list[str]:
     lines = [
         "## Predicted from one calibration",
         "",
@@ -139,7 +114,7 @@ def _judged(found: TrialsLike) -> list[str]:
     return [*lines, ""]
 
 
-def _strict(found: TrialsLike) -> list[str]:
+def _strict(found: "Trials") -> list[str]:
     lines = [
         "## The same with the interference of the calibrated run",
         "",
@@ -158,7 +133,7 @@ def _strict(found: TrialsLike) -> list[str]:
     return [*lines, ""]
 
 
-def _phase(found: TrialsLike) -> list[str]:
+def _phase(found: "Trials") -> list[str]:
     lines = [
         "## Arrivals, ticks and phases",
         "",
@@ -189,13 +164,13 @@ def _phase(found: TrialsLike) -> list[str]:
     return lines
 
 
-def _refused(trial: TrialLike) -> float:
+def _refused(trial: "Trial") -> float:
     """Part of the simulated calls that found no RTP port, with the log's own limits."""
     counts = trial.own.counts
     return float(counts["rtp refused"][1] / max(counts["arrived"][1], 1.0)) if "rtp refused" in counts else 0.0
 
 
-def _found(found: TrialsLike) -> list[str]:
+def _found(found: "Trials") -> list[str]:
     lines = ["## What calibration found in each log", ""]
     for trial in found.trials:
         lines.append(f"- **{trial.log}**")
@@ -203,7 +178,7 @@ def _found(found: TrialsLike) -> list[str]:
     return [*lines, ""]
 
 
-def _tasks(found: TrialsLike) -> list[str]:
+def _tasks(found: "Trials") -> list[str]:
     lines = [
         "## Queue waits",
         "",

@@ -112,9 +112,8 @@ def take(w: World, now: float, session: Session, bit: int, size: int) -> None:
 
 
 def give(w: World, now: float, session: Session, bit: int, size: int) -> None:
-    """Give back a resource that a session holds at most once; giving what is not held is counted, not healed."""
+    """Give back a resource that a session holds at most once; giving what is not held is told, not healed."""
     if session.holds & bit == 0:
-        w.ledger.unheld += 1
         violation(w, now, session, RELEASE_NOT_HELD, holding_resource(bit), -1, UNSET)
         return
     session.holds &= ~bit

@@ -20,7 +20,7 @@ class Ledger:
 
     __slots__ = (
         "acquired", "area", "bytes_held", "bytes_peak", "held", "load_end_s", "peak", "record_rows", "refused",
-        "released", "since_s", "unheld", "window_area", "window_end_s", "window_max", "window_min", "window_s",
+        "released", "since_s", "window_area", "window_max", "window_min", "window_s",
         "window_since_s",
     )  # fmt: skip
 
@@ -35,20 +35,11 @@ class Ledger:
     refused: list[int]
     released: list[int]
     since_s: list[float]
-    unheld: int  # releases of what was not held: a bug of the modelled server, counted and never healed
     window_area: list[float]
-    window_end_s: float
     window_max: list[int]
     window_min: list[int]
     window_s: float
     window_since_s: list[float]
-
-
-class Holder(Protocol):
-    """What the ledger needs to know of a session."""
-
-    call: int
-    pool_bytes: int
 
 
 class LedgerWorld(Protocol):

@@ -13,7 +13,6 @@ from sim.server.knobs import Knob
 from sim.server.ledger import Ledger
 from sim.vocabulary.tasks import MAX_CHANNELS
 
-INFINITY = float("inf")
 UNSET = float("nan")
 """A time that was not reached."""
 
@@ -114,7 +113,6 @@ class Session:
     rtp_waiting: int
     status: int  # answer status of the offer at hand
     answer_status: int  # the final answer that was sent, 0 before
-    offer_identical: int
     pool_bytes: int
     # SIP
     dialog: int
@@ -201,7 +199,6 @@ class Server:
     offline: int
     stopped: int  # the process is gone (crash, or shut down to the end)
     crashed_at_s: float
-    shutdown_done_s: float
     shutting_down: int
     sessions: int  # in the session table or on their way into it: what a shutdown waits for
     contexts: int  # media contexts in the engine
@@ -425,7 +422,6 @@ def clear_session(session: Session) -> None:
     session.rtp_waiting = 0
     session.status = 0
     session.answer_status = 0
-    session.offer_identical = 0
     session.pool_bytes = 0
     session.dialog = DIALOG_NONE
     session.bye_unanswered = 0

@@ -11,7 +11,6 @@ def shutdown_begins(w: World, now: float) -> None:
     w.server.offline = 1
     w.server.shutting_down = 1
     if w.server.sessions == 0:
-        w.server.shutdown_done_s = now
         w.server.stopped = 1
 
 

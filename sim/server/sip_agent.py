@@ -6,10 +6,6 @@ from sim.server.rejections import rejection_index
 from sim.server.streams import POOL_FAILS, fires
 from sim.vocabulary.messages import N_RESPOND, S_OFFER, S_TERMINATE
 
-NO_SESSION = 0
-SESSION_CREATED = 1
-SESSION_REFUSED = 2
-
 
 def reject(w: World, session: Session, status: int, now: float) -> None:
     """`nua_respond` with a failure that the SIP agent decides on itself: no "Send Answer" of the server task."""

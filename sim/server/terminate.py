@@ -92,7 +92,6 @@ def terminate_send(w: World, session: Session, now: float) -> None:
     w.server.released += 1
     post(w, N_DESTROY, session, 0)
     if w.server.shutting_down and w.server.sessions == 0:
-        w.server.shutdown_done_s = now
         w.server.stopped = 1
 
 

@@ -26,8 +26,6 @@ from sim.vocabulary.messages import (
     TIMERS,
 )
 
-INFINITY: Final = float("inf")
-
 TIMER_MASK: Final = sum(1 << kind for kind in range(KINDS) if TIMERS[kind])
 """Kinds that are timers, as bits."""
 
@@ -38,8 +36,7 @@ SHUTDOWN: Final = 103
 OUTSIDE: Final = 128
 """+ kind: the thread of a delayed answer was told of a free slot."""
 
-# where the next far event is
-FIFO: Final = 0
+# where the next far event is, if not in the FIFO of that number
 HEAP: Final = 8
 ARRIVAL: Final = 9
 WINDOW: Final = 10

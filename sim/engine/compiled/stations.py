@@ -14,7 +14,6 @@ from sim.engine.tick import can_skip, next_tick, plan
 from sim.server.ledger import within_load
 
 # what a task waits for
-SLEEP: Final = 0
 SERVICE_END: Final = 1
 THAWED: Final = 2
 TICK: Final = 3

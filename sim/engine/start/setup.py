@@ -75,7 +75,6 @@ def setup(scenario: Scenario, record_rows: bool) -> Setup:
     server: Server = blank(Server)
     server.offline = int(scenario.server.sip.offline)
     server.crashed_at_s = -1.0
-    server.shutdown_done_s = -1.0
     server.shared_connection = -1
     return Setup(
         scenario=scenario,
@@ -113,9 +112,7 @@ def new_ledger(record_rows: bool, window_s: float) -> Ledger:
         setattr(ledger, name, [0.0] * MAX_RESOURCES)
     ledger.load_end_s = math.inf
     ledger.record_rows = int(record_rows)
-    ledger.unheld = 0
     ledger.window_s = window_s
-    ledger.window_end_s = window_s
     return ledger
 
 
