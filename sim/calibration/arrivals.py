@@ -18,7 +18,7 @@ _LEAST_CALLS: Final = 30  # in one piece of a rate profile
 
 
 @dataclass(frozen=True, slots=True)
-class Arrivals:
+class ArrivalsSeen:
     """The process as a scenario has it (`kind` replay: the recorded calls themselves), with the evidence for it."""
 
     kind: str
@@ -30,23 +30,23 @@ class Arrivals:
     burst: dict[str, Any] = field(default_factory=dict)
 
 
-def arrivals(times: Array) -> Arrivals:
+def arrivals(times: Array) -> ArrivalsSeen:
     """The process of calls that arrived at `times`, in seconds."""
     times = np.sort(times[np.isfinite(times)])
     n = len(times)
     span = float(times[-1] - times[0]) if n else 0.0
     if n < 2 or span <= 0:
-        return Arrivals("poisson", 1.0, 0.0, math.inf, f"{n} calls: too few to say; rate is a guess")
+        return ArrivalsSeen("poisson", 1.0, 0.0, math.inf, f"{n} calls: too few to say; rate is a guess")
     rate = (n - 1) / span
     low, high = _rate_interval(n - 1, span)
     gaps = np.diff(times)
     cv = float(gaps.std() / gaps.mean())
     about = f"{n} calls in {span:.1f} s, {rate:.4g}/s [{low:.4g}, {high:.4g}], gaps with cv {cv:.2f}"
     if n < FEWEST:
-        return Arrivals("poisson", rate, low, high, f"{about}: too few to test, taken for Poisson")
+        return ArrivalsSeen("poisson", rate, low, high, f"{about}: too few to test, taken for Poisson")
     burst = _bursts(times) if cv > 0.5 else {}
     if burst:
-        return Arrivals(
+        return ArrivalsSeen(
             "burst", rate, low, high, f"{about}: bursts of {burst['size']} calls every {burst['every']:.3g} s",
             burst=burst,
         )  # fmt: skip
@@ -54,13 +54,13 @@ def arrivals(times: Array) -> Arrivals:
         middle = _even_rate(times)
         wide = 2.0 * float(np.quantile(np.abs(gaps - gaps.mean()), 0.9)) / span * middle
         spread = short_ms(float(np.quantile(np.abs(gaps - np.median(gaps)), 0.95)))
-        return Arrivals(
+        return ArrivalsSeen(
             "even", middle, middle - wide, middle + wide,
             f"{about}: evenly spaced, not Poisson (95 % of the gaps within {spread} of their median)",
         )  # fmt: skip
     p_gaps, p_counts = _exponential_test(gaps), dispersion_test(times)
     if p_gaps >= SIGNIFICANT and p_counts >= SIGNIFICANT:
-        return Arrivals(
+        return ArrivalsSeen(
             "poisson", rate, low, high, f"{about}: Poisson (gaps KS p = {p_gaps:.2f}, counts p = {p_counts:.2f})"
         )
     tests = f"not Poisson at one rate (gaps p = {p_gaps:.3f}, counts p = {p_counts:.3f})"
@@ -69,12 +69,14 @@ def arrivals(times: Array) -> Arrivals:
         within = _rescaled(times, profile)
         p_within = _exponential_test(np.diff(within))
         if p_within >= SIGNIFICANT:
-            return Arrivals(
+            return ArrivalsSeen(
                 "profile", rate, low, high,
                 f"{about}: {tests}; Poisson along a rate in {len(profile)} pieces (rescaled gaps p = {p_within:.2f})",
                 profile=profile,
             )  # fmt: skip
-    return Arrivals("replay", rate, low, high, f"{about}: {tests}, nor one that moves; the recorded calls are replayed")
+    return ArrivalsSeen(
+        "replay", rate, low, high, f"{about}: {tests}, nor one that moves; the recorded calls are replayed"
+    )
 
 
 def short_ms(value: float) -> str:

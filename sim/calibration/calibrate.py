@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 
 from sim.calibration import sharing
-from sim.calibration.arrivals import Arrivals, arrivals
+from sim.calibration.arrivals import ArrivalsSeen, arrivals
 from sim.calibration.calls import calls, client, timers
-from sim.calibration.costs import AWAKE_WITHIN_S, WARM_WITHIN_S, Services, Wakes, services, wakes
+from sim.calibration.costs import AWAKE_WITHIN_S, WARM_WITHIN_S, Services, WakesSeen, services, wakes
 from sim.calibration.evidence import Evidence, watch_logs
 from sim.calibration.fit import POINTS, Fit
 from sim.calibration.found import Calibration
@@ -101,7 +101,7 @@ def _head(evidence: Evidence) -> list[str]:
     return lines + list(evidence.notes) + ([] if evidence.debug else [INFO_ASSUMED])
 
 
-def _arrivals(seen: Arrivals, name: str) -> Any:
+def _arrivals(seen: ArrivalsSeen, name: str) -> Any:
     block: dict[str, Any] = {"kind": Noted(seen.kind, seen.comment)}
     if seen.kind in ("poisson", "even"):
         block["rate"] = f"{seen.rate:.6g}/s"
@@ -219,7 +219,7 @@ def _interference(seen: Stalls, sheet: Sheet, fits: dict[str, Fit]) -> dict[str,
     return {"interference": block}
 
 
-def _wakes(evidence: Evidence, woken: Wakes, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
+def _wakes(evidence: Evidence, woken: WakesSeen, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
     tasks = engine_tasks(evidence)
     roles = dict(zip(evidence.messages["task"].tolist(), evidence.messages["role"].tolist(), strict=True))
     block: dict[str, Any] = {}
@@ -243,7 +243,7 @@ def _costs(times: Services, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any
     return {"costs": Noted(costs, said)} if costs else {}
 
 
-def _warm(woken: Wakes, times: Services, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
+def _warm(woken: WakesSeen, times: Services, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
     block: dict[str, Any] = {}
     found = without_stalls(woken.awake)[0] if len(woken.awake) >= _ENOUGH else None
     if found is not None:

@@ -56,7 +56,7 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True)
-class Wakes:
+class WakesSeen:
     """Times to wake an idle thread in seconds: by the task's name in the log, and soon after its last work."""
 
     asleep: dict[str, Array]
@@ -240,7 +240,7 @@ def _until(begins: list[tuple[int, float]], ends: list[tuple[int, float]]) -> Sp
     return Spans(np.concatenate(begun), np.concatenate(spans), np.concatenate(threads))
 
 
-def wakes(evidence: "Evidence", context_cost_s: float) -> Wakes:
+def wakes(evidence: "Evidence", context_cost_s: float) -> WakesSeen:
     """Samples of the time to wake an idle thread.
 
     Where the media engine has answered it goes on to its contexts; an answer that was held up by them is counted from
@@ -261,7 +261,7 @@ def wakes(evidence: "Evidence", context_cost_s: float) -> Wakes:
         soon.append(waits[at[awake[at]]])
         if not awake[at].all():
             asleep[str(task)] = waits[at[~awake[at]]]
-    return Wakes(asleep, np.concatenate(soon) if soon else np.empty(0))
+    return WakesSeen(asleep, np.concatenate(soon) if soon else np.empty(0))
 
 
 def wait_times(evidence: "Evidence", context_cost_s: float) -> Array:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sim.calibration.arrivals import Arrivals
+from sim.calibration.arrivals import ArrivalsSeen
 from sim.calibration.evidence import Evidence
 from sim.calibration.fit import Fit
 from sim.calibration.media import Ticks
@@ -26,7 +26,7 @@ class Calibration:
     tree: dict[str, Any]
     sheet: Sheet
     evidence: Evidence
-    arrivals: Arrivals
+    arrivals: ArrivalsSeen
     ticks: Ticks | None
     fits: dict[str, Fit] = field(default_factory=dict)
     head: list[str] = field(default_factory=list)

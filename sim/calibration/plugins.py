@@ -35,7 +35,7 @@ NOTICED_S: Final = 50e-6  # a delay below this is none
 
 
 @dataclass(slots=True)
-class Operation:
+class OperationSeen:
     """What the log shows of one operation of one plugin."""
 
     asked: int
@@ -70,7 +70,7 @@ def engine_tasks(evidence: "Evidence") -> dict[str, str]:
     return found
 
 
-def operations(evidence: "Evidence", task: str, resource: str) -> dict[str, Operation]:
+def operations(evidence: "Evidence", task: str, resource: str) -> dict[str, OperationSeen]:
     """What each operation of the plugin of `resource` did, whose task is `task`."""
     rows = evidence.messages
     names = server_names(evidence, rows)
@@ -91,7 +91,7 @@ def operations(evidence: "Evidence", task: str, resource: str) -> dict[str, Oper
             strict=True,
         ):  # fmt: skip
             queues.setdefault(session, []).append((sent, by, sender))
-        operation = Operation(len(mine), len(answers), np.empty(0), 0, 0, 0, np.empty(0), np.empty(0))
+        operation = OperationSeen(len(mine), len(answers), np.empty(0), 0, 0, 0, np.empty(0), np.empty(0))
         delays, waiting = [], []
         done = mine[mine["finished"].notna()].sort_values("sent", kind="stable")
         operation.work = ends[done.index.to_numpy()] - done["started"].to_numpy()
@@ -169,13 +169,15 @@ def _engine_ids(evidence: "Evidence") -> dict[str, str]:
     return ids
 
 
-def _stop_at(operation: Operation) -> Noted:
+def _stop_at(operation: OperationSeen) -> Noted:
     at_tick = operation.media >= operation.own + operation.other
     answered = operation.media + operation.own + operation.other
     return Noted("tick" if at_tick else "task", f"{operation.media} of {answered} came from the media engine's thread")
 
 
-def _operation(evidence: "Evidence", resource: str, name: str, operation: Operation, sheet: Sheet) -> dict[str, Any]:
+def _operation(
+    evidence: "Evidence", resource: str, name: str, operation: OperationSeen, sheet: Sheet
+) -> dict[str, Any]:
     block: dict[str, Any] = {}
     answered = operation.own + operation.media + operation.other
     column = f"{resource}.{name}"

@@ -29,7 +29,7 @@ PIPE_WIDTH = 132  # columns of what is written to a file or pipe
 PROGRESS_AFTER_S = 1.0  # a run that is shorter needs no progress bar
 
 
-class Engine(StrEnum):
+class EngineName(StrEnum):
     AUTO = "auto"
     SIMPY = "simpy"
     COMPILED = "compiled"
@@ -41,7 +41,7 @@ class Detail(StrEnum):
     FULL = "full"
 
 
-EngineOption = Annotated[Engine, typer.Option("--engine", help="Which engine runs it.")]
+EngineOption = Annotated[EngineName, typer.Option("--engine", help="Which engine runs it.")]
 LedgerOption = Annotated[
     Detail | None, typer.Option("--ledger", help="How much is recorded: by default full for small runs, else sessions.")
 ]

@@ -7,7 +7,7 @@ import typer
 
 from sim.cli.common import (
     Detail,
-    Engine,
+    EngineName,
     EngineOption,
     FailOnOption,
     ForceOption,
@@ -46,7 +46,7 @@ def run(
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO.yaml", help="A scenario file, or a shipped one's name.")],
     settings: SetOption = None,
     seed: SeedOption = None,
-    engine: EngineOption = Engine.AUTO,
+    engine: EngineOption = EngineName.AUTO,
     ledger: LedgerOption = None,
     out: OutOption = None,
     force: ForceOption = False,

@@ -8,7 +8,7 @@ import typer
 
 from sim.cli.common import (
     FAILED_CONDITION,
-    Engine,
+    EngineName,
     EngineOption,
     JsonOption,
     LogArgument,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 
-class Interference(StrEnum):
+class InterferenceOf(StrEnum):
     """Whose stalls by other processes a validation simulates."""
 
     LOG = "log"
@@ -52,11 +52,12 @@ def validate(
     logs: LogArgument,
     settings: SetOption = None,
     interference: Annotated[
-        Interference, typer.Option("--interference", help="Stalls by other processes: as in the log, or the scenario.")
-    ] = Interference.LOG,
+        InterferenceOf,
+        typer.Option("--interference", help="Stalls by other processes: as in the log, or the scenario."),
+    ] = InterferenceOf.LOG,
     runs: Annotated[int | None, typer.Option("--runs", min=1, max=1000, help="Simulated runs.")] = None,
     seed: SeedOption = None,
-    engine: EngineOption = Engine.AUTO,
+    engine: EngineOption = EngineName.AUTO,
     out: OutOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -97,7 +98,7 @@ def validation_report(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="REPORT.md", help="The report to write.")] = Path(
         "reports/validation.md"
     ),
-    engine: EngineOption = Engine.AUTO,
+    engine: EngineOption = EngineName.AUTO,
     quiet: QuietOption = False,
 ) -> None:
     """Calibrate on one log, predict all the others, and write a report with plots."""

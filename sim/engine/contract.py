@@ -11,7 +11,7 @@ import numpy as np
 from sim.leaks.verdicts import Pending
 from sim.ledger.summary import Leak
 from sim.server.ledger import Ledger
-from sim.server.records import Server, Session
+from sim.server.records import ServerState, Session
 
 Array = np.ndarray[Any, Any]
 
@@ -61,7 +61,7 @@ class Engine(Protocol):
         """How far it came, in simulated seconds."""
 
     @property
-    def server(self) -> Server:
+    def server(self) -> ServerState:
         """The server's own counters; those of a compiled run are there when it is over."""
 
     @property

@@ -15,7 +15,7 @@ from sim.server.records import World
 from sim.server.streams import OVERSLEEP, draw
 
 
-class Clock(Protocol):
+class TickClock(Protocol):
     """Where an engine keeps the state of its ticks."""
 
     tick_s: float
@@ -31,18 +31,18 @@ class Busy(Protocol):
     busy_s: float
 
 
-def can_skip(w: World, clock: Clock) -> bool:
+def can_skip(w: World, clock: TickClock) -> bool:
     """Whether idle ticks end before the next one is due, so that nothing is lost by leaving them out."""
     return clock.cost_s * w.server.contexts < clock.tick_s and clock.drift_s < clock.tick_s
 
 
-def next_tick(clock: Clock) -> float:
+def next_tick(clock: TickClock) -> float:
     """Begin the next tick in sequence."""
     clock.tick_k += 1
     return clock.phase_s + clock.tick_k * clock.tick_s + clock.drift_s
 
 
-def plan(w: World, clock: Clock, began: float, end: float) -> None:
+def plan(w: World, clock: TickClock, began: float, end: float) -> None:
     """Work out when the tick after this one begins."""
     slept = clock.drift_s < clock.tick_s
     over = draw(w, OVERSLEEP) if slept else 0.0
@@ -52,7 +52,7 @@ def plan(w: World, clock: Clock, began: float, end: float) -> None:
         clock.drift_s = end - (clock.phase_s + (clock.tick_k + 1) * clock.tick_s)
 
 
-def tick_after(w: World, clock: Clock, thread: Busy, now: float) -> float:
+def tick_after(w: World, clock: TickClock, thread: Busy, now: float) -> float:
     """Begin the first tick at or after `now`, leaving out the idle ones in between.
 
     Each tick oversleeps for itself, and the one that was due last may be late and still to come: a request that meets

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.errors import InternalError
-from sim.ledger.tables import TABLES, Kind, empty, schema, to_arrow, to_frame
+from sim.ledger.tables import TABLES, ColumnKind, empty, schema, to_arrow, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ class _TableFile:
         self.part = directory / f"{table}.parquet.part"
         self._pending: list[pa.Table] = []
         self._rows = 0
-        text = [name for name, kind in TABLES[table].items() if kind is Kind.TEXT]
+        text = [name for name, kind in TABLES[table].items() if kind is ColumnKind.TEXT]
         self._writer = pq.ParquetWriter(
             self.part, schema(table), compression="zstd", use_dictionary=text, store_schema=False
         )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NO_SESSION = -1  # the `session` of a message or ledger row that belongs to none
 
 
-class Kind(Enum):
+class ColumnKind(Enum):
     """How a column is stored: FLOAT (NaN → null), COUNT (never null), CODE (0, negative or NaN → null),
     TEXT ("" or None → null), FLAG (never null)."""
 
@@ -43,66 +43,66 @@ class Coded:
         return len(self.codes)
 
 
-SESSION_COLUMNS: dict[str, Kind] = {
-    "session": Kind.COUNT,
-    "arrived_s": Kind.FLOAT,
-    "created_s": Kind.FLOAT,
-    "offer_s": Kind.FLOAT,
-    "answer_s": Kind.FLOAT,
-    "answer_status": Kind.CODE,
-    "bye_s": Kind.FLOAT,
-    "bye_ok_s": Kind.FLOAT,
-    "deactivate_s": Kind.FLOAT,
-    "terminate_s": Kind.FLOAT,
-    "close_answered_s": Kind.FLOAT,
-    "released_s": Kind.FLOAT,
-    "state": Kind.TEXT,
-    "outcome": Kind.TEXT,
-    "waiting_for": Kind.TEXT,
-    "plugin": Kind.TEXT,
-    "pool_bytes": Kind.COUNT,
-    "requests": Kind.COUNT,
+SESSION_COLUMNS: dict[str, ColumnKind] = {
+    "session": ColumnKind.COUNT,
+    "arrived_s": ColumnKind.FLOAT,
+    "created_s": ColumnKind.FLOAT,
+    "offer_s": ColumnKind.FLOAT,
+    "answer_s": ColumnKind.FLOAT,
+    "answer_status": ColumnKind.CODE,
+    "bye_s": ColumnKind.FLOAT,
+    "bye_ok_s": ColumnKind.FLOAT,
+    "deactivate_s": ColumnKind.FLOAT,
+    "terminate_s": ColumnKind.FLOAT,
+    "close_answered_s": ColumnKind.FLOAT,
+    "released_s": ColumnKind.FLOAT,
+    "state": ColumnKind.TEXT,
+    "outcome": ColumnKind.TEXT,
+    "waiting_for": ColumnKind.TEXT,
+    "plugin": ColumnKind.TEXT,
+    "pool_bytes": ColumnKind.COUNT,
+    "requests": ColumnKind.COUNT,
     # beyond the documented interface, may be left out:
-    "media_s": Kind.FLOAT,
-    "open_s": Kind.FLOAT,
-    "cause": Kind.TEXT,
-    "crashed": Kind.FLAG,
-    "name": Kind.TEXT,  # the session's own id in a server's log
+    "media_s": ColumnKind.FLOAT,
+    "open_s": ColumnKind.FLOAT,
+    "cause": ColumnKind.TEXT,
+    "crashed": ColumnKind.FLAG,
+    "name": ColumnKind.TEXT,  # the session's own id in a server's log
 }
 
-LEVEL_COLUMNS: dict[str, Kind] = {
-    "time_s": Kind.FLOAT,
-    "resource": Kind.TEXT,
-    "held": Kind.COUNT,
+LEVEL_COLUMNS: dict[str, ColumnKind] = {
+    "time_s": ColumnKind.FLOAT,
+    "resource": ColumnKind.TEXT,
+    "held": ColumnKind.COUNT,
     # only on a regular grid: over the interval that begins at time_s
-    "min": Kind.FLOAT,
-    "mean": Kind.FLOAT,
-    "max": Kind.FLOAT,
+    "min": ColumnKind.FLOAT,
+    "mean": ColumnKind.FLOAT,
+    "max": ColumnKind.FLOAT,
 }
 
-LEDGER_COLUMNS: dict[str, Kind] = {
-    "time_s": Kind.FLOAT,
-    "session": Kind.COUNT,
-    "resource": Kind.TEXT,
-    "delta": Kind.COUNT,
-    "bytes": Kind.COUNT,
-    "task": Kind.TEXT,
-    "cause": Kind.TEXT,
+LEDGER_COLUMNS: dict[str, ColumnKind] = {
+    "time_s": ColumnKind.FLOAT,
+    "session": ColumnKind.COUNT,
+    "resource": ColumnKind.TEXT,
+    "delta": ColumnKind.COUNT,
+    "bytes": ColumnKind.COUNT,
+    "task": ColumnKind.TEXT,
+    "cause": ColumnKind.TEXT,
 }
 
-MESSAGE_COLUMNS: dict[str, Kind] = {
-    "session": Kind.COUNT,
-    "task": Kind.TEXT,
-    "message": Kind.TEXT,
-    "sent_s": Kind.FLOAT,
-    "started_s": Kind.FLOAT,
-    "finished_s": Kind.FLOAT,
+MESSAGE_COLUMNS: dict[str, ColumnKind] = {
+    "session": ColumnKind.COUNT,
+    "task": ColumnKind.TEXT,
+    "message": ColumnKind.TEXT,
+    "sent_s": ColumnKind.FLOAT,
+    "started_s": ColumnKind.FLOAT,
+    "finished_s": ColumnKind.FLOAT,
     # beyond the documented interface, may be left out: the session after the message
-    "state": Kind.TEXT,
-    "subrequests": Kind.COUNT,
+    "state": ColumnKind.TEXT,
+    "subrequests": ColumnKind.COUNT,
 }
 
-TABLES: dict[str, dict[str, Kind]] = {
+TABLES: dict[str, dict[str, ColumnKind]] = {
     "sessions": SESSION_COLUMNS,
     "levels": LEVEL_COLUMNS,
     "ledger": LEDGER_COLUMNS,
@@ -117,11 +117,11 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
 }
 
 _ARROW = {
-    Kind.FLOAT: pa.float64(),
-    Kind.COUNT: pa.int64(),
-    Kind.CODE: pa.int32(),
-    Kind.TEXT: pa.string(),
-    Kind.FLAG: pa.bool_(),
+    ColumnKind.FLOAT: pa.float64(),
+    ColumnKind.COUNT: pa.int64(),
+    ColumnKind.CODE: pa.int32(),
+    ColumnKind.TEXT: pa.string(),
+    ColumnKind.FLAG: pa.bool_(),
 }
 
 
@@ -149,7 +149,7 @@ def to_frame(table: str, data: pa.Table) -> "pd.DataFrame":
     """`data` as pandas: float64 with NaN, int64, nullable Int32 for status codes, bool, and categories for text."""
     import pandas as pd
 
-    text = [name for name, kind in TABLES[table].items() if kind is Kind.TEXT and name in data.column_names]
+    text = [name for name, kind in TABLES[table].items() if kind is ColumnKind.TEXT and name in data.column_names]
     frame: pd.DataFrame = data.to_pandas(categories=text, types_mapper={pa.int32(): pd.Int32Dtype()}.get)
     return frame
 
@@ -159,19 +159,19 @@ def empty(table: str) -> pa.Table:
     return schema(table).empty_table()
 
 
-def _array(kind: Kind, values: Any, rows: int) -> pa.Array:
+def _array(kind: ColumnKind, values: Any, rows: int) -> pa.Array:
     if values is None:
-        default = {Kind.COUNT: 0, Kind.FLAG: False}.get(kind)
+        default = {ColumnKind.COUNT: 0, ColumnKind.FLAG: False}.get(kind)
         return _numbers(np.full(rows, default)) if default is not None else pa.nulls(rows, _ARROW[kind])
-    if kind is Kind.TEXT:
+    if kind is ColumnKind.TEXT:
         return _text(values)
-    if kind is Kind.FLOAT:
+    if kind is ColumnKind.FLOAT:
         times = np.asarray(values, dtype=np.float64)
         return _numbers(times, np.isnan(times))
-    if kind is Kind.CODE:
+    if kind is ColumnKind.CODE:
         raw = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0)
         return _numbers(raw.astype(np.int32), raw <= 0)
-    return _numbers(np.asarray(values, dtype=np.int64 if kind is Kind.COUNT else np.bool_))
+    return _numbers(np.asarray(values, dtype=np.int64 if kind is ColumnKind.COUNT else np.bool_))
 
 
 def _numbers(values: np.ndarray[Any, Any], missing: np.ndarray[Any, Any] | None = None) -> pa.Array:

@@ -9,7 +9,7 @@ from sim.server.records import (
     TALKING,
     UNTIL_BYE,
     Session,
-    Step,
+    StepPlan,
     World,
 )
 from sim.server.streams import (
@@ -109,7 +109,7 @@ def is_free(w: World, session: Session, i: int) -> None:
         next_step(w, session)
 
 
-def goes_on(step: Step) -> bool:
+def goes_on(step: StepPlan) -> bool:
     """Whether the next step begins with this one's response."""
     return step.overlap != 0 or step.ends == UNTIL_BYE
 
@@ -138,6 +138,6 @@ def completed(w: World, session: Session, arg: int) -> None:
         is_free(w, session, i)
 
 
-def lasts(step: Step) -> bool:
+def lasts(step: StepPlan) -> bool:
     """Whether a request of this step ends by itself: with speech that was heard, or without any."""
     return step.ends == COMPLETES_ITSELF or step.ends == NO_INPUT

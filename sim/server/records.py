@@ -191,7 +191,7 @@ SESSION_ARRAYS = {
 }
 
 
-class Server:
+class ServerState:
     """What belongs to the server as a whole, and the message that is being handled."""
 
     task: int  # of the message being handled: the ledger's column of that name
@@ -276,7 +276,7 @@ class Parameters:
     held_answers: Annotated[float, Knob("server.media.held_answers")]  # probability that they wait for the contexts
 
 
-class Plugin:
+class PluginLimits:
     """One plugin's limits."""
 
     limit: Annotated[int, Knob("max_channel_count")]  # max-channel-count, 0: none
@@ -298,7 +298,7 @@ class Mix:
 MIX_ARRAYS = {"resource": MAX_CHANNELS}
 
 
-class Step:
+class StepPlan:
     """One step of a dialogue; its times, its repetitions and its chance are streams."""
 
     resource: int
@@ -311,7 +311,7 @@ class Step:
 MAX_FAULT_CALLS = 16
 
 
-class Fault:
+class FaultPlan:
     """When a fault fires: with a probability, inside a window, for some calls or for all."""
 
     probability: float
@@ -325,12 +325,12 @@ FAULT_ARRAYS = {"calls": MAX_FAULT_CALLS}
 
 ARRAYS: dict[type, dict[str, int]] = {
     Session: SESSION_ARRAYS,
-    Server: SERVER_ARRAYS,
+    ServerState: SERVER_ARRAYS,
     Parameters: {},
-    Plugin: {},
+    PluginLimits: {},
     Mix: MIX_ARRAYS,
-    Step: {},
-    Fault: FAULT_ARRAYS,
+    StepPlan: {},
+    FaultPlan: FAULT_ARRAYS,
 }
 
 
@@ -340,19 +340,19 @@ class World(Protocol):
     @property
     def sessions(self) -> list[Session]: ...
     @property
-    def server(self) -> Server: ...
+    def server(self) -> ServerState: ...
     @property
     def p(self) -> Parameters: ...
     @property
     def ledger(self) -> Ledger: ...
     @property
-    def plugins(self) -> list[Plugin]: ...
+    def plugins(self) -> list[PluginLimits]: ...
     @property
     def mixes(self) -> list[Mix]: ...
     @property
-    def steps(self) -> list[Step]: ...
+    def steps(self) -> list[StepPlan]: ...
     @property
-    def faults(self) -> list[Fault]: ...
+    def faults(self) -> list[FaultPlan]: ...
     @property
     def ports(self) -> list[int]: ...
     @property

@@ -8,7 +8,7 @@ import pytest
 from sim.errors import InternalError
 from sim.ledger import sink as sink_module
 from sim.ledger.sink import MemorySink, ParquetSink
-from sim.ledger.tables import SESSION_COLUMNS, Coded, Kind, to_arrow
+from sim.ledger.tables import SESSION_COLUMNS, Coded, ColumnKind, to_arrow
 
 DOCUMENTED = {
     "sessions": "session, arrived_s, created_s, offer_s, answer_s, answer_status, bye_s, bye_ok_s, deactivate_s, "
@@ -70,7 +70,7 @@ def test_a_parquet_file_has_what_the_memory_sink_has(tmp_path: Path) -> None:
 def test_types_are_the_same_with_and_without_rows() -> None:
     sink = MemorySink()
     before = sink.frame("sessions").dtypes.astype(str).to_dict()
-    rows = {name: ["x"] if kind is Kind.TEXT else [1] for name, kind in SESSION_COLUMNS.items()}
+    rows = {name: ["x"] if kind is ColumnKind.TEXT else [1] for name, kind in SESSION_COLUMNS.items()}
     sink.write("sessions", rows)
     assert sink.frame("sessions").dtypes.astype(str).to_dict() == before
     assert (before["arrived_s"], before["session"], before["state"]) == ("float64", "int64", "category")
@@ -78,7 +78,7 @@ def test_types_are_the_same_with_and_without_rows() -> None:
 
 
 def test_what_was_not_reached_is_null() -> None:
-    rows: dict[str, Any] = {name: [1, 1] for name, kind in SESSION_COLUMNS.items() if kind is not Kind.TEXT}
+    rows: dict[str, Any] = {name: [1, 1] for name, kind in SESSION_COLUMNS.items() if kind is not ColumnKind.TEXT}
     rows |= {"state": ["ACTIVE", ""], "outcome": Coded(np.array([0, -1]), ["live"]), "waiting_for": [None, "x"]}
     rows |= {"plugin": ["", None], "answer_s": [np.nan, 2.0], "answer_status": [np.nan, 200]}
     sink = MemorySink()

@@ -27,7 +27,7 @@ from sim.ledger.spans import SPANS
 from sim.scenario import expected
 from sim.scenario.distributions import Lognormal
 from sim.server.media import all_free
-from sim.server.records import Server, fields
+from sim.server.records import ServerState, fields
 from sim.server.streams import PHASE, STREAMS
 from sim.vocabulary.tasks import CONNECTION_AGENT, MEDIA, NUA, SIP_AGENT, SOCKET_LANE
 
@@ -331,7 +331,7 @@ class CompiledEngine:
         self._add_histograms()
         block = self.block[0]
         records, self.sessions = self.sessions[: int(self.e["slots"][0])], np.empty(0, layout.SESSION)
-        for name, _, length in fields(Server):
+        for name, _, length in fields(ServerState):
             value = block["server"][name]
             setattr(self.server, name, value.tolist() if length else value.item())
         for name in layout.LEDGER.names or ():

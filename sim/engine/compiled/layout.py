@@ -12,7 +12,17 @@ import numpy as np
 
 from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.server.ledger import MAX_RESOURCES, Ledger
-from sim.server.records import IS_STOPPING, Fault, Mix, Parameters, Plugin, Server, Session, Step, layout
+from sim.server.records import (
+    IS_STOPPING,
+    FaultPlan,
+    Mix,
+    Parameters,
+    PluginLimits,
+    ServerState,
+    Session,
+    StepPlan,
+    layout,
+)
 from sim.server.streams import FAULTS, MAX_PLUGINS, STREAMS
 from sim.vocabulary.messages import KINDS
 from sim.vocabulary.plugins import MAX_STEPS
@@ -73,12 +83,12 @@ def _session() -> np.dtype[Any]:
 
 
 SESSION = _session()
-SERVER = _record(layout(Server))
+SERVER = _record(layout(ServerState))
 PARAMETERS = _record(layout(Parameters))
-PLUGIN_RECORD = _record(layout(Plugin))
+PLUGIN_RECORD = _record(layout(PluginLimits))
 MIX = _record(layout(Mix))
-STEP = _record(layout(Step))
-FAULT = _record(layout(Fault))
+STEP = _record(layout(StepPlan))
+FAULT = _record(layout(FaultPlan))
 LEDGER = _ledger()
 
 MESSAGE = _record([("sent_s", "f8"), ("arg", "i8"), ("slot", "i4"), ("kind", "i4")])

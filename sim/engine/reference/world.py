@@ -9,7 +9,7 @@ from sim.engine.start.setup import Setup, new_ledger
 from sim.engine.start.streams import Streams
 from sim.server.ledger import Ledger
 from sim.server.media import all_free
-from sim.server.records import Fault, Mix, Parameters, Plugin, Server, Session, Step, blank
+from sim.server.records import FaultPlan, Mix, Parameters, PluginLimits, ServerState, Session, StepPlan, blank
 from sim.server.streams import STREAMS
 
 MARGIN = 256
@@ -23,13 +23,13 @@ class PlainWorld:
     """`sim.server.records.World`, made of lists."""
 
     sessions: list[Session]
-    server: Server
+    server: ServerState
     p: Parameters
     ledger: Ledger
-    plugins: list[Plugin]
+    plugins: list[PluginLimits]
     mixes: list[Mix]
-    steps: list[Step]
-    faults: list[Fault]
+    steps: list[StepPlan]
+    faults: list[FaultPlan]
     ports: list[int]
     draws: list[list[float]]
     drawn: list[int]

@@ -20,14 +20,14 @@ from sim.server.records import (
     MAX_FAULT_CALLS,
     NO_INPUT,
     UNTIL_BYE,
+    FaultPlan,
     Mix,
     Parameters,
-    Plugin,
-    Server,
+    PluginLimits,
+    ServerState,
+    StepPlan,
     blank,
 )
-from sim.server.records import Fault as FaultRecord
-from sim.server.records import Step as StepRecord
 from sim.vocabulary.messages import COST_KEYS, M_CONTAINER, M_STOP, MESSAGE_NAMES, S_OFFER
 from sim.vocabulary.plugins import ASKED, OPERATIONS, START
 from sim.vocabulary.resources import CONNECTION_POOL, RESOURCE_NAMES, RTP_PORT, TCP_CONNECTION
@@ -41,7 +41,7 @@ NO_FAULT = Fault(probability=0.0)
 
 
 @dataclass(slots=True)
-class Stream:
+class NamedStream:
     """One named stream: either always the same value, or a sampler."""
 
     name: str
@@ -58,13 +58,13 @@ class Setup:
     resources: tuple[str, ...]  # the ledger's resource names, by number
     plugins: tuple[str, ...]  # MRCP resource of each plugin, by number
     tasks: tuple[str, ...]  # task names, by number
-    streams: list[Stream]
+    streams: list[NamedStream]
     parameters: Parameters
-    plugin_records: list[Plugin]
+    plugin_records: list[PluginLimits]
     mixes: list[Mix]
-    steps: list[StepRecord]
-    faults: list[FaultRecord]
-    server: Server
+    steps: list[StepPlan]
+    faults: list[FaultPlan]
+    server: ServerState
     duration_s: float
     limits: tuple[int | None, ...]  # of each resource
 
@@ -72,7 +72,7 @@ class Setup:
 def setup(scenario: Scenario, record_rows: bool) -> Setup:
     """The numbers of a scenario; everything random is left to the streams."""
     plugins = tuple(scenario.plugins.keys())
-    server: Server = blank(Server)
+    server: ServerState = blank(ServerState)
     server.offline = int(scenario.server.sip.offline)
     server.crashed_at_s = -1.0
     server.shared_connection = -1
@@ -174,8 +174,8 @@ def _parameters(scenario: Scenario, plugins: tuple[str, ...], record_rows: bool)
     return p
 
 
-def _plugin(scenario: Scenario, name: str) -> Plugin:
-    record: Plugin = blank(Plugin)
+def _plugin(scenario: Scenario, name: str) -> PluginLimits:
+    record: PluginLimits = blank(PluginLimits)
     fill(record, scenario.plugins[name])
     return record
 
@@ -208,8 +208,8 @@ def _steps(scenario: Scenario) -> list[tuple[str, Step]]:
     ]
 
 
-def _step(step: Step, plugins: tuple[str, ...]) -> StepRecord:
-    record: StepRecord = blank(StepRecord)
+def _step(step: Step, plugins: tuple[str, ...]) -> StepPlan:
+    record: StepPlan = blank(StepPlan)
     record.resource = plugins.index(step.resource or "")
     record.what = ASKED.index(step.method) if step.method in ASKED else START
     record.ends = ENDS[step.ends]
@@ -236,10 +236,10 @@ def _named_faults(scenario: Scenario, plugins: tuple[str, ...]) -> list[tuple[st
     return named
 
 
-def _faults(scenario: Scenario, plugins: tuple[str, ...]) -> list[FaultRecord]:
+def _faults(scenario: Scenario, plugins: tuple[str, ...]) -> list[FaultPlan]:
     records = []
     for _, fault in _named_faults(scenario, plugins):
-        record: FaultRecord = blank(FaultRecord)
+        record: FaultPlan = blank(FaultPlan)
         record.probability = fault.probability
         record.from_s = fault.from_
         record.until_s = fault.until
@@ -250,7 +250,7 @@ def _faults(scenario: Scenario, plugins: tuple[str, ...]) -> list[FaultRecord]:
     return records
 
 
-def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[Stream]:
+def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[NamedStream]:
     zero = constant(0.0)
     named: list[tuple[str, Dist]] = [(f"unused.{i}", zero) for i in range(s.FAULT)]
 
@@ -278,15 +278,15 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[Stream]:
     _interfere(scenario, streams)
     for k, (place, step) in enumerate(steps):
         chance = uniform if step.probability < 1.0 else None
-        streams[s.STEP + 4 * k + s.STEP_CHANCE] = Stream(f"{place}.probability", 0.0, chance)
+        streams[s.STEP + 4 * k + s.STEP_CHANCE] = NamedStream(f"{place}.probability", 0.0, chance)
     for number, path in s.CHANCES.items():
-        streams[number] = Stream(path, 0.0, uniform if undecided(at(scenario, path)) else None)
+        streams[number] = NamedStream(path, 0.0, uniform if undecided(at(scenario, path)) else None)
     for name, fault in _named_faults(scenario, plugins):
-        streams.append(Stream(f"fault.{name}", 0.0, uniform if fault.probability > 0.0 else None))
+        streams.append(NamedStream(f"fault.{name}", 0.0, uniform if fault.probability > 0.0 else None))
     return streams
 
 
-def _interfere(scenario: Scenario, streams: list[Stream]) -> None:
+def _interfere(scenario: Scenario, streams: list[NamedStream]) -> None:
     """Other processes delay wake-ups, ticks and work on messages: part of what those streams deliver."""
     other = scenario.server.interference
     plugin_work = [s.OPERATION + k * 4 + s.BLOCK for k in range(s.MAX_PLUGINS * len(OPERATIONS))]
@@ -300,9 +300,9 @@ def _interfere(scenario: Scenario, streams: list[Stream]) -> None:
             if not streams[k].name.startswith("unused."):
                 before = streams[k]
                 delayed = interrupted(before.sampler, before.value, probability, other.length)
-                streams[k] = Stream(before.name, 0.0, delayed)
+                streams[k] = NamedStream(before.name, 0.0, delayed)
 
 
-def _stream(name: str, dist: Dist) -> Stream:
+def _stream(name: str, dist: Dist) -> NamedStream:
     value = constant_value(dist)
-    return Stream(name, value, None) if value is not None else Stream(name, 0.0, sampler(dist), dist)
+    return NamedStream(name, value, None) if value is not None else NamedStream(name, 0.0, sampler(dist), dist)

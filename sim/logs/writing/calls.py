@@ -43,7 +43,7 @@ class Channel:
 
 
 @dataclass(slots=True)
-class Connection:
+class TcpConnection:
     """One TCP/MRCPv2 connection."""
 
     text: str
@@ -88,8 +88,8 @@ class Call:
     rtp_port: int = 0
     rtp_waiting: bool = False
     in_context: bool = False
-    connection: Connection | None = None
-    own: Connection | None = None
+    connection: TcpConnection | None = None
+    own: TcpConnection | None = None
     responses: deque[int] = field(default_factory=deque)  # statuses on their way to the NUA
     asked: int = 0  # MRCP requests received so far
     expected: dict[str, deque[tuple[int, int]]] = field(default_factory=dict)  # message → (address, argument)

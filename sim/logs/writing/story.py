@@ -3,7 +3,7 @@
 from collections import OrderedDict, deque
 from typing import Final
 
-from sim.logs.writing.calls import Call, Connection, Ports, Row, Setting, Told
+from sim.logs.writing.calls import Call, Ports, Row, Setting, TcpConnection, Told
 from sim.logs.writing.lines import Lines, message_addresses, session_addresses, session_id
 from sim.vocabulary.messages import ANSWER_OF, ANSWERS, TYPES
 
@@ -36,7 +36,7 @@ class Story:
         self.pending = 0  # control channels without a connection
         self.open_sessions = 0
         self.shutting_down = False
-        self.shared: Connection | None = None
+        self.shared: TcpConnection | None = None
         self.client_port = 46_000
         self.tasks = {task: resource for resource, (task, _) in setting.engines.items()}
 
@@ -159,7 +159,7 @@ class Story:
         resource = call.channels[channel].resource
         return self.setting.engines.get(resource, (f"{resource} engine", resource))[0]
 
-    def new_connection(self) -> Connection:
+    def new_connection(self) -> TcpConnection:
         """The next client port."""
         self.client_port = self.client_port + 2 if self.client_port < 60_000 else 46_000
-        return Connection(f"127.0.0.1:1544 <-> 127.0.0.1:{self.client_port}")
+        return TcpConnection(f"127.0.0.1:1544 <-> 127.0.0.1:{self.client_port}")
