@@ -22,7 +22,7 @@ def catalogue(
     """Run every shipped fault and write the table of what each does, compared with the real server."""
     from sim.report.catalogue import catalogue as written
     from sim.report.catalogue import cells_of, disagreements
-    from sim.study.catalogue import ROWS, run_rows
+    from sim.study.shipped_faults import ROWS, run_rows
 
     results = run_rows(None if quiet else lambda name: typer.echo(name, err=True))
     text = written(ROWS, results)

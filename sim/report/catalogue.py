@@ -14,7 +14,7 @@ from sim.report.overload import order_of_events
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sim.study.catalogue import Row
+    from sim.study.shipped_faults import Row
 
 LATE = 5.0
 """A pool is freed late so many seconds after the BYE; where there is none, later than the median one."""
@@ -22,7 +22,7 @@ LATE = 5.0
 
 def catalogue(rows: tuple[Row, ...], results: Mapping[str, RunResult]) -> str:
     """The whole report in Markdown."""
-    from sim.study.catalogue import BELOW_OVERLOAD, OVERLOAD
+    from sim.study.shipped_faults import BELOW_OVERLOAD, OVERLOAD
 
     lines = [
         "# What a fault does",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, StrictBool, StrictStr
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from sim.scenario.files import shown
+from sim.scenario.bounded import shown
 from sim.scenario.problems import InvalidScenario, UnreadableFile
 
 P = ParamSpec("P")

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from sim.scenario.files import shown, size_of
+from sim.scenario.bounded import shown, size_of
 from sim.scenario.problems import InvalidScenario, shorten
 from sim.scenario.units import FARTHEST, read_quantity
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sim.scenario.bounded import shown
 from sim.scenario.explain import problems_of
-from sim.scenario.files import shown
 from sim.scenario.merge import anchored, apply_overrides, merge
 from sim.scenario.model import Scenario
 from sim.scenario.nodes import Node, node_of

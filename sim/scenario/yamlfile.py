@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import yaml
 
-from sim.scenario.files import read_text
+from sim.scenario.bounded import read_text
 from sim.scenario.nodes import Node, Scalar
 from sim.scenario.problems import InvalidScenario, shorten
 

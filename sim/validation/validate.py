@@ -22,7 +22,7 @@ from sim.errors import LogError
 from sim.ledger.spans import LATENCIES, SPANS
 from sim.theory.queues import PROBABILITIES
 from sim.validation.planner import planner
-from sim.validation.replay import replayed
+from sim.validation.replayed import replayed
 
 if TYPE_CHECKING:
     from sim.calibration.evidence import Evidence

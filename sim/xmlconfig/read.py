@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from sim.errors import ScenarioError
-from sim.scenario.files import shown
+from sim.scenario.bounded import shown
 from sim.scenario.problems import shorten
 from sim.vocabulary.plugins import RESOURCES
 from sim.xmlconfig.config import Address, Engine, Problem, ServerConfig, Value

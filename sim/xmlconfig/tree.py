@@ -11,7 +11,7 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from sim.errors import ScenarioError
-from sim.scenario.files import shown, size_of
+from sim.scenario.bounded import shown, size_of
 from sim.scenario.problems import shorten
 
 LARGEST_FILE = 2**20

@@ -12,7 +12,7 @@ from sim.calibration.rates import rate
 from sim.calibration.stalls import Stalls
 from sim.scenario import load_scenario
 from sim.theory.queues import erlang_b, mm1
-from sim.validation.replay import replayed
+from sim.validation.replayed import replayed
 from sim.validation.validate import compare, ks_two
 
 

@@ -8,7 +8,7 @@ from fault_runs import run_shipped
 
 from sim.report.catalogue import catalogue, cells_of, disagreements
 from sim.report.overload import order_of_events
-from sim.study.catalogue import BELOW_OVERLOAD, OVERLOAD, ROWS, run_rows
+from sim.study.shipped_faults import BELOW_OVERLOAD, OVERLOAD, ROWS, run_rows
 
 REPORT = Path(__file__).resolve().parents[2] / "reports" / "fault-catalogue.md"
 

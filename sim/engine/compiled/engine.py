@@ -19,9 +19,9 @@ from sim.engine.compiled.store import FIRST_CAPACITY
 from sim.engine.contract import Offence, Remaining, TaskStatistics
 from sim.engine.end.collect import Collector
 from sim.engine.start.arrivals import arrival_blocks
+from sim.engine.start.generators import Streams
 from sim.engine.start.sampling import BLOCK
 from sim.engine.start.setup import Setup, new_ledger, task_index
-from sim.engine.start.streams import Streams
 from sim.ledger.histogram import BUCKETS
 from sim.ledger.spans import SPANS
 from sim.scenario import expected

@@ -15,8 +15,8 @@ from sim.engine.reference.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, M
 from sim.engine.reference.unpromised import new_environment, scheduled
 from sim.engine.reference.world import OutboxItem, new_session, new_world, refill
 from sim.engine.start.arrivals import arrival_blocks
+from sim.engine.start.generators import Streams
 from sim.engine.start.setup import Setup, task_index
-from sim.engine.start.streams import Streams
 from sim.errors import InternalError
 from sim.leaks.verdicts import Pending
 from sim.scenario import Dist

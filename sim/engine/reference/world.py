@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sim.engine.start.generators import Streams
 from sim.engine.start.sampling import BLOCK
 from sim.engine.start.setup import Setup, new_ledger
-from sim.engine.start.streams import Streams
 from sim.server.ledger import Ledger
 from sim.server.media import all_free
 from sim.server.records import FaultPlan, Mix, Parameters, PluginLimits, ServerState, Session, StepPlan, blank

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sim.engine.start.knobs import at, fill, undecided
 from sim.engine.start.sampling import Sampler, constant_value, interrupted, sampler, uniform
+from sim.engine.start.values import at, fill, undecided
 from sim.scenario import Dist, Fault, Scenario, constant
 from sim.scenario.dialogue import Step
 from sim.server import streams as s
