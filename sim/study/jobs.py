@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sim
 from sim.errors import ScenarioError
 from sim.scenario import Scenario, load_scenario, to_mapping
 from sim.scenario.yamlfile import parse_yaml
+from sim.version import VERSION
 
 MODEL = ("vocabulary", "scenario", "server", "ledger", "leaks", "engine", "study/measure.py")
 """What decides the numbers of a run: the rooms whose sources are part of a run's identity."""
@@ -70,14 +70,14 @@ def digest(*parts: Any) -> str:
 @functools.cache
 def model_version() -> str:
     """A name for exactly this model: its release and a digest of the sources that decide a run's numbers."""
-    package = Path(sim.__file__).parent
+    package = Path(__file__).parents[1]
     found = hashlib.sha256()
     for part in MODEL:
         path = package / part
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             found.update(file.relative_to(package).as_posix().encode())
             found.update(file.read_bytes())
-    return f"{sim.__version__}+{found.hexdigest()[:12]}"
+    return f"{VERSION}+{found.hexdigest()[:12]}"
 
 
 def cell_of(
@@ -96,7 +96,7 @@ def cell_of(
         scenario = load_scenario(path, settings)
     except ScenarioError as error:
         return Cell(number, name, variant, point, settings, "", "", command, str(error))
-    from sim.engine.run import check_size, expected_calls
+    from sim.engine.check import check_size, expected_calls
 
     try:
         check_size(scenario)

@@ -137,10 +137,11 @@ class _Sessions:
 
     def latencies(self, since_s: float, whole: Mapping[str, Any]) -> dict[str, Any]:
         """The latencies of the sessions that arrived from then on."""
-        from sim.ledger.summary import SPANS, Quantiles
+        from sim.ledger.spans import SPANS
+        from sim.ledger.summary import Quantiles
 
         found = dict(whole)
-        for name, (start, end) in SPANS.items():
+        for name, (start, end, _) in SPANS.items():
             parts = [chunk[end] - chunk[start] for chunk in self._after(since_s) if start in chunk and end in chunk]
             found[name] = Quantiles.of(np.concatenate(parts) if parts else np.empty(0))
         return found
