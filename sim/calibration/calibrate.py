@@ -174,7 +174,7 @@ def _shared(
     if not sharing.own_stalls(machine):
         block |= _interference(stalls(tick, woken.samples, services(evidence)), sheet, fits)
     free = sharing.wake_samples(woken.asleep, machine)
-    block |= _wakes(evidence, Wakes(free, np.empty(0)), sheet, fits)
+    block |= _wakes(evidence, WakesSeen(free, np.empty(0)), sheet, fits)
     return block | sharing.costs(worked, machine, sheet, fits) | sharing.warm(worked)
 
 
