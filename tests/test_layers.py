@@ -137,6 +137,20 @@ def test_nobody_imports_what_another_module_keeps_to_itself(imports: list[Import
     assert private(imports) == []
 
 
+def test_what_the_page_says_to_open_is_there() -> None:
+    """Every file that the page names exists; what it says to look for stands in one of the files of its row."""
+    text = PAGE.read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:sim|tests|docs|scenarios)/[\w/.*-]+)`", text))
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+    answers = [line.split("|")[2:4] for line in text.splitlines() if line.startswith("| wh")]
+    assert len(answers) == 10
+    for place, what in answers:
+        files = re.findall(r"`([\w/.]+)`", place)
+        assert 1 <= len(files) <= 2
+        written = "".join((ROOT / file).read_text(encoding="utf-8") for file in files)
+        assert [word for word in re.findall(r"`(\w+)`", what) if not re.search(rf"\b{word}\b", written)] == []
+
+
 def test_the_checks_find_what_they_look_for() -> None:
     """A wrong import inside a function, a private name and a circle, in a house of three modules."""
     rooms = {"server": set(), "report": {"server"}}
