@@ -35,7 +35,7 @@ _NUA_KINDS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FigureFound:
     """A figure, and in words what it was found from."""
 
     value: float
@@ -48,12 +48,12 @@ class Machine:
 
     count: int
     count_said: str
-    other_load: Found
-    switch: Found
+    other_load: FigureFound
+    switch: FigureFound
     use: float | None = None  # of all processors together, by the server
-    nua: Found | None = None  # factor on the default costs of the NUA stack
-    context: Found | None = None
-    tick: Found | None = None
+    nua: FigureFound | None = None  # factor on the default costs of the NUA stack
+    context: FigureFound | None = None
+    tick: FigureFound | None = None
     covered: tuple[float, float] | None = None
 
 
@@ -79,8 +79,8 @@ def _assumed(evidence: "Evidence", one: bool) -> Machine:
     else:
         hint = "its threads' lines lie side by side, so at least two" if evidence.debug else "an INFO log can not tell"
         count, said = ASSUMED_PROCESSORS, f"ASSUMED; {hint}. Give a recording with --threads, or set it"
-    other = Found(0.0, "ASSUMED: nothing else runs on them; --threads tells")
-    return Machine(count, said, other, Found(SWITCH_S, "ASSUMED, from other servers; --threads tells"))
+    other = FigureFound(0.0, "ASSUMED: nothing else runs on them; --threads tells")
+    return Machine(count, said, other, FigureFound(SWITCH_S, "ASSUMED, from other servers; --threads tells"))
 
 
 def _span(evidence: "Evidence", times: ThreadTimes) -> tuple[float, float]:
@@ -109,16 +109,16 @@ def _count(times: ThreadTimes, one: bool, span: tuple[float, float]) -> tuple[in
     return max(seen, 2), f"the log shows more than one; of the machine {most:.2f} were seen idle or used at a time"
 
 
-def _others(times: ThreadTimes, one: bool, span: tuple[float, float]) -> Found:
+def _others(times: ThreadTimes, one: bool, span: tuple[float, float]) -> FigureFound:
     length = span[1] - span[0]
     use = sum(used(thread, *span).cpu_s for thread in times.others) / length
     names = ", ".join(sorted({thread.name for thread in times.others})[:4]) or "none recorded"
     if one and (times.processors or 2) > 1:
-        return Found(0.0, f"other programs ({names}: {use:.2f}) have the machine's other processors")
-    return Found(round(use, 4), f"processor time of other programs ({names})")
+        return FigureFound(0.0, f"other programs ({names}: {use:.2f}) have the machine's other processors")
+    return FigureFound(round(use, 4), f"processor time of other programs ({names})")
 
 
-def _switch(times: ThreadTimes, work: Work | None, span: tuple[float, float]) -> Found:
+def _switch(times: ThreadTimes, work: Work | None, span: tuple[float, float]) -> FigureFound:
     """Processor time a slice beyond the work on messages, over the tasks whose every message is in the log."""
     rest = slices = 0.0
     tasks = []
@@ -132,17 +132,17 @@ def _switch(times: ThreadTimes, work: Work | None, span: tuple[float, float]) ->
             slices += use.slices
             tasks.append(f"{task} {(use.cpu_s - spent) / use.slices * 1e6:.1f}")
     if not tasks:
-        return Found(
+        return FigureFound(
             SWITCH_S, "ASSUMED: the recording has no context switches (pidstat -w), or the log no task messages"
         )
-    return Found(
+    return FigureFound(
         rest / slices, f"processor time beyond the messages' own for each time slice, in us: {', '.join(tasks)}"
     )
 
 
 def _media(
     evidence: "Evidence", times: ThreadTimes, work: Work | None, span: tuple[float, float]
-) -> tuple[Found | None, Found | None]:
+) -> tuple[FigureFound | None, FigureFound | None]:
     """Processor time of a tick without contexts and of a context in one tick, by least squares over windows."""
     from scipy.optimize import nnls
 
@@ -158,7 +158,7 @@ def _media(
         return None, None
     (tick, context), _ = nnls(np.column_stack((ticks, contexts)), np.maximum(used_s, 0.0))
     said = f"least squares over {len(edges) - 1} stretches of the media thread's processor time ({used_s.sum():.2f} s)"
-    return Found(float(tick), said), Found(float(context), said)
+    return FigureFound(float(tick), said), FigureFound(float(context), said)
 
 
 def _edges(thread: Thread | None, span: tuple[float, float]) -> Array:
@@ -189,7 +189,7 @@ def _containers(evidence: "Evidence", work: Work, edges: Array) -> Array:
 
 def _nua(
     evidence: "Evidence", times: ThreadTimes, work: Work | None, switch_s: float, span: tuple[float, float]
-) -> Found | None:
+) -> FigureFound | None:
     """By how much the NUA stack's costs differ from the default ones, from its thread's processor time."""
     from sim.scenario import expected
     from sim.scenario.costs import NuaCosts
@@ -219,7 +219,7 @@ def _nua(
         f"{use.cpu_s:.2f} s of the NUA stack's thread for {messages} SIP messages and answers, "
         f"{use.cpu_s / messages * 1e6:.0f} us each; shared out among their kinds as the reference server's"
     )
-    return Found(rest / nominal, said)
+    return FigureFound(rest / nominal, said)
 
 
 def nua_part(work: Work | None) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.calibration.fit import Fit, fit, short
-from sim.calibration.machine import Found, Machine, nua_part
+from sim.calibration.machine import FigureFound, Machine, nua_part
 from sim.calibration.media import Ticks
 from sim.calibration.shared import AND_S, undisturbed
 from sim.calibration.sheet import Sheet, noted, seconds
@@ -50,7 +50,7 @@ def costs(work: Work | None, machine: Machine, sheet: Sheet, fits: dict[str, Fit
     return {"costs": Noted(block, f"{said}thread had the processor in between; less soon after the last, see warm")}
 
 
-def _nua(factor: Found) -> dict[str, Any]:
+def _nua(factor: FigureFound) -> dict[str, Any]:
     """The default costs of the NUA stack, so many times as long."""
     from sim.scenario.costs import NuaCosts
 

@@ -38,7 +38,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StoryStep:
     """One message handled by one task; times in seconds, None when it never came to that."""
 
     task: str
@@ -71,7 +71,7 @@ class Story:
 
     session: int
     started_s: float
-    steps: list[Step]
+    steps: list[StoryStep]
     end: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def print_story(told: Story, console: Console) -> None:
     console.print(Text(told.end, style="bold"))
 
 
-def _what(step: Step, before: str | None) -> Text:
+def _what(step: StoryStep, before: str | None) -> Text:
     """The message, below it the functions that it ran, below those what it acquired and released."""
     what = Text().append(step.message, "bold")
     function = step.function if step.function != step.message else ""
@@ -164,17 +164,17 @@ def _since(seconds: float) -> str:
     return f"+{1000 * seconds:.3f} ms" if seconds < 10 else f"+{seconds:.3f} s"
 
 
-def _steps(rows: "pd.DataFrame") -> Iterator[Step]:
+def _steps(rows: "pd.DataFrame") -> Iterator[StoryStep]:
     found = [_step(row) for row in rows.to_dict("records")]
     return iter(sorted(found, key=lambda step: step.at_s))
 
 
-def _step(row: Mapping[Any, Any]) -> Step:
+def _step(row: Mapping[Any, Any]) -> StoryStep:
     task, message = str(row["task"]), str(row["message"])
     sent, started, finished = (_known(row[name]) for name in ("sent_s", "started_s", "finished_s"))
     state = row.get("state")
     subrequests = row.get("subrequests")
-    return Step(
+    return StoryStep(
         task,
         message,
         handler(task, message),
@@ -190,24 +190,24 @@ def _known(value: float) -> float | None:
     return None if value != value else float(value)
 
 
-def _with_changes(steps: list[Step], ledger: "pd.DataFrame | None", session: int) -> list[Step]:
+def _with_changes(steps: list[StoryStep], ledger: "pd.DataFrame | None", session: int) -> list[StoryStep]:
     """Give each change of the session's resources to the message during which it happened."""
     if ledger is None:
         return steps
-    alone: list[Step] = []
+    alone: list[StoryStep] = []
     for row in ledger[ledger["session"] == session].to_dict("records"):
         task, cause = str(row["task"]), row["cause"] if isinstance(row["cause"], str) else ""
         change = Change(float(row["time_s"]), str(row["resource"]), int(row["delta"]), int(row["bytes"]), cause)
         owner = _owner(steps, task, change)
         if owner is None:
             message = cause or "ledger"
-            owner = Step(task, message, handler(task, message), None, change.time_s, change.time_s, None, None)
+            owner = StoryStep(task, message, handler(task, message), None, change.time_s, change.time_s, None, None)
             alone.append(owner)
         owner.changes.append(change)
     return sorted(steps + alone, key=lambda step: step.at_s)
 
 
-def _owner(steps: list[Step], task: str, change: Change) -> Step | None:
+def _owner(steps: list[StoryStep], task: str, change: Change) -> StoryStep | None:
     """The message that `task` was handling then; of two that touch at that instant the one the cause names."""
     during = [
         step

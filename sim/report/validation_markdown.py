@@ -7,7 +7,7 @@ from sim.calibration.highlights import highlights
 from sim.report.validation import part, write_qq
 
 if TYPE_CHECKING:
-    from sim.validation.every_log import Trial, Trials
+    from sim.validation.every_log import LogTrials, Trial
     from sim.validation.validate import Validation
 
 JUDGED = ("invite_to_answer", "terminate_to_release")
@@ -15,7 +15,7 @@ QUANTILES = ("p50", "p95", "p99")
 FIGURES = "figures"
 
 
-def write_report(found: "Trials", path: Path) -> None:
+def write_report(found: "LogTrials", path: Path) -> None:
     """Write the report to `path` and its plots to `figures/` beside it."""
     figures = path.parent / FIGURES
     figures.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def plugin_differs(calibration: Any) -> bool:
     return any(line.startswith("plugin") for line in highlights(calibration))
 
 
-def _head(found: "Trials") -> list[str]:
+def _head(found: "LogTrials") -> list[str]:
     return [
         "# Validation against a real server",
         "",
@@ -87,7 +87,7 @@ def _row(trial: "Trial", validation: "Validation", name: str) -> str:
     return f"| {trial.log} | {name} | {' | '.join(cells)} | {compared.ks:.3f} | {planner} |"
 
 
-def _judged(found: "Trials") -> list[str]:
+def _judged(found: "LogTrials") -> list[str]:
     lines = [
         "## Predicted from one calibration",
         "",
@@ -114,7 +114,7 @@ def _judged(found: "Trials") -> list[str]:
     return [*lines, ""]
 
 
-def _strict(found: "Trials") -> list[str]:
+def _strict(found: "LogTrials") -> list[str]:
     lines = [
         "## The same with the interference of the calibrated run",
         "",
@@ -133,7 +133,7 @@ def _strict(found: "Trials") -> list[str]:
     return [*lines, ""]
 
 
-def _phase(found: "Trials") -> list[str]:
+def _phase(found: "LogTrials") -> list[str]:
     lines = [
         "## Arrivals, ticks and phases",
         "",
@@ -170,7 +170,7 @@ def _refused(trial: "Trial") -> float:
     return float(counts["rtp refused"][1] / max(counts["arrived"][1], 1.0)) if "rtp refused" in counts else 0.0
 
 
-def _found(found: "Trials") -> list[str]:
+def _found(found: "LogTrials") -> list[str]:
     lines = ["## What calibration found in each log", ""]
     for trial in found.trials:
         lines.append(f"- **{trial.log}**")
@@ -178,7 +178,7 @@ def _found(found: "Trials") -> list[str]:
     return [*lines, ""]
 
 
-def _tasks(found: "Trials") -> list[str]:
+def _tasks(found: "LogTrials") -> list[str]:
     lines = [
         "## Queue waits",
         "",

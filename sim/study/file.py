@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sim.errors import ScenarioError
 from sim.scenario.base import Flag, Part, Text, complain
+from sim.scenario.bounded import shown
 from sim.scenario.explain import problems_of
-from sim.scenario.files import shown
 from sim.scenario.model import Name
 from sim.scenario.problems import InvalidScenario
 from sim.scenario.units import PositiveCount, Probability, Quantity, Time, read_quantity

@@ -93,7 +93,7 @@ class InProcess(Executor):
         return future
 
 
-class Pool:
+class WorkerPool:
     """Gives jobs to an executor, a few at a time, and starts a local one again when a worker was killed."""
 
     def __init__(self, place: str, executor: Executor | None = None, workers: int | None = None) -> None:
@@ -105,7 +105,7 @@ class Pool:
         self._waiting: list[Job] = []
         self._attempts: dict[str, int] = {}
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -14,7 +14,7 @@ from sim.study.file import StudyFile, Until
 from sim.study.jobs import Cell, Job
 from sim.study.measure import Measured, not_in_summary, value_of
 from sim.study.stopping import Precision, Replications
-from sim.study.table import Line
+from sim.study.table import TableLine
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class Plan:
         self.cells = cells
         self._states = [_State(cell, self._rule()) for cell in cells]
         self._of: dict[str, list[tuple[int, int]]] = {}
-        self._failed: list[Line] = [self._unreadable(cell) for cell in cells if not cell.text]
+        self._failed: list[TableLine] = [self._unreadable(cell) for cell in cells if not cell.text]
 
     def _rule(self) -> Replications | None:
         rule = self.study.replications
@@ -53,10 +53,10 @@ class Plan:
             confidence=self.study.confidence,
         )
 
-    def _unreadable(self, cell: Cell) -> Line:
+    def _unreadable(self, cell: Cell) -> TableLine:
         job = self._job(cell, 0)
         error = Measured(job.key, job.seed, False, {}, "scenario", cell.error, job.command)
-        return Line(cell, 0, job, error)
+        return TableLine(cell, 0, job, error)
 
     @property
     def asked_metrics(self) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ class Plan:
                 return []
         return self._ask(state, rule.still_needed())
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[TableLine]:
         """The rows of the table: cell by cell, replication by replication; those beyond what a rule looked at not."""
         found = []
         for state in self._states:
@@ -127,7 +127,7 @@ class Plan:
                 continue
             for replication in range(self._looked_at(state)):
                 failure = state.failures.get(replication)
-                found.append(Line(state.cell, replication, self._job(state.cell, replication), failure))
+                found.append(TableLine(state.cell, replication, self._job(state.cell, replication), failure))
         return found
 
     def _looked_at(self, state: _State) -> int:

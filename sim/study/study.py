@@ -17,7 +17,7 @@ from sim.study.design import points
 from sim.study.file import StudyFile, Until, study_of
 from sim.study.jobs import Cell, cell_of, model_version
 from sim.study.measure import Measured
-from sim.study.pool import Pool, Reference
+from sim.study.pool import Reference, WorkerPool
 from sim.study.replicating import Plan, plan_for
 from sim.study.store import Store
 from sim.study.table import write_table
@@ -225,7 +225,7 @@ def _go(
     tell: Tell,
 ) -> None:
     written_at, written = time.monotonic(), 0
-    with Pool(store.place, executor, workers) as pool:
+    with WorkerPool(store.place, executor, workers) as pool:
         todo = plan.first()
         while todo or not pool.idle:
             found: list[tuple[str, Measured]] = []

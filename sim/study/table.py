@@ -24,7 +24,7 @@ _SUFFIX = {"time": "_s", "rate": "_per_s", "size": "_bytes", "fraction": ""}
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TableLine:
     """One row to be: its cell and replication, the job, and its failure if it failed."""
 
     cell: Cell
@@ -54,7 +54,7 @@ def parameter(path: str, values: Sequence[Any]) -> tuple[str, list[float] | list
     return path, [value if isinstance(value, str) else repr(value) for value in values]
 
 
-def write_table(lines: Sequence[Line], store: Store, path: Path, complete: bool) -> int:
+def write_table(lines: Sequence[TableLine], store: Store, path: Path, complete: bool) -> int:
     """Write the runs that are finished, in the order of the lines; how many. The file appears once it is whole.
 
     The bytes depend on the lines and their numbers alone. No more than a few thousand rows are in memory at a time.
@@ -75,7 +75,7 @@ def write_table(lines: Sequence[Line], store: Store, path: Path, complete: bool)
     return written
 
 
-def _schema(lines: Sequence[Line], store: Store, complete: bool) -> tuple[pa.Schema, dict[int, dict[str, Any]]]:
+def _schema(lines: Sequence[TableLine], store: Store, complete: bool) -> tuple[pa.Schema, dict[int, dict[str, Any]]]:
     """The columns, which need one look at a finished run of each cell, and the parameters of each cell."""
     cells = {line.cell.number: line.cell for line in lines}
     paths = list(dict.fromkeys(path for cell in cells.values() for path in cell.settings))
@@ -101,7 +101,7 @@ def _schema(lines: Sequence[Line], store: Store, complete: bool) -> tuple[pa.Sch
 
 
 def _rows(
-    lines: Sequence[Line], store: Store, parameters: dict[int, dict[str, Any]], first: int
+    lines: Sequence[TableLine], store: Store, parameters: dict[int, dict[str, Any]], first: int
 ) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, first):
         found = line.failure or store.get(line.job.key)

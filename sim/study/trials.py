@@ -11,7 +11,7 @@ from sim.errors import RunFailed
 from sim.scenario import Scenario, expected, load_scenario, to_mapping
 from sim.study.jobs import Cell, Job, content_of, scenario_json
 from sim.study.measure import Measured, not_in_summary
-from sim.study.pool import Pool
+from sim.study.pool import WorkerPool
 from sim.study.store import Store
 
 WARM_HOLDS = 5.0
@@ -44,12 +44,12 @@ class Trials:
     calls: int = 0
     """Calls simulated, those of the warm-ups and of runs that were found in the cache too."""
     _plain: dict[str, Any] = field(default_factory=dict)
-    _pool: Pool | None = None
+    _pool: WorkerPool | None = None
     _cells: dict[tuple[tuple[tuple[str, Any], ...], float], Cell] = field(default_factory=dict)
 
     def __enter__(self) -> Trials:
         self._plain = to_mapping(self.scenario, only_changes=True)
-        self._pool = Pool(self.store.place, self.executor, self.workers)
+        self._pool = WorkerPool(self.store.place, self.executor, self.workers)
         return self
 
     def __exit__(self, *_: object) -> None:

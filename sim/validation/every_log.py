@@ -29,7 +29,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Trials:
+class LogTrials:
     """All logs against the calibration on one of them."""
 
     calibrated_on: str
@@ -39,7 +39,7 @@ class Trials:
 
 def validate_all(
     on: StrPath, logs: Sequence[StrPath], run: Runner, tell: Callable[[str], None] | None = None
-) -> Trials:
+) -> LogTrials:
     """Calibrate on one log and predict every other, and each from its own calibration too."""
     with TemporaryDirectory() as folder:
         first, scenario = _calibrated(watch_logs([on]), Path(folder))
@@ -59,7 +59,7 @@ def validate_all(
             )
             if tell is not None:
                 tell(f"{trials[-1].log}: {trials[-1].foreign.verdict}")
-    return Trials(Path(on).name, first, tuple(trials))
+    return LogTrials(Path(on).name, first, tuple(trials))
 
 
 def _calibrated(evidence: Evidence, folder: Path) -> tuple[Calibration, "Scenario"]:

@@ -57,7 +57,7 @@ class Address:
 
 
 @dataclass(slots=True)
-class Engine:
+class EngineEntry:
     """One plugin of `<plugin-factory>`."""
 
     id: str
@@ -90,7 +90,7 @@ class ServerConfig:
     profile_line: int
     numbers: dict[str, Value]
     flags: dict[str, tuple[bool, int]]
-    engines: list[Engine]
+    engines: list[EngineEntry]
     resources: dict[str, int]  # those that are registered → line
     unserved: str  # why the profile is not registered
     listens: bool  # whether its SIP agent is there to answer
@@ -102,6 +102,6 @@ class ServerConfig:
     attribs: dict[str, dict[str, str]]  # resource → attribs of the profile's map
     open_choices: list[OpenChoice]
 
-    def engine_of(self, resource: str) -> Engine | None:
+    def engine_of(self, resource: str) -> EngineEntry | None:
         """The engine that serves a resource in the scenario."""
         return next((engine for engine in self.engines if resource in engine.serves), None)

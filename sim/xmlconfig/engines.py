@@ -7,7 +7,7 @@ every start.
 from typing import Final
 
 from sim.vocabulary.plugins import RESOURCES
-from sim.xmlconfig.config import Engine, OpenChoice, Tell
+from sim.xmlconfig.config import EngineEntry, OpenChoice, Tell
 from sim.xmlconfig.tree import Element
 from sim.xmlconfig.versions import MAP_OF_RESOURCES, Version
 
@@ -72,7 +72,9 @@ def _entry(entry: Element, version: Version, tell: Tell) -> tuple[str, str]:
     return resource, entry.attributes.get("value" if old else "engine", "")
 
 
-def assign(engines: list[Engine], resources: dict[str, int], mapped: dict[str, Entry], tell: Tell) -> list[OpenChoice]:
+def assign(
+    engines: list[EngineEntry], resources: dict[str, int], mapped: dict[str, Entry], tell: Tell
+) -> list[OpenChoice]:
     """Fill `Engine.serves`, and say where the server's choice is open."""
     on = {engine.id: engine for engine in engines if engine.enabled}
     choices = []
@@ -99,7 +101,7 @@ def assign(engines: list[Engine], resources: dict[str, int], mapped: dict[str, E
     return choices
 
 
-def serves(engine: Engine) -> str:
+def serves(engine: EngineEntry) -> str:
     """The resource that a plugin offers, told from its file name, then from its id; "" when neither tells."""
     for text in (engine.name.lower(), engine.id.lower()):
         for word, resource in _BY_NAME:

@@ -16,7 +16,7 @@ _DEMO_FILES = {"demosynth", "demorecog", "demoverifier", "mrcprecorder"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ImportedValue:
     """One value of the scenario and where it came from."""
 
     path: tuple[str, ...]
@@ -28,12 +28,12 @@ class Entry:
         return {"path": ".".join(self.path), "value": self.value, "from": self.comment}
 
 
-def imported(config: ServerConfig, expected: Expected | None = None, name: str = "imported") -> list[Entry]:
+def imported(config: ServerConfig, expected: Expected | None = None, name: str = "imported") -> list[ImportedValue]:
     """Every value that the configuration (and the expected load) says about a scenario."""
     return _Importer(config, expected, name).entries()
 
 
-def scenario_text(entries: list[Entry], config: ServerConfig) -> str:
+def scenario_text(entries: list[ImportedValue], config: ServerConfig) -> str:
     """The scenario file. What stands in it was checked by `load_scenario`."""
     head = [
         f"Imported by `mrcpsim import` from {config.path}, profile {config.profile or '(none)'}, {config.server.said}.",
@@ -45,7 +45,7 @@ def scenario_text(entries: list[Entry], config: ServerConfig) -> str:
     return to_text(tree, head, beside=True)
 
 
-def _tree(entries: list[Entry]) -> dict[str, Any]:
+def _tree(entries: list[ImportedValue]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for entry in entries:
         inner = tree
@@ -61,10 +61,10 @@ class _Importer:
         self.n = config.numbers
         self.expected = expected
         self.name = name
-        self.made: list[Entry] = []
+        self.made: list[ImportedValue] = []
 
     def put(self, path: str, value: Any, comment: str) -> None:
-        self.made.append(Entry(tuple(path.split(".")), value, comment))
+        self.made.append(ImportedValue(tuple(path.split(".")), value, comment))
 
     def source(self, value: Value, more: str = "") -> str:
         """Where a number came from, for the comment."""
@@ -76,7 +76,7 @@ class _Importer:
             said = f"<{value.setting}> not set: the server's default"
         return said + (f", {more}" if more else "")
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ImportedValue]:
         self.put("name", self.name, "also the name of the result folder")
         self.load()
         self.put("server.profile", self.config.profile or "uni2", f"line {self.config.profile_line}: <mrcpv2-profile>")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from sim.theory.queues import erlang_b, needed
 from sim.xmlconfig.addresses import misleading
-from sim.xmlconfig.config import Engine, ServerConfig, Value
+from sim.xmlconfig.config import EngineEntry, ServerConfig, Value
 from sim.xmlconfig.engines import serves
 from sim.xmlconfig.versions import TIMERS
 
@@ -407,7 +407,7 @@ class _Lint:
                 f"{choice.taken}, with the tightest limit; name one in a resource-engine-map",
             )  # fmt: skip
 
-    def unused(self, engine: Engine) -> str:
+    def unused(self, engine: EngineEntry) -> str:
         """Why an engine serves no resource."""
         kind = serves(engine)
         if not kind:
@@ -417,7 +417,7 @@ class _Lint:
         other = self.config.engine_of(kind)
         return f"{kind} is mapped to {other.id}" if other is not None else f"nothing maps {kind} to it"
 
-    def plugin(self, engine: Engine) -> Iterator[Finding]:
+    def plugin(self, engine: EngineEntry) -> Iterator[Finding]:
         limit = engine.max_channel_count
         if not engine.serves:
             if any(engine.id in choice.engines for choice in self.config.open_choices):

@@ -13,7 +13,7 @@ from sim.errors import ScenarioError
 from sim.scenario.bounded import shown
 from sim.scenario.problems import shorten
 from sim.vocabulary.plugins import RESOURCES
-from sim.xmlconfig.config import Address, Engine, Problem, ServerConfig, Value
+from sim.xmlconfig.config import Address, EngineEntry, Problem, ServerConfig, Value
 from sim.xmlconfig.engines import assign, mapping
 from sim.xmlconfig.known import FLAGS, KNOWN, NUMBERS, PARTS
 from sim.xmlconfig.tree import Element, read_xml
@@ -85,7 +85,7 @@ class _Reader:
         self.ext_ip: Address | None = None
         self.components: dict[tuple[str, str], _Component] = {}
         self.disabled: dict[tuple[str, str], Element] = {}
-        self.engines: dict[str, Engine] = {}
+        self.engines: dict[str, EngineEntry] = {}
         self.resources: dict[str, int] = {}
         self.profiles: list[_Profile] = []
         self.rtsp = 0
@@ -314,7 +314,7 @@ class _Reader:
                     "the last one counts",
                 )  # fmt: skip
             if before is None or enabled:
-                self.engines[id_] = Engine(id_, name, enabled, one.line, count, params)
+                self.engines[id_] = EngineEntry(id_, name, enabled, one.line, count, params)
 
     # --- profiles ----------------------------------------------------------------------------------------------------
 

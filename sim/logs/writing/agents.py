@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from sim.logs.writing.bodies import IP, mrcp_event, mrcp_request, mrcp_response, octets, offer_sdp
-from sim.logs.writing.calls import Call, Row
+from sim.logs.writing.calls import Call, LoggedRow
 from sim.logs.writing.server import ADD, SUBTRACT, unpack
-from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, Story
+from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, LogStory
 from sim.vocabulary.plugins import METHODS
 
 PHRASES = {
@@ -17,9 +17,9 @@ PHRASES = {
 class SipLines:
     """The SIP agent logs; the NUA stack, whose messages decide about the dialog, is silent."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: LogStory) -> None:
         self.story = story
-        self.handlers: dict[str, Callable[[Call, Row], None]] = {
+        self.handlers: dict[str, Callable[[Call, LoggedRow], None]] = {
             "INVITE": self.invited, "ACK": self.acknowledged, "BYE": self.bye, "CANCEL": self.cancel,
             "nua_respond": self.respond, "nua_bye": self.send_bye, "200 to BYE": self.bye_answered,
             "BYE timeout": self.bye_timeout, "ACK timeout": self.ack_timeout, "session timer": self.session_timer,
@@ -28,7 +28,7 @@ class SipLines:
             "nua_i_bye": self.i_bye, "nua_i_state [terminated]": self.i_terminated, "nua_i_terminated": self.i_last,
         }  # fmt: skip
 
-    def handle(self, call: Call, row: Row) -> None:
+    def handle(self, call: Call, row: LoggedRow) -> None:
         """What the SIP agent logs for one of its messages, or learns from one of the NUA stack's."""
         handler = self.handlers.get(row.message)
         if handler is not None:
@@ -43,26 +43,26 @@ class SipLines:
 
     # --- the dialog, as the NUA stack has it -----------------------------------------------------------------------
 
-    def invited(self, call: Call, row: Row) -> None:
+    def invited(self, call: Call, row: LoggedRow) -> None:
         if call.dialog == "none":
             call.dialog = "received"
 
-    def acknowledged(self, call: Call, row: Row) -> None:
+    def acknowledged(self, call: Call, row: LoggedRow) -> None:
         if call.dialog in ("completed", "ready"):
             call.dialog = "ready"
 
     def end(self, call: Call, why: str) -> None:
         call.dialog, call.ended = "terminated", why
 
-    def bye(self, call: Call, row: Row) -> None:
+    def bye(self, call: Call, row: LoggedRow) -> None:
         if call.dialog in ("received", "completed", "ready"):
             self.end(call, "200 Session Terminated")
 
-    def cancel(self, call: Call, row: Row) -> None:
+    def cancel(self, call: Call, row: LoggedRow) -> None:
         if call.dialog == "received":
             self.end(call, "487 Request Terminated")
 
-    def respond(self, call: Call, row: Row) -> None:
+    def respond(self, call: Call, row: LoggedRow) -> None:
         status = call.responses.popleft() if call.responses else 200
         if call.dialog != "received":
             return
@@ -71,7 +71,7 @@ class SipLines:
         else:
             self.end(call, f"{status} {PHRASES.get(status, 'Failure')}")
 
-    def send_bye(self, call: Call, row: Row) -> None:
+    def send_bye(self, call: Call, row: LoggedRow) -> None:
         if call.byes:
             call.byes -= 1
         elif call.dialog in ("received", "completed", "ready"):  # nobody's disconnect: a shutdown
@@ -81,39 +81,39 @@ class SipLines:
         elif call.dialog in ("completed", "ready"):
             self.terminating(call, row)
 
-    def terminating(self, call: Call, row: Row) -> None:
+    def terminating(self, call: Call, row: LoggedRow) -> None:
         call.dialog = "terminating"
         self.call_state(row.finished, call, "terminating")
 
-    def bye_answered(self, call: Call, row: Row) -> None:
+    def bye_answered(self, call: Call, row: LoggedRow) -> None:
         if call.dialog == "terminating":
             self.event(row.finished, "nua_r_bye", "200 OK")
             self.end(call, "200 to BYE")
 
-    def bye_timeout(self, call: Call, row: Row) -> None:
+    def bye_timeout(self, call: Call, row: LoggedRow) -> None:
         if call.dialog == "terminating":
             self.event(row.finished, "nua_r_bye", "408 Request Timeout")
             self.end(call, "408 to BYE")
 
-    def ack_timeout(self, call: Call, row: Row) -> None:
+    def ack_timeout(self, call: Call, row: LoggedRow) -> None:
         if call.dialog == "completed":
             self.event(row.finished, "nua_i_error", "408 ACK Timeout")
             self.event(row.finished, "nua_i_state", "0 ACK Timeout")
             self.terminating(call, row)
 
-    def session_timer(self, call: Call, row: Row) -> None:
+    def session_timer(self, call: Call, row: LoggedRow) -> None:
         if call.dialog == "ready":
             self.event(row.finished, "nua_i_state", "0 Session Timeout")
             self.terminating(call, row)
 
     # --- `mrcp_sofia_event_callback` -------------------------------------------------------------------------------
 
-    def i_invite(self, call: Call, row: Row) -> None:
+    def i_invite(self, call: Call, row: LoggedRow) -> None:
         call.invites += 1
         self.event(row.started, "nua_i_invite", "100 Trying")
         self.create(call, row)
 
-    def create(self, call: Call, row: Row) -> None:
+    def create(self, call: Call, row: LoggedRow) -> None:
         """`mrcp_sofia_session_create`, when the ledger says that this message made the pool."""
         if not row.count("session_pool", 1):
             return
@@ -127,7 +127,7 @@ class SipLines:
         text = f"Create Session 0x{call.pointer:x} <new> [{self.story.setting.profile}]"
         self.story.put(row.finished, SIP, "INFO", text)
 
-    def i_received(self, call: Call, row: Row) -> None:
+    def i_received(self, call: Call, row: LoggedRow) -> None:
         call.received += 1
         again = call.received > 1
         self.event(row.started, "nua_i_state", "100 Trying")
@@ -149,22 +149,22 @@ class SipLines:
         self.story.put(row.finished, SIP, "INFO", f"Remote SDP 0x{call.pointer:x} <new>\n{body}")
         self.story.send(call, SERVER, "OFFER", 0, row.finished, SIP)
 
-    def i_completed(self, call: Call, row: Row) -> None:
+    def i_completed(self, call: Call, row: LoggedRow) -> None:
         self.event(row.started, "nua_i_state", "200 OK")
         self.call_state(row.started, call, "completed")
 
-    def i_ack(self, call: Call, row: Row) -> None:
+    def i_ack(self, call: Call, row: LoggedRow) -> None:
         self.event(row.started, "nua_i_ack", "200 OK")
 
-    def i_ready(self, call: Call, row: Row) -> None:
+    def i_ready(self, call: Call, row: LoggedRow) -> None:
         self.event(row.started, "nua_i_state", "200 OK")
         self.call_state(row.started, call, "ready")
         self.event(row.started, "nua_i_active", "200 Call active")
 
-    def i_bye(self, call: Call, row: Row) -> None:
+    def i_bye(self, call: Call, row: LoggedRow) -> None:
         self.event(row.started, "nua_i_bye", "200 Session Terminated")
 
-    def i_terminated(self, call: Call, row: Row) -> None:
+    def i_terminated(self, call: Call, row: LoggedRow) -> None:
         if call.ended.startswith("487"):
             self.event(row.started, "nua_i_cancel", "200 OK")
         self.event(row.started, "nua_i_state", call.ended or "200 Session Terminated")
@@ -172,7 +172,7 @@ class SipLines:
         if call.created and call.state != "DESTROYED":
             self.story.send(call, SERVER, "TERMINATE", 0, row.finished, SIP)
 
-    def i_last(self, call: Call, row: Row) -> None:
+    def i_last(self, call: Call, row: LoggedRow) -> None:
         self.event(row.started, "nua_i_terminated", call.ended or "200 Session Terminated")
         call.done = True
         self.story.forget(call)
@@ -181,21 +181,21 @@ class SipLines:
 class AgentLines:
     """The connection agent."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: LogStory) -> None:
         self.story = story
-        self.handlers: dict[str, Callable[[Call, Row], None]] = {
+        self.handlers: dict[str, Callable[[Call, LoggedRow], None]] = {
             "ADD channel": self.add, "MODIFY channel": self.modify, "REMOVE channel": self.remove, "send": self.send,
             "accept": self.accept, "receive": self.receive, "peer disconnect": self.disconnect,
             "termination timer": self.termination_timer, "inactivity timer": self.inactivity_timer,
         }  # fmt: skip
 
-    def handle(self, call: Call, row: Row) -> None:
+    def handle(self, call: Call, row: LoggedRow) -> None:
         """All lines of one message on the connection agent."""
         self.handlers[row.message](call, row)
         idle = self.story.setting.inactivity_ms
         self.story.wait(row, f" timeout [{idle}]" if idle else "")
 
-    def process(self, call: Call, row: Row) -> int:
+    def process(self, call: Call, row: LoggedRow) -> int:
         self.story.put(row.started, AGENT, "DEBUG", f"Process Poller Wakeup [{AGENT}]")
         return self.story.process(call, row)
 
@@ -203,7 +203,7 @@ class AgentLines:
         resource = call.channels[number].resource if number < len(call.channels) else "speechrecog"
         return f"<{call.name}@{resource}>"
 
-    def add(self, call: Call, row: Row) -> None:
+    def add(self, call: Call, row: LoggedRow) -> None:
         number = self.process(call, row)
         self.story.pending += 1
         text = f"Add Pending Control Channel {self.name(call, number)} [{self.story.pending}]"
@@ -211,13 +211,13 @@ class AgentLines:
         if call.state != "DESTROYED":
             self.story.send(call, SERVER, "ADD-channel response", number, row.finished, AGENT)
 
-    def modify(self, call: Call, row: Row) -> None:
+    def modify(self, call: Call, row: LoggedRow) -> None:
         number = self.process(call, row)
         self.story.put(row.started, AGENT, "INFO", f"Modify Control Channel {self.name(call, number)}")
         if call.state != "DESTROYED":
             self.story.send(call, SERVER, "MODIFY-channel response", number, row.finished, AGENT)
 
-    def remove(self, call: Call, row: Row) -> None:
+    def remove(self, call: Call, row: LoggedRow) -> None:
         number = self.process(call, row)
         channel = call.channels[number] if number < len(call.channels) else None
         connection = call.connection
@@ -238,7 +238,7 @@ class AgentLines:
         if call.state != "DESTROYED":
             self.story.send(call, SERVER, "REMOVE-channel response", number, row.finished, AGENT)
 
-    def send(self, call: Call, row: Row) -> None:
+    def send(self, call: Call, row: LoggedRow) -> None:
         argument = self.process(call, row)
         number, connection = argument % 16, call.connection
         if connection is None or not connection.open or number >= len(call.channels):
@@ -252,10 +252,10 @@ class AgentLines:
         text = f"Send MRCPv2 Data {connection.text} [{octets(body)} bytes]\n{body}"
         self.story.put(row.started, AGENT, "INFO", text)
 
-    def socket(self, row: Row) -> None:
+    def socket(self, row: LoggedRow) -> None:
         self.story.put(row.started, AGENT, "DEBUG", f"Process Signalled Descriptor [{AGENT}]")
 
-    def accept(self, call: Call, row: Row) -> None:
+    def accept(self, call: Call, row: LoggedRow) -> None:
         self.socket(row)
         connection = self.story.new_connection()
         if not row.count("tcp_connection", 1):
@@ -266,7 +266,7 @@ class AgentLines:
             self.story.shared = connection
         self.story.put(row.started, AGENT, "NOTICE", f"Accepted TCP/MRCPv2 Connection {connection.text}")
 
-    def receive(self, call: Call, row: Row) -> None:
+    def receive(self, call: Call, row: LoggedRow) -> None:
         self.socket(row)
         if call.connection is None and self.story.setting.shared:
             call.connection = self.story.shared
@@ -297,7 +297,7 @@ class AgentLines:
         count, total = max(1, len(call.channels)), self.story.setting.requests
         return (total - 1 - call.asked) % count if total is not None else 0
 
-    def disconnect(self, call: Call, row: Row) -> None:
+    def disconnect(self, call: Call, row: LoggedRow) -> None:
         self.socket(row)
         connection = call.own
         if connection is None or not connection.open:
@@ -311,19 +311,19 @@ class AgentLines:
             text = f"Set Termination Timer {connection.text} timeout [{timeout}]"
             self.story.put(row.started, AGENT, "DEBUG", text)
 
-    def raise_disconnect(self, call: Call, row: Row) -> None:
+    def raise_disconnect(self, call: Call, row: LoggedRow) -> None:
         for other in list(self.story.calls.values()) if self.story.setting.shared else [call]:
             if other.connection is call.own:
                 for number, channel in enumerate(other.channels):
                     if channel.assigned:
                         self.story.send(other, SERVER, "disconnect", number, row.finished, AGENT)
 
-    def termination_timer(self, call: Call, row: Row) -> None:
+    def termination_timer(self, call: Call, row: LoggedRow) -> None:
         if call.own is not None and not call.own.open:
             self.story.put(row.started, AGENT, "WARN", f"Termination Timeout Elapsed {call.own.text}")
             self.raise_disconnect(call, row)
 
-    def inactivity_timer(self, call: Call, row: Row) -> None:
+    def inactivity_timer(self, call: Call, row: LoggedRow) -> None:
         connection = call.own
         if connection is None or not connection.open:
             return
@@ -338,10 +338,10 @@ class AgentLines:
 class MediaLines:
     """The media engine."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: LogStory) -> None:
         self.story = story
 
-    def handle(self, call: Call, row: Row) -> None:
+    def handle(self, call: Call, row: LoggedRow) -> None:
         """All lines of one container; the answer to a STOP leaves from this thread without a line of its own."""
         if row.message != "MPF container":
             channel = row.argument
@@ -362,10 +362,10 @@ class MediaLines:
             self.close_rtp(call, row)
         self.story.send(call, SERVER, "MPF response", argument, row.finished, MEDIA)
 
-    def say(self, row: Row, priority: str, text: str) -> None:
+    def say(self, row: LoggedRow, priority: str, text: str) -> None:
         self.story.put(row.finished, MEDIA, priority, text)
 
-    def open_rtp(self, call: Call, row: Row, engines: int) -> None:
+    def open_rtp(self, call: Call, row: LoggedRow, engines: int) -> None:
         low, high = self.story.setting.rtp
         if not row.count("rtp_port", 1):
             self.say(row, "WARN", f"Failed to Find Free RTP Port {IP}:[{low},{high}]")
@@ -379,7 +379,7 @@ class MediaLines:
             path = "Source->[PCMU/8000/1]->Decoder->[LPCM/8000/1]->Bridge->[LPCM/8000/1]->Sink"
             self.say(row, "INFO", f"Media Path 0x{call.pointer:x} {path}")
 
-    def close_rtp(self, call: Call, row: Row) -> None:
+    def close_rtp(self, call: Call, row: LoggedRow) -> None:
         port = call.rtp_port if row.count("rtp_port", -1) else 0
         if port and any(channel.engine for channel in call.channels):
             self.say(row, "DEBUG", f"Destroy Audio Bridge 0x{call.pointer:x}")
@@ -395,10 +395,10 @@ class MediaLines:
 class PluginLines:
     """The tasks of the plugins."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: LogStory) -> None:
         self.story = story
 
-    def handle(self, call: Call, row: Row) -> None:
+    def handle(self, call: Call, row: LoggedRow) -> None:
         """`Process Message` and `Wait for Messages`; the end of a recognition is no task message."""
         if row.message == "recognition ends":
             self.story.told(call, row, "event", self.channel(call, row), row.task)
@@ -411,7 +411,7 @@ class PluginLines:
         self.story.told(call, row, row.message, number, row.task)
         self.story.wait(row)
 
-    def channel(self, call: Call, row: Row) -> int:
+    def channel(self, call: Call, row: LoggedRow) -> int:
         if row.argument is not None:
             return row.argument
         resource = self.story.tasks.get(row.task, "")

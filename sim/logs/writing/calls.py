@@ -9,7 +9,7 @@ from sim.scenario.units import seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LoggedRow:
     """One message of the messages table, with the ledger rows that its handler wrote: (resource, delta)."""
 
     session: int

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from sim.logs.writing.bodies import answer_sdp
-from sim.logs.writing.calls import Call, Channel, Row
-from sim.logs.writing.story import AGENT, MEDIA, SERVER, Story
+from sim.logs.writing.calls import Call, Channel, LoggedRow
+from sim.logs.writing.story import AGENT, MEDIA, SERVER, LogStory
 from sim.vocabulary.plugins import METHODS
 
 STATUS = {200: "OK", 404: "Not Found", 406: "Not Acceptable", 480: "Unavailable", 500: "Error"}
@@ -26,11 +26,11 @@ def unpack(argument: int) -> tuple[int, int, int]:
 class ServerLines:
     """`handlers[message]` writes what the server task logs for that message."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: LogStory) -> None:
         self.story = story
-        self.row: Row
+        self.row: LoggedRow
         self.after: list[Callable[[], None]] = []  # lines of the end of the message
-        self.handlers: dict[str, Callable[[Call, Row], None]] = {
+        self.handlers: dict[str, Callable[[Call, LoggedRow], None]] = {
             "OFFER": self.offer_signal, "CONTROL": self.control_signal, "TERMINATE": self.terminate_signal,
             "ADD-channel response": self.channel_modified, "MODIFY-channel response": self.channel_modified,
             "REMOVE-channel response": self.channel_removed, "disconnect": self.disconnect,
@@ -38,7 +38,7 @@ class ServerLines:
             "STOP response": self.stopped, "EVENT": self.event, "MPF response": self.media,
         }  # fmt: skip
 
-    def handle(self, call: Call, row: Row) -> None:
+    def handle(self, call: Call, row: LoggedRow) -> None:
         """All lines of one message on the server task."""
         self.row = row
         self.after = []
@@ -76,15 +76,15 @@ class ServerLines:
         else:
             self.dispatch(call, kind, argument)
 
-    def offer_signal(self, call: Call, row: Row) -> None:
+    def offer_signal(self, call: Call, row: LoggedRow) -> None:
         """OFFER from the SIP agent."""
         self.signal(call, "OFFER", self.story.process(call, row))
 
-    def control_signal(self, call: Call, row: Row) -> None:
+    def control_signal(self, call: Call, row: LoggedRow) -> None:
         """CONTROL from the connection agent."""
         self.signal(call, "CONTROL", self.story.process(call, row))
 
-    def terminate_signal(self, call: Call, row: Row) -> None:
+    def terminate_signal(self, call: Call, row: LoggedRow) -> None:
         """TERMINATE from the SIP agent."""
         self.signal(call, "TERMINATE", self.story.process(call, row))
 
@@ -206,7 +206,7 @@ class ServerLines:
         for first in range(0, commands, CONTAINER):
             self.send(call, MEDIA, "MPF container", pack(step, first, min(CONTAINER, commands - first)))
 
-    def channel_modified(self, call: Call, row: Row) -> None:
+    def channel_modified(self, call: Call, row: LoggedRow) -> None:
         """The connection agent has added (or changed) a control channel."""
         channel = self.channel(call, self.story.process(call, row))
         if call.state == "DESTROYED":
@@ -221,7 +221,7 @@ class ServerLines:
             if channel.engine:
                 self.send(call, self.story.task_of(call, number), "open", number)
 
-    def opened(self, call: Call, row: Row) -> None:
+    def opened(self, call: Call, row: LoggedRow) -> None:
         """`mrcp_server_on_engine_channel_open`."""
         number = self.story.answered(call, row)
         channel = self.channel(call, number)
@@ -261,7 +261,7 @@ class ServerLines:
         self.say(f"Process {method} Request <{call.name}@{channel.resource}> [{channel.requests}]", "INFO")
         self.send(call, self.story.task_of(call, number), "request", number)
 
-    def response(self, call: Call, row: Row) -> None:
+    def response(self, call: Call, row: LoggedRow) -> None:
         """The plugin's response to a request; a deactivated machine takes it for the answer to its STOP."""
         number = self.story.answered(call, row)
         channel = self.channel(call, number)
@@ -278,7 +278,7 @@ class ServerLines:
             self.send(call, AGENT, "send", number)
             self.next_request(call)
 
-    def event(self, call: Call, row: Row) -> None:
+    def event(self, call: Call, row: LoggedRow) -> None:
         """A completion event from the plugin."""
         number = self.story.answered(call, row)
         channel = self.channel(call, number)
@@ -306,7 +306,7 @@ class ServerLines:
                     self.say(f"Create and Process STOP Request {who}", "INFO")
                     self.send(call, self.story.task_of(call, number), "stop", number)
 
-    def stopped(self, call: Call, row: Row) -> None:
+    def stopped(self, call: Call, row: LoggedRow) -> None:
         """The plugin's answer to the internal STOP."""
         channel = self.channel(call, self.story.answered(call, row))
         who = f"<{call.name}@{channel.resource}>"
@@ -334,7 +334,7 @@ class ServerLines:
             self.say(f"Subtract Media Termination {call.part('rtp-tm')}")
             self.containers(call, SUBTRACT)
 
-    def channel_removed(self, call: Call, row: Row) -> None:
+    def channel_removed(self, call: Call, row: LoggedRow) -> None:
         """The connection agent has removed a control channel."""
         channel = self.channel(call, self.story.process(call, row))
         if call.state == "DESTROYED":
@@ -342,7 +342,7 @@ class ServerLines:
         else:
             self.say(f"Control Channel Removed {call.part(channel.resource)}")
 
-    def closed(self, call: Call, row: Row) -> None:
+    def closed(self, call: Call, row: LoggedRow) -> None:
         """`mrcp_server_on_engine_channel_close`."""
         channel = self.channel(call, self.story.answered(call, row))
         if call.state == "DESTROYED":
@@ -350,7 +350,7 @@ class ServerLines:
         else:
             self.say(f"Engine Channel Closed {call.part(channel.resource)}")
 
-    def disconnect(self, call: Call, row: Row) -> None:
+    def disconnect(self, call: Call, row: LoggedRow) -> None:
         """`mrcp_server_on_disconnect`: the connection is lost, so the server ends the call itself."""
         self.story.process(call, row)
         if call.state not in ("DEACTIVATING", "TERMINATING", "DESTROYED"):
@@ -383,7 +383,7 @@ class ServerLines:
 
     # --- media -------------------------------------------------------------------------------------------------------
 
-    def media(self, call: Call, row: Row) -> None:
+    def media(self, call: Call, row: LoggedRow) -> None:
         """`mrcp_server_mpf_message_process`: every answer of one container, in order."""
         step, first, count = unpack(self.story.process(call, row))
         engines = [channel for channel in call.channels if channel.engine]

@@ -3,7 +3,7 @@
 from collections import OrderedDict, deque
 from typing import Final
 
-from sim.logs.writing.calls import Call, Ports, Row, Setting, TcpConnection, Told
+from sim.logs.writing.calls import Call, LoggedRow, Ports, Setting, TcpConnection, Told
 from sim.logs.writing.lines import Lines, message_addresses, session_addresses, session_id
 from sim.vocabulary.messages import ANSWER_OF, ANSWERS, TYPES
 
@@ -15,7 +15,7 @@ MEDIA: Final = "Media-Engine-1"
 _REMEMBERED: Final = 3_000  # calls that are over, for answers that come too late
 
 
-class Story:
+class LogStory:
     """Everything the writer knows while it goes through the messages in the order in which they were handled."""
 
     def __init__(
@@ -89,7 +89,7 @@ class Story:
         sent = call.sends[key] = call.sends.get(key, 0) + 1
         return sent > arrived.get(key, 0)
 
-    def process(self, call: Call, row: Row, priority: str = "DEBUG") -> int:
+    def process(self, call: Call, row: LoggedRow, priority: str = "DEBUG") -> int:
         """`Process Message`; returns the argument that it was sent with."""
         address, argument = self.take(call, row)
         kind = TYPES.get(row.message, "1;0") if row.task == SERVER else "1;0"
@@ -97,20 +97,20 @@ class Story:
         self.messages.free(address, row.started)
         return argument if row.argument is None else row.argument
 
-    def take(self, call: Call, row: Row) -> tuple[int, int]:
+    def take(self, call: Call, row: LoggedRow) -> tuple[int, int]:
         """Address and argument of the message sent longest ago; a new one when nobody is known to have sent it."""
         waiting = call.expected.get(f"{row.task}/{row.message}")
         if waiting:
             return waiting.popleft()
         return self.messages.take(row.started), 0
 
-    def wait(self, row: Row, more: str = "") -> None:
+    def wait(self, row: LoggedRow, more: str = "") -> None:
         """`Wait for Messages`: the task is done with the message."""
         self.put(row.finished, row.task, "DEBUG", f"Wait for Messages [{row.task}]{more}")
 
     # --- answers of plugins ------------------------------------------------------------------------------------------
 
-    def told(self, call: Call, row: Row, operation: str, channel: int, thread: str) -> None:
+    def told(self, call: Call, row: LoggedRow, operation: str, channel: int, thread: str) -> None:
         """A plugin (or the media thread, for it) is done with what it was told; its answer may carry this very time.
 
         Called before the task's `Wait for Messages`, so that an answer's line finds its place in front of that.
@@ -127,7 +127,7 @@ class Story:
         text = f"Failed to Signal Task Message [{SERVER}] [0x{address & 0xFFFFFFFF:x};{kind}]"
         self.put(time_s, by, "WARN", text)
 
-    def answered(self, call: Call, row: Row) -> int:
+    def answered(self, call: Call, row: LoggedRow) -> int:
         """`Signal Message` of a plugin's answer, from whichever thread sent it, and `Process Message`; the channel."""
         operation = ANSWERS.get(row.message, "event")
         wanted = [(key, item) for key, item in call.told.items() if key[0] == operation]

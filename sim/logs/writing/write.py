@@ -26,10 +26,10 @@ from sim.files import refuse_existing
 from sim.ledger.result import RunResult
 from sim.logs.writing.agents import AgentLines, MediaLines, PluginLines, SipLines
 from sim.logs.writing.banner import beginning
-from sim.logs.writing.calls import Row, Setting
+from sim.logs.writing.calls import LoggedRow, Setting
 from sim.logs.writing.lines import LEVELS, Lines
 from sim.logs.writing.server import ServerLines
-from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, Story
+from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, LogStory
 from sim.vocabulary.messages import ANSWERS
 
 START: Final = datetime(2026, 1, 1)
@@ -111,7 +111,7 @@ def log_lines(
     setting = Setting.of(_scenario(result), result.summary.seed)
     lines = Lines(start, level)
     lost, dropped, refused, unknown = tables.special()
-    story = Story(setting, lines, lost, dropped, refused, unknown)
+    story = LogStory(setting, lines, lost, dropped, refused, unknown)
     for priority, text in beginning(setting):
         story.put(0.0, "main", priority, text)
     yield from lines.until(0.0)
@@ -141,7 +141,7 @@ def log_lines(
 class _Writer:
     """Hands each message to whoever writes the lines of its task."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: LogStory) -> None:
         self.story = story
         self.server = ServerLines(story)
         self.sip = SipLines(story)
@@ -149,7 +149,7 @@ class _Writer:
         self.media = MediaLines(story)
         self.plugin = PluginLines(story)
 
-    def handle(self, row: Row) -> None:
+    def handle(self, row: LoggedRow) -> None:
         """All lines of one message."""
         self.shut_down(row.finished)
         call = self.story.call(row.session)
@@ -268,7 +268,7 @@ class _Tables:
         for batch in self.batches("ledger", _LEDGER, 16_384):
             yield from zip(*(batch.column(name).to_pylist() for name in _LEDGER), strict=True)
 
-    def rows(self) -> Iterator[list[Row]]:
+    def rows(self) -> Iterator[list[LoggedRow]]:
         """Batches of messages with the ledger rows that each wrote: those of its time, task and name."""
         ledger = self.ledger()
         entry = next(ledger, None)
@@ -292,6 +292,6 @@ class _Tables:
                         mine.append((resource, delta))
                     entry = next(ledger, None)  # what is earlier is of no message: nobody's lines
                 rows.append(
-                    Row(session, task, message, sent, started, finished, state, subrequests, argument, mine)
+                    LoggedRow(session, task, message, sent, started, finished, state, subrequests, argument, mine)
                 )  # fmt: skip
             yield rows
