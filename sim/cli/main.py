@@ -25,6 +25,7 @@ COMMANDS = (
     "sim.cli.validate",
     "sim.cli.study",
     "sim.cli.capacity",
+    "sim.cli.size",
 )
 
 _HELP = "Simulate what happens to a call's resources inside a UniMRCP server: capacity, latency and session leaks."

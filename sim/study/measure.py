@@ -72,9 +72,10 @@ def values_of(
 ) -> tuple[dict[str, float], int]:
     """Every number of a run's summary by its path, and how many calls were simulated.
 
-    With a warm-up, `sessions.*` and `latency.*` tell of the calls that arrived after it; tasks and resources of the
-    whole run. Counts of sessions are those of the run less those of the same run cut at the warm-up, which has the
-    same calls up to there; latencies are those of the later calls one by one.
+    With a warm-up, `sessions.*` and `latency.*` tell of the calls that arrived after it, `mean` and `refused` of
+    resources and `utilisation` of tasks of the time after it; all else of the whole run. Counts are those of the run
+    less those of the same run cut at the warm-up, which has the same calls up to there; latencies are those of the
+    later calls one by one.
     """
     from sim.engine.run import run
 
@@ -88,8 +89,13 @@ def values_of(
     start = run(
         scenario.model_copy(update={"duration": warmup_s}), seed=seed, engine=engine, ledger="summary", sink=_Nothing()
     ).summary
+    times = warmup_s, scenario.duration
     later = replace(
-        summary, sessions=_less(summary.sessions, start.sessions), latency=rows.latencies(warmup_s, summary.latency)
+        summary,
+        sessions=_less(summary.sessions, start.sessions),
+        latency=rows.latencies(warmup_s, summary.latency),
+        resources={name: _later(start.resources[name], use, times) for name, use in summary.resources.items()},
+        tasks={name: _later(start.tasks[name], use, times) for name, use in summary.tasks.items()},
     )
     return _values(later, metrics), summary.sessions.arrived + start.sessions.arrived
 
@@ -106,6 +112,18 @@ def _less(whole: Any, start: Any) -> Any:
             changes[name] = max(0, two - one)
         elif name == "blocking":
             changes[name] = max(0.0, two * after - one * before) / (after - before) if after > before else 0.0
+    return replace(whole, **changes)
+
+
+def _later(start: Any, whole: Any, times: tuple[float, float]) -> Any:
+    """A resource's or task's averages over time, and its refusals, after the first of two times."""
+    changes: dict[str, Any] = {}
+    for name in ("mean", "utilisation"):
+        one, two = getattr(start, name, None), getattr(whole, name, None)
+        if one is not None and two is not None:
+            changes[name] = max(0.0, (two * times[1] - one * times[0]) / (times[1] - times[0]))
+    if hasattr(whole, "refused"):
+        changes["refused"] = max(0, whole.refused - start.refused)
     return replace(whole, **changes)
 
 
