@@ -18,7 +18,7 @@ class Limits:
 
 
 def fragment(limits: Limits) -> str:
-    """A `<components>` element with these limits alone, ids as in the server's sample; what else they hold is to stay."""
+    """A `<components>` element with these limits alone, ids as in the server's sample; all else there is to stay."""
     lines = ["<components>"]
     if limits.max_connection_count is not None:
         lines += [

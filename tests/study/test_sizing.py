@@ -52,12 +52,11 @@ def test_the_proposal_was_checked_under_the_load_with_its_headroom(proposed: Siz
 
 def test_the_fragment_is_what_the_server_would_read(tmp_path: Path, proposed: Size) -> None:
     path = tmp_path / "unimrcpserver.xml"
-    rest = '<resource-factory><resource id="speechrecog"/></resource-factory>'
-    body = proposed.xml.replace("<components>", f"<components>{rest}")
+    rest = '<components><resource-factory><resource id="speechrecog"/></resource-factory>'
+    body = proposed.xml.replace("<components>", rest).replace("<engine ", '<engine name="demorecog" ')
     parts = "<mrcpv2-uas>MRCPv2-Agent-1</mrcpv2-uas><rtp-factory>RTP-Factory-1</rtp-factory>"
-    path.write_text(
-        f'<unimrcpserver version="1.0">{body}<profiles><mrcpv2-profile id="p">{parts}</mrcpv2-profile></profiles></unimrcpserver>'
-    )
+    profiles = f'<profiles><mrcpv2-profile id="p">{parts}</mrcpv2-profile></profiles>'
+    path.write_text(f'<unimrcpserver version="1.0">{body}{profiles}</unimrcpserver>')
     config = read_config(path)
     by = {limit.resource: limit.proposed for limit in proposed.limits}
     assert config.numbers["max-connection-count"].number == by["tcp_connection"]
