@@ -18,8 +18,8 @@ from sim.cli.common import (
     out_console,
     overrides,
     print_json,
+    scenario_path,
 )
-from sim.cli.run import scenario_path
 from sim.cli.study import CacheOption, ClusterOption, WorkersOption
 
 
