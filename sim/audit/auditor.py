@@ -17,7 +17,7 @@ from sim.audit.rtsp import Rtsp
 from sim.audit.session import Session
 from sim.audit.taskbook import Message, TaskBook
 from sim.ledger.sink import Sink
-from sim.ledger.summary import Leak, SessionCounts, Summary
+from sim.ledger.summary import NO_RESOURCE_STATUSES, Leak, SessionCounts, Summary
 from sim.logs.reading.clock import Clock, stamp
 from sim.logs.reading.header import Layout
 from sim.logs.reading.scanner import Batch, Counts, Scanner
@@ -73,6 +73,7 @@ class Auditor:
         self.patience["request"].samples = self.parts.responses
         self.rejected: dict[str, int] = {}
         self.answered = self.cancelled = self.leaked = self.live = self.crashed = 0
+        self.blocked = self.unanswered = self.in_setup = 0
         self.leaks: list[Leak] = []
         self.alive: list[Leak] = []  # the same of sessions that can still end
         self.lost_resources: list[str] = []
@@ -231,21 +232,25 @@ class Auditor:
                 patience["open"].samples.append(session.opened_at - session.media)
             if session.answer >= 0 and session.offer >= 0:
                 patience["answer"].samples.append(session.answer - session.offer)
-        self.rows.add(session, self._outcome(session))
+        self.rows.add(session, self._outcome(session, "released"))
 
-    def _outcome(self, session: Session) -> str:
-        """What became of the call of a session, were the session over; counts it as answered, refused or cancelled."""
+    def _outcome(self, session: Session, verdict: str) -> str:
+        """What became of the call of a session, were the session over; counts the call once, if its start is known."""
         status = session.status or session.refused
-        cancelled = session.bye_kind == "cancel" or status == 487 or (status == 0 and session.bye >= 0)
-        if status == 200:
-            self.answered += 1
-        if session.status >= 300 or (status >= 300 and not cancelled):
-            self.rejected[str(status)] = self.rejected.get(str(status), 0) + 1
-        if cancelled:  # perhaps refused as well, which the caller then did not hear
-            self.cancelled += 1
+        known = session.created >= 0 or status == 503
+        if session.bye_kind == "cancel" or status == 487 or (status == 0 and session.bye >= 0):
+            # perhaps answered or refused as well, which the caller then did not hear
+            self.cancelled += known
             return "cancelled"
         if status >= 300:
+            self.rejected[str(status)] = self.rejected.get(str(status), 0) + known
+            self.blocked += known and status in NO_RESOURCE_STATUSES and status != 488  # which says: no profile
             return "rejected"
+        if status == 200:
+            self.answered += known
+        elif known:
+            self.in_setup += verdict == "live"
+            self.unanswered += verdict != "live"
         return "released"
 
     @reads(Kind.SERVER_TERMINATED)
@@ -294,8 +299,8 @@ class Auditor:
 
     def _open_at_end(self, session: Session, verdict: Verdict, end: int, died: bool) -> None:
         self.latencies.of(session)
-        self._outcome(session)
         outcome, cause, text = verdict.outcome, verdict.cause, verdict.text
+        self._outcome(session, "leaked" if died else outcome)
         if died and outcome == "live":
             outcome, cause = "crashed", "crash"
             text = f"session <{session.label}> was {session.state} when the process ended (crash or kill)"
@@ -363,7 +368,8 @@ class Auditor:
             rejected=dict(sorted(self.rejected.items())), cancelled=self.cancelled, released=account.destroyed,
             live=self.live, leaked=self.leaked,
             crashed_at_s=(self.crashed_at - origin) / 1e6 if self.crashed_at is not None else None,
-            blocking=self._blocked() / arrived if arrived else 0.0,
+            blocking=self.blocked / arrived if arrived else 0.0,
+            unanswered=self.unanswered, in_setup=self.in_setup, degraded=self._degraded(),
         )  # fmt: skip
         tasks = {
             stats.name: stats.use(span) for stats in self.tasks.tasks.values() if stats.messages or stats.wait_counts.n
@@ -371,14 +377,13 @@ class Auditor:
         return Summary(
             scenario, 0, ENGINE, span, sessions=sessions, resources=resources,
             latency=self.latencies.quantiles(self.timed), tasks=tasks, violations=tuple(account.violations),
-            leaks=(*self.leaks, *self.alive[:_ALIVE_LISTED]),
+            leaks=(*self.leaks, *self.alive[:_ALIVE_LISTED]), leaks_cut=max(0, len(self.alive) - _ALIVE_LISTED),
         )  # fmt: skip
 
-    def _blocked(self) -> int:
-        """How often a call was refused for want of a resource: a channel, a licence of a plugin, a connection."""
-        uses = self.holdings.uses.items()
-        refused = sum(use.refused for name, use in uses if name.startswith(("engine_channel:", "tcp_connection")))
-        return refused + (self.parts.failed_opens if self.debug_level() else self.rejected.get("480", 0))
+    def _degraded(self) -> int:
+        """Answered calls without an RTP port or a connection, as far as they are refusals that the log counts."""
+        refused = sum(use.refused for name, use in self.holdings.uses.items() if name in ("rtp_port", "tcp_connection"))
+        return min(self.answered, refused)
 
     def _died(self, end: int) -> bool:
         """Whether the process died where the log ends: something says so, or a task stops in the middle of a message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,15 +12,13 @@ from sim.leaks.forecast import time_to_fill, time_to_refusal
 from sim.leaks.given import planned_seconds, resident_per_call
 from sim.leaks.highwater import MemoryVerdict, memory_verdict
 from sim.leaks.survival import smallest_leak
-from sim.ledger.summary import Leak, Summary
+from sim.ledger.summary import NO_RESOURCE_STATUSES, LeakGroup, Summary
 from sim.theory.intervals import CONFIDENCE, Estimate, poisson_rate, share
 
 if TYPE_CHECKING:
     from sim.ledger.result import RunResult
 
 HOUR = 3600.0
-NO_RESOURCE = (406, 480, 488)
-"""How the server answers a call for which it has no channel, port or memory left."""
 RESIDENT_PER_LEAK = 34 * 1024
 """Resident bytes that a leaked session keeps; measured for the close-never kind: 30 to 38 KiB."""
 
@@ -81,13 +79,14 @@ class LeakReport:
 def leak_report(result: RunResult, memory_limit: float | None = None) -> LeakReport:
     """Count, rate, bytes and forecast of the leaks of a result; `memory_limit` in bytes adds memory to the limits."""
     summary = result.summary
-    leaked = [leak for leak in summary.leaks if leak.cause and leak.cause != "crash"]
+    leaked = [group for group in summary.leak_groups if group.cause != "crash"]
+    count = sum(group.count for group in leaked)
     load_s, load_known = _load_seconds(result)
     created = summary.sessions.created
     refused = min(created, _refused_calls(summary))
     exposure_s = load_s * (created - refused) / created if created else load_s
     hours = exposure_s / HOUR
-    judged = max(0, summary.sessions.released - refused) + len(leaked)
+    judged = max(0, summary.sessions.released - refused) + count
     return LeakReport(
         calls=created,
         refused=refused,
@@ -96,10 +95,10 @@ def leak_report(result: RunResult, memory_limit: float | None = None) -> LeakRep
         load_known=load_known,
         calls_per_hour=poisson_rate(created, load_s / HOUR),
         judged=judged,
-        leak_probability=share(len(leaked), judged),
-        would_show=smallest_leak(judged) if not leaked else None,
-        leaks_per_hour=poisson_rate(len(leaked), hours),
-        groups=_groups(leaked, hours, _pool_bytes(result)),
+        leak_probability=share(count, judged),
+        would_show=smallest_leak(judged) if not count else None,
+        leaks_per_hour=poisson_rate(count, hours),
+        groups=_groups(leaked, hours, result),
         exhausted=_exhausted(result, leaked, load_s, exposure_s, memory_limit),
         memory=memory_verdict(result, load_s),
     )
@@ -112,37 +111,35 @@ def _refused_calls(summary: Summary) -> int:
     return max(0, refused - (counts.arrived - counts.created))
 
 
-def _groups(leaked: Sequence[Leak], hours: float, sizes: Mapping[int, int] | None) -> tuple[CauseGroup, ...]:
-    by_cause: dict[tuple[str, str], list[Leak]] = defaultdict(list)
-    for leak in leaked:
-        by_cause[leak.cause, leak.plugin or ""].append(leak)
-    groups = []
-    for (cause, plugin), members in by_cause.items():
-        since = [leak.since_s for leak in members if leak.since_s is not None]
-        groups.append(
-            CauseGroup(
-                cause=cause,
-                plugin=plugin or None,
-                count=len(members),
-                per_hour=poisson_rate(len(members), hours),
-                states=dict(Counter(leak.state for leak in members).most_common()),
-                holds=dict(Counter(name for leak in members for name in leak.holds).most_common()),
-                pool_bytes=sum(sizes.get(leak.session, 0) for leak in members) if sizes is not None else None,
-                first_s=min(since, default=None),
-                example=min(leak.session for leak in members),
-            )
+def _groups(leaked: Sequence[LeakGroup], hours: float, result: RunResult) -> tuple[CauseGroup, ...]:
+    sizes = _pool_bytes(result)
+    return tuple(
+        CauseGroup(
+            cause=found.cause,
+            plugin=found.plugin,
+            count=found.count,
+            per_hour=poisson_rate(found.count, hours),
+            states=found.states,
+            holds=found.holds,
+            pool_bytes=None if sizes is None else sizes.get((found.cause, found.plugin or ""), 0),
+            first_s=found.first_s,
+            example=found.example,
         )
-    return tuple(sorted(groups, key=lambda group: (-group.count, group.cause, group.plugin or "")))
+        for found in leaked
+    )
 
 
 def _exhausted(
-    result: RunResult, leaked: Sequence[Leak], load_s: float, exposure_s: float, memory_limit: float | None
+    result: RunResult, leaked: Sequence[LeakGroup], load_s: float, exposure_s: float, memory_limit: float | None
 ) -> tuple[Exhaustion, ...]:
     """Every limited resource that leaks take units of, soonest exhausted first."""
     found = []
     summary, lifetime = result.summary, _lifetime(result)
     calls = summary.sessions.created / load_s if load_s > 0.0 else 0.0
-    counts = Counter(name for leak in leaked for name in leak.holds)
+    counts: Counter[str] = Counter()
+    for group in leaked:
+        counts.update(group.holds)
+    stuck = sum(group.count for group in leaked)
     for resource, use in summary.resources.items():
         count = use.leaked if resource.startswith("plugin_licence") else counts[resource]
         if use.limit is None or count == 0:
@@ -155,10 +152,10 @@ def _exhausted(
         first = _refused_first(result, resource) if use.refused else None
         found.append(Exhaustion(resource, limit, busy, count, _per_hour(rate), hours, first))
     if memory_limit is not None and leaked:
-        rate = poisson_rate(len(leaked), exposure_s)
+        rate = poisson_rate(stuck, exposure_s)
         busy = calls * (lifetime or 0.0) * resident_per_call(result)
         hours = _in_hours(time_to_fill(max(0.0, memory_limit - busy), rate, RESIDENT_PER_LEAK))
-        found.append(Exhaustion("memory", memory_limit, busy, len(leaked), _per_hour(rate), hours, None))
+        found.append(Exhaustion("memory", memory_limit, busy, stuck, _per_hour(rate), hours, None))
     return tuple(sorted(found, key=lambda item: item.hours.value))
 
 
@@ -168,7 +165,7 @@ def _refused_first(result: RunResult, resource: str) -> float | None:
     if sessions is None or not len(sessions):
         return None
     rejected = sessions[(sessions["outcome"].astype(object) == "rejected").to_numpy()]
-    rejected = rejected[(rejected["answer_status"].isin(NO_RESOURCE)).to_numpy()]
+    rejected = rejected[(rejected["answer_status"].isin(NO_RESOURCE_STATUSES)).to_numpy()]
     answered = rejected["arrived_s"].dropna()
     if levels is not None:
         rows = levels[(levels["resource"].astype(object) == resource).to_numpy()]
@@ -215,11 +212,17 @@ def _load_seconds(result: RunResult) -> tuple[float, bool]:
     return (whole, False) if planned is None else (min(whole, planned), True)
 
 
-def _pool_bytes(result: RunResult) -> dict[int, int] | None:
+def _pool_bytes(result: RunResult) -> dict[tuple[str, str], int] | None:
+    """Bytes in the session pools of leaked sessions, by cause and plugin; None where a result does not have them."""
     sessions = result.sessions
-    if sessions is None or result.summary.engine == "log":  # a log does not show sizes
+    if sessions is None or "cause" not in sessions or result.summary.engine == "log":  # a log does not show sizes
         return None
-    return dict(zip(sessions["session"].tolist(), sessions["pool_bytes"].tolist(), strict=True))
+    stuck = sessions[(sessions["outcome"].astype(object) == "leaked").to_numpy()]
+    found: dict[tuple[str, str], int] = {}
+    for cause, plugin, size in zip(stuck["cause"], stuck["plugin"], stuck["pool_bytes"], strict=True):
+        key = (str(cause), plugin if isinstance(plugin, str) else "")
+        found[key] = found.get(key, 0) + int(size)
+    return found
 
 
 def _finite(value: Any) -> Any:

@@ -26,7 +26,6 @@ from sim.ledger.summary import (
     SessionCounts,
     Summary,
     TaskUse,
-    Violation,
 )
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -208,10 +207,10 @@ def _lookup(path: str, summary: Summary, text: str) -> float | int | None:
     _check(path, text, list(summary.resources), list(summary.tasks))
     head, name, last = _split(path)
     if head in _COUNTS:
-        items = summary.violations if head == "violations" else summary.leaks
         kind = path.partition(".")[2]
-        kinds = [item.kind if isinstance(item, Violation) else item.cause for item in items]
-        return kinds.count(kind) if kind else sum(1 for found in kinds if found)  # a live session has no cause
+        if head == "leaks":
+            return sum(group.count for group in summary.leak_groups if kind in ("", group.cause))
+        return sum(1 for violation in summary.violations if kind in ("", violation.kind))
     if path.startswith("sessions.rejected"):
         return summary.sessions.rejected.get(last, 0) if name else sum(summary.sessions.rejected.values())
     value: Any

@@ -5,7 +5,8 @@ Times are seconds, sizes bytes. Every count is present even when it is zero; a l
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,9 @@ VIOLATION_KINDS = (
     "late-answer",  # a plugin answers for a session that is gone
     "released-unclosed",  # a session is destroyed although one of its plugins never answered its close
 )
+
+NO_RESOURCE_STATUSES = (406, 480, 488)
+"""How the server answers a call for which it has no channel, licence or memory left."""
 
 _CAUSE_PREFIX = re.compile(r"([a-z]+(?:-[a-z]+)*): (?=\S)")
 
@@ -76,8 +80,14 @@ class Quantiles:
 
 @dataclass(frozen=True, slots=True)
 class SessionCounts:
-    """What became of the calls; `rejected` counts by status code ("404"), `blocking` = refused for want of a
-    resource ÷ arrived."""
+    """What became of the calls, each counted once:
+    arrived = answered + rejected + cancelled + unanswered + refused_without_session + in_setup.
+
+    `rejected` counts by status code ("404"); `unanswered` got a session and never a final answer;
+    `refused_without_session` neither (their INVITE met a server that was gone, or was lost); `in_setup` may still get
+    one. `blocking` = calls refused for want of a resource ÷ arrived; `degraded` of the answered ones are without
+    audio or without a connection.
+    """
 
     arrived: int = 0
     created: int = 0
@@ -89,6 +99,10 @@ class SessionCounts:
     leaked: int = 0
     crashed_at_s: float | None = None
     blocking: float = 0.0
+    unanswered: int = 0
+    refused_without_session: int = 0
+    in_setup: int = 0
+    degraded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +177,52 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True)
+class LeakGroup:
+    """All leaked sessions of one cause and plugin: counted over every one, however many diagnoses are listed."""
+
+    cause: str
+    plugin: str | None
+    count: int
+    states: Mapping[str, int]
+    holds: Mapping[str, int]  # units of each resource that they hold together
+    first_s: float | None  # since when the first of them waits
+    example: int  # session number of the first
+
+
+def group(leaks: Iterable[Leak]) -> tuple[LeakGroup, ...]:
+    """Leaked sessions (those with a cause) by cause and plugin, the largest group first."""
+    members: dict[tuple[str, str], list[Leak]] = {}
+    for leak in leaks:
+        if leak.cause:
+            members.setdefault((leak.cause, leak.plugin or ""), []).append(leak)
+    groups = [_group(cause, plugin or None, found) for (cause, plugin), found in members.items()]
+    return tuple(sorted(groups, key=lambda one: (-one.count, one.cause, one.plugin or "")))
+
+
+def _group(cause: str, plugin: str | None, leaks: Sequence[Leak]) -> LeakGroup:
+    return LeakGroup(
+        cause=cause,
+        plugin=plugin,
+        count=len(leaks),
+        states=dict(Counter(leak.state for leak in leaks).most_common()),
+        holds=dict(Counter(name for leak in leaks for name in leak.holds).most_common()),
+        first_s=min((leak.since_s for leak in leaks if leak.since_s is not None), default=None),
+        example=min(leak.session for leak in leaks),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """One `expect` or `--fail-on` condition with what was found; for `--fail-on`, `ok` means it did not hold."""
 
     condition: str
     value: float | int | None
     ok: bool
+
+
+_PARTS = (
+    "sessions", "resources", "latency", "tasks", "violations", "leaks", "leak_groups", "leaks_cut", "expect",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +238,9 @@ class Summary:
     latency: Mapping[str, Quantiles] = field(default_factory=dict)
     tasks: Mapping[str, TaskUse] = field(default_factory=dict)
     violations: Sequence[Violation] = ()
-    leaks: Sequence[Leak] = ()
+    leaks: Sequence[Leak] = ()  # a list that may be cut; the counts are in `leak_groups`
+    leak_groups: Sequence[LeakGroup] = ()
+    leaks_cut: int = 0  # diagnoses, of leaked and of live sessions, that are not listed
     expect: Sequence[Expectation] = ()
     partial: bool = False
 
@@ -193,6 +249,8 @@ class Summary:
         extra = [name for name in self.latency if name not in LATENCIES]
         ordered = {name: self.latency.get(name, Quantiles()) for name in (*LATENCIES, *extra)}
         object.__setattr__(self, "latency", ordered)
+        if not self.leak_groups and self.leaks:
+            object.__setattr__(self, "leak_groups", group(self.leaks))
 
     def to_dict(self) -> dict[str, Any]:
         """Exactly the structure of `summary.json`: plain numbers, strings, lists and dicts, no NaN."""
@@ -204,7 +262,17 @@ class Summary:
             "partial": bool(self.partial),
             **{
                 name: _plain(getattr(self, name))
-                for name in ("sessions", "resources", "latency", "tasks", "violations", "leaks", "expect")
+                for name in (
+                    "sessions",
+                    "resources",
+                    "latency",
+                    "tasks",
+                    "violations",
+                    "leaks",
+                    "leak_groups",
+                    "leaks_cut",
+                    "expect",
+                )
             },
         }
 
@@ -226,6 +294,8 @@ class Summary:
             },
             violations=tuple(Violation(**v) for v in plain["violations"]),
             leaks=tuple(Leak.from_dict(leak) for leak in plain["leaks"]),
+            leak_groups=tuple(LeakGroup(**found) for found in plain.get("leak_groups", ())),
+            leaks_cut=plain.get("leaks_cut", 0),
             expect=tuple(Expectation(**e) for e in plain["expect"]),
         )
 

@@ -31,7 +31,7 @@ def render(summary: Summary, width: int = WIDE) -> Group:
     narrow = width < WIDE
     parts: list[RenderableType] = [_title(summary), verdict(summary), _calls(summary, width)]
     parts += [_latency(summary, narrow), _resources(summary, width), _nearest(summary), _tasks(summary, width)]
-    parts += [*_processors(summary), _violations(summary), leaks_by_cause(summary.leaks, width)]
+    parts += [*_processors(summary), _violations(summary), leaks_by_cause(summary, width)]
     if summary.expect:
         parts.append(expectations(summary.expect))
     return Group(*parts)
@@ -44,7 +44,7 @@ def verdict(summary: Summary) -> Text:
     if s.crashed_at_s is not None:
         crashed = "crashed or was killed" if summary.engine == "log" else "crashed"  # a log does not tell which
         text.append(f"The server {crashed} at {duration(s.crashed_at_s)}. ", BAD)
-    lost = sum(leak.cause == "crash" for leak in summary.leaks)
+    lost = sum(group.count for group in summary.leak_groups if group.cause == "crash")
     leaked = s.leaked - lost
     if lost:
         text.append(f"{plural(lost, 'session')} ended with it. ", BAD)
@@ -67,14 +67,16 @@ def verdict(summary: Summary) -> Text:
     return text
 
 
-def leaks_by_cause(leaks: Sequence[Leak], width: int = WIDE) -> RenderableType:
+def leaks_by_cause(summary: Summary, width: int = WIDE) -> RenderableType:
     """Leaks grouped by cause, most frequent first; each group with what it holds and one explanation."""
+    leaks = summary.leaks
+    counted = {(group.cause, group.plugin or ""): group.count for group in summary.leak_groups}
     if not leaks:
         return Text("\nLeaks  0")
     groups: dict[tuple[str, str], list[Leak]] = defaultdict(list)
     for leak in leaks:
         groups[leak.cause or leak.waiting_for or "live", leak.plugin or ""].append(leak)
-    table = _table(f"Live and leaked sessions  {number(len(leaks))}", width < WIDE)
+    table = _table(f"Live and leaked sessions  {number(len(leaks) + summary.leaks_cut)}", width < WIDE)
     beside = width >= USUAL  # what is still held stands in the table, else below it
     below = []
     for heading, justify in (("cause", "left"), ("sessions", "right"), ("state", "left"), ("since", "right")):
@@ -89,9 +91,12 @@ def leaks_by_cause(leaks: Sequence[Leak], width: int = WIDE) -> RenderableType:
         if plugin:
             label.append(f"\n{plugin}", QUIET)
         held = ", ".join(holds) or DASH
-        cells: list[RenderableType] = [label, number(len(group)), ", ".join(states), duration(since)]
+        count = counted.get((cause, plugin), len(group))
+        cells: list[RenderableType] = [label, number(count), ", ".join(states), duration(since)]
         table.add_row(*cells, *([held] if beside else []))
         below += [] if beside else [Text(f"{cause} still holds {held}")]
+    if summary.leaks_cut:
+        below.append(Text(f"{number(summary.leaks_cut)} of them are not spelt out here or in summary.json", QUIET))
     first = leaks[0]
     return Group(table, *below, Text(f"For example session {first.session}: {first.explanation}", style=QUIET))
 

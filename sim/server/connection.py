@@ -1,5 +1,6 @@
 """The MRCPv2 connection agent: control channels and the TCP connections that carry them."""
 
+from sim.server.answers import degrade
 from sim.server.effects import acquire, emit, post, refuse, release
 from sim.server.plugin import touched
 from sim.server.records import ASSIGNED, HAS_CONTROL, TALKING, TCP_NONE, TCP_OPEN, TCP_PEER_CLOSED, Session, World
@@ -67,7 +68,7 @@ def k_accept(w: World, session: Session, arg: int, started: float, now: float) -
         return
     if w.p.max_connections > 0 and w.server.tcp_connections >= w.p.max_connections:
         refuse(w, TCP_CONNECTION)
-        w.server.blocked += 1
+        degrade(w, session)
         return
     w.server.tcp_connections += 1
     acquire(w, now, session, TCP_CONNECTION, 0)

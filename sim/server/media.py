@@ -1,7 +1,7 @@
 """The media engine (MPF): containers of commands, RTP ports and media contexts."""
 
 from sim.server.effects import emit, give, post, refuse, take
-from sim.server.records import HAS_ENGINE, HOLDS_CONTEXT, HOLDS_RTP, IN_CONTEXT, Session, World
+from sim.server.records import DEGRADED, HAS_ENGINE, HOLDS_CONTEXT, HOLDS_RTP, IN_CONTEXT, Session, World
 from sim.server.streams import HELD, draw
 from sim.vocabulary.messages import CONTAINER_SIZE, M_CONTAINER, S_MEDIA, S_RESPONSE, S_STOPPED, STEP_ADD, STEP_MODIFY
 from sim.vocabulary.plugins import START, channel_of, what_of
@@ -100,6 +100,7 @@ def rtp_open(w: World, session: Session, now: float) -> None:
     ports = w.p.rtp_ports
     if w.ledger.held[RTP_PORT] >= ports:
         refuse(w, RTP_PORT)
+        session.short |= DEGRADED
         session.rtp_port = -1
         return
     i = next_free_port(w, w.server.rtp_next)

@@ -3,6 +3,7 @@
 Every handler is `(w, session, arg, started, now)`: the message was taken up at `started` and is done at `now`.
 """
 
+from sim.server.answers import count_answer
 from sim.server.effects import emit, post, take
 from sim.server.records import (
     DIALOG_COMPLETED,
@@ -111,6 +112,8 @@ def n_cancel(w: World, session: Session, arg: int, started: float, now: float) -
     """CANCEL before the final answer: 487 to the INVITE, and the call is over. Later it has no effect."""
     if session.dialog != DIALOG_RECEIVED:
         return
+    if session.answer_status:
+        count_answer(w, session, -1)  # the answer and the CANCEL crossed: it is no longer the call's
     session.cancelled = 1
     w.server.cancelled += 1
     end_dialog(w, session)

@@ -1,8 +1,10 @@
 """What an OFFER sets up, from the session table to the final answer."""
 
+from sim.server.answers import count_answer
 from sim.server.effects import acquire, grow, post, refuse, set_state, take
 from sim.server.media import containers
 from sim.server.records import (
+    BLOCKED,
     HAS_CONTROL,
     HAS_ENGINE,
     HOLDS_CONTEXT,
@@ -12,7 +14,6 @@ from sim.server.records import (
     Session,
     World,
 )
-from sim.server.rejections import rejection_index
 from sim.vocabulary.messages import K_ADD, K_MODIFY, N_RESPOND, STEP_ADD, STEP_MODIFY
 from sim.vocabulary.resources import CONTROL_CHANNEL, ENGINE_CHANNEL
 from sim.vocabulary.states import ACTIVE, GENERATING_ANSWER
@@ -60,7 +61,7 @@ def channel_create(w: World, session: Session, resource: int, now: float) -> Non
     engine = ENGINE_CHANNEL + 2 * resource
     if limit > 0 and w.ledger.held[engine] >= limit:
         refuse(w, engine)
-        w.server.blocked += 1
+        session.short |= BLOCKED
         session.status = 406
     else:
         flags |= HAS_ENGINE | WAITS_TERMINATION
@@ -81,10 +82,7 @@ def answer_send(w: World, session: Session, started: float, now: float) -> None:
     if session.answer_status == 0:
         session.answer_s = started
         session.answer_status = session.status
-        if session.status == 200:
-            w.server.answered += 1
-        else:
-            w.server.rejected[rejection_index(session.status)] += 1
+        count_answer(w, session, 1)
         post(w, N_RESPOND, session, session.status)
     else:
         post(w, N_RESPOND, session, 200)

@@ -2,7 +2,7 @@
 
 from sim.server.dialogue import lasts
 from sim.server.effects import acquire, emit, post, refuse, violation
-from sim.server.records import COMPLETES, HAS_LICENCE, IS_OPEN, NO_INPUT, UNSET, Session, World
+from sim.server.records import BLOCKED, COMPLETES, HAS_LICENCE, IS_OPEN, NO_INPUT, UNSET, Session, World
 from sim.server.streams import (
     DELAY,
     GAP,
@@ -101,7 +101,7 @@ def p_open(w: World, session: Session, arg: int, started: float, now: float) -> 
         licence = ENGINE_CHANNEL + 2 * resource + 1
         if w.ledger.held[licence] >= plugin.licences:
             refuse(w, licence)
-            w.server.blocked += 1
+            session.short |= BLOCKED
             result = arg + 16
         else:
             session.channel[arg] |= HAS_LICENCE

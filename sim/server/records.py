@@ -78,6 +78,10 @@ IS_STOPPED = 3
 IS_BARGED_IN = 4
 ENDS_AT_ONCE = 5
 
+# what a call did not get
+BLOCKED = 1  # a channel, licence or pool, so it is refused
+DEGRADED = 2  # an RTP port or a connection, though it is answered
+
 SDP_GOOD = 0
 SDP_MISSING = 1
 SDP_MALFORMED = 2
@@ -130,6 +134,7 @@ class Session:
     caller: int
     caller_timer: int
     cancelled: int
+    short: int  # BLOCKED, DEGRADED
     vanishes: int
     no_ack: int
     requests_left: int
@@ -211,7 +216,8 @@ class ServerState:
     answered: int
     released: int
     cancelled: int
-    blocked: int  # refused for want of a resource
+    blocked: int  # calls refused for want of a resource
+    degraded: int  # calls answered without audio, or without a connection
     rejected: list[int]  # by index into REJECTIONS
     lost: int  # messages lost to a full queue
     violations: int
@@ -433,6 +439,7 @@ def clear_session(session: Session) -> None:
     session.tcp_users = 0
     session.caller = CALLING
     session.cancelled = 0
+    session.short = 0
     session.vanishes = STAYS
     session.no_ack = 0
     session.requests_left = 0

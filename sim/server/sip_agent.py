@@ -1,8 +1,17 @@
 """The SIP agent: `mrcp_sofia_event_callback` and what it dispatches to."""
 
+from sim.server.answers import count_answer
 from sim.server.effects import give, post, take
-from sim.server.records import DIALOG_TERMINATED, HOLDS_HANDLE, HOLDS_HOME, HOLDS_POOL, SDP_GOOD, Session, World
-from sim.server.rejections import rejection_index
+from sim.server.records import (
+    BLOCKED,
+    DIALOG_TERMINATED,
+    HOLDS_HANDLE,
+    HOLDS_HOME,
+    HOLDS_POOL,
+    SDP_GOOD,
+    Session,
+    World,
+)
 from sim.server.streams import POOL_FAILS, fires
 from sim.vocabulary.messages import N_RESPOND, S_OFFER, S_TERMINATE
 
@@ -10,7 +19,7 @@ from sim.vocabulary.messages import N_RESPOND, S_OFFER, S_TERMINATE
 def reject(w: World, session: Session, status: int, now: float) -> None:
     """`nua_respond` with a failure that the SIP agent decides on itself: no "Send Answer" of the server task."""
     session.answer_status = status
-    w.server.rejected[rejection_index(status)] += 1
+    count_answer(w, session, 1)
     post(w, N_RESPOND, session, status)
 
 
@@ -29,7 +38,7 @@ def session_create(w: World, session: Session, now: float) -> bool:
             if w.p.crash_stops:
                 w.server.stopped = 1
                 return False
-        w.server.blocked += 1
+        session.short |= BLOCKED
         reject(w, session, 488, now)
         return False
     session.created_s = now

@@ -37,11 +37,11 @@ def test_the_keys_are_those_scripts_rely_on() -> None:
     plain = FULL.to_dict()
     assert list(plain) == [
         "scenario", "seed", "engine", "horizon_s", "partial", "sessions", "resources", "latency", "tasks",
-        "violations", "leaks", "expect",
+        "violations", "leaks", "leak_groups", "leaks_cut", "expect",
     ]  # fmt: skip
     assert list(plain["sessions"]) == [
         "arrived", "created", "answered", "rejected", "cancelled", "released", "live", "leaked", "crashed_at_s",
-        "blocking",
+        "blocking", "unanswered", "refused_without_session", "in_setup", "degraded",
     ]  # fmt: skip
     assert list(plain["resources"]["session_pool"]) == [
         "acquired", "released", "held", "leaked", "refused", "peak", "mean", "limit", "bytes_peak",

@@ -81,12 +81,13 @@ def test_a_call_without_a_profile_is_refused_but_not_for_want_of_a_resource(log:
     assert counts.blocking == 0
 
 
-def test_a_refused_connection_counts_as_blocking(log: Log, tmp_path: Path) -> None:
+def test_an_answered_call_whose_connection_is_refused_is_degraded(log: Log, tmp_path: Path) -> None:
     log.say(AGENT, "Failed to Add to Pollset 127.0.0.1:1544 <-> 127.0.0.1:54678", "WARN")
-    assert audit(log, tmp_path).summary.sessions.blocking == pytest.approx(1 / 30)
+    counts = audit(log, tmp_path).summary.sessions
+    assert (counts.degraded, counts.blocking) == (1, 0.0)
 
 
-def test_a_refused_call_that_is_cancelled_counts_as_both(log: Log, tmp_path: Path) -> None:
+def test_a_refused_call_that_is_cancelled_counts_once(log: Log, tmp_path: Path) -> None:
     call = Call(log).invite().offer()
     log.to_server(SIP, "1;0")
     log.say(SERVER, f"No Such Resource {call.who} [unknown]", "WARN")
@@ -94,4 +95,4 @@ def test_a_refused_call_that_is_cancelled_counts_as_both(log: Log, tmp_path: Pat
     log.say(SIP, f"SIP Call State {call.at} [terminated]", "NOTICE")
     call.answer("Not Found")
     counts = audit(log, tmp_path).summary.sessions
-    assert (counts.rejected, counts.cancelled) == ({"404": 1}, 1)
+    assert (counts.rejected, counts.cancelled) == ({}, 1)

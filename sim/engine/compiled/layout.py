@@ -53,7 +53,7 @@ SMALL: Final = {
     "i1": {
         "in_use", "holds", "state", "active", "queue_kind", "queue_head", "queue_length", "channels", "resource",
         "offered", "unknown", "sdp", "no_profile", "context_terminations", "rtp_waiting", "dialog",
-        "bye_unanswered", "tcp", "tcp_marked", "caller", "cancelled", "vanishes", "no_ack", "reinvite_pending",
+        "bye_unanswered", "tcp", "tcp_marked", "caller", "cancelled", "short", "vanishes", "no_ack", "reinvite_pending",
         "gave_up", "lost_open", "lost_close", "lost_request", "lost_stop", "lost_kind", "lost_media", "wedged",
         "crashed", "released_by", "step", "busy", "waits_for", "doing", "audio_away",
     },

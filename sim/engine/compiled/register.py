@@ -15,6 +15,7 @@ from numba.extending import overload, register_jitable
 from sim.engine import tick
 from sim.engine.compiled import calendar, dispatch, effects, post, queues, record, stations, store
 from sim.server import (
+    answers,
     caller,
     connection,
     dialogue,
@@ -24,7 +25,6 @@ from sim.server import (
     offer,
     plugin,
     records,
-    rejections,
     session,
     shutdown,
     sip_agent,
@@ -70,8 +70,8 @@ def register(*more: ModuleType) -> None:
     for original, replacement in REPLACED.items():
         _replace(original, replacement)
     for module in (
-        ledger_records, caller, connection, dialogue, media, messages, misuse, nua, offer, plugin, plugins, records,
-        rejections, session, shutdown, server_effects, sip_agent, streams, terminate, tick, timers, store, calendar,
+        answers, ledger_records, caller, connection, dialogue, media, messages, misuse, nua, offer, plugin, plugins,
+        records, session, shutdown, server_effects, sip_agent, streams, terminate, tick, timers, store, calendar,
         dispatch, post, queues, record, stations, *more,
     ):  # fmt: skip
         for function in functions_of(module):

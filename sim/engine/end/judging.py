@@ -13,7 +13,7 @@ from sim.engine.contract import Calm, Remaining
 from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.leaks.diagnosis import WAITS_FOR_CALLER
 from sim.leaks.verdicts import Verdict, judge
-from sim.ledger.summary import Leak
+from sim.ledger.summary import Leak, LeakGroup, group
 from sim.server.records import Session
 
 Array = np.ndarray[Any, Any]
@@ -32,26 +32,46 @@ class Judged:
     leaked: list[Leak] = field(default_factory=list)
     alive: list[Leak] = field(default_factory=list)  # not more calm ones than are ever listed
     live: int = 0
+    in_setup: int = 0  # calls that may still get their first final answer
+    no_session: int = 0  # calls that got neither an answer nor a session, and never will
     held: Counter[str] = field(default_factory=Counter)  # by live sessions; of calm ones, licences only
 
     def listed(self) -> tuple[Leak, ...]:
         """The diagnoses that the summary keeps: leaked sessions first, each in the order in which their calls came."""
         return tuple([*in_order(self.leaked), *in_order(self.alive)][:LEAKS_LISTED])
 
+    def groups(self) -> tuple[LeakGroup, ...]:
+        """All leaked sessions counted by what they have in common, however many are listed."""
+        return group(in_order(self.leaked))
+
 
 def judged(
     left: Remaining, plugins: tuple[str, ...], tasks: tuple[str, ...], crashed: bool, frozen: Mapping[int, float]
 ) -> Judged:
     """Judge what an engine left."""
-    verdicts = judge(left.sessions, left.pending, plugins, tasks, crashed, frozen)
+    pending = list(left.pending)
+    verdicts = judge(left.sessions, pending, plugins, tasks, crashed, frozen)
     found = Judged(session_columns(left.sessions), _verdict_columns(left.sessions, verdicts))
     found.leaked = [v.leak for v in verdicts.values() if v.outcome != "live"]
     found.alive = [v.leak for v in verdicts.values() if v.outcome == "live"]
     found.live = len(found.alive)
+    _count_unanswered(found, left.sessions, verdicts, {message.slot for message in pending})
     found.held.update(name for leak in found.alive for name in leak.holds)
     if left.calm is not None and len(left.calm.slots):
         _add_calm(found, left.calm, np.array([s.slot for s in left.sessions], dtype=np.int64))
     return found
+
+
+def _count_unanswered(found: Judged, sessions: list[Any], verdicts: dict[int, Verdict], coming: set[int]) -> None:
+    """Tell the calls without a final answer that may still get one from those that never had a session."""
+    for session in sessions:
+        if session.answer_status or session.cancelled or session.crashed:
+            continue
+        verdict = verdicts.get(session.slot)
+        if verdict.outcome == "live" if verdict is not None else session.slot in coming:
+            found.in_setup += 1
+        elif session.created_s != session.created_s:
+            found.no_session += 1
 
 
 def _add_calm(found: Judged, calm: Calm, slots: Array) -> None:

@@ -32,6 +32,7 @@ def summary_of(
     """The summary of a run that is over, its `expect` conditions evaluated."""
     server = engine.server
     rejected = {str(REJECTIONS[i]): int(k) for i, k in enumerate(server.rejected) if k}
+    told = int(server.answered) + sum(rejected.values()) + int(server.cancelled)
     counts = SessionCounts(
         arrived=int(server.arrived),
         created=int(server.created),
@@ -43,6 +44,10 @@ def summary_of(
         leaked=len(left.leaked),
         crashed_at_s=float(server.crashed_at_s) if server.crashed_at_s >= 0.0 else None,
         blocking=float(server.blocked) / server.arrived if server.arrived else 0.0,
+        unanswered=int(server.arrived) - told - left.no_session - left.in_setup,
+        refused_without_session=left.no_session,
+        in_setup=left.in_setup,
+        degraded=int(server.degraded),
     )
     summary = Summary(
         scenario=scenario.name,
@@ -56,6 +61,8 @@ def summary_of(
         tasks=_tasks(made, collector, engine),
         violations=_violations(made, engine),
         leaks=left.listed(),
+        leak_groups=left.groups(),
+        leaks_cut=max(0, len(left.leaked) + left.live - len(left.listed())),
     )
     return replace(summary, expect=evaluate(scenario.expect, summary))
 
