@@ -94,7 +94,7 @@ def test_a_call_that_is_answered_without_a_connection_is_degraded_not_blocked() 
 
 
 def test_leaks_are_counted_beyond_those_that_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sim.engine.end import left
+    from sim.engine.end import judging as left
     from sim.leaks.outlook import leak_report
     from sim.ledger.conditions import evaluate
     from sim.ledger.summary import Summary
