@@ -77,8 +77,11 @@ def test_a_cancelled_call_is_not_answered_though_its_answer_was_on_its_way() -> 
 
 
 def test_blocking_counts_each_refused_call_once() -> None:
-    two = {"calls.resources": [{"resources": ["speechrecog", "speechsynth"]}], "plugins.speechsynth": {"max_channel_count": 2},
-           "plugins.speechrecog.max_channel_count": 2}  # fmt: skip
+    two = {
+        "calls.resources": [{"resources": ["speechrecog", "speechsynth"]}],
+        "plugins.speechsynth": {"max_channel_count": 2},
+        "plugins.speechrecog.max_channel_count": 2,
+    }
     s = run(**{path.replace(".", "__"): value for path, value in two.items()}).summary
     refusals = sum(use.refused for use in s.resources.values())
     assert refusals > s.sessions.rejected["406"]  # both channels of a call
