@@ -249,6 +249,23 @@ def clients() -> st.SearchStrategy[Mapping]:
     )
 
 
+def processors() -> st.SearchStrategy[Mapping]:
+    """Few processors or many, other programs or none, slices that end within a message and such that never end."""
+    load = st.one_of(st.sampled_from([0.0, 0.3, 1.5]), st.just({"dist": "uniform", "low": 0.0, "high": 1.0}))
+    scheduler = st.fixed_dictionaries(
+        {},
+        optional={
+            "slice": st.sampled_from([0.00005, 0.0014, 0.02]),
+            "wakeup_preemption": st.booleans(),
+            "switch_cost": times(0.00005),
+        },
+    )
+    return st.fixed_dictionaries(
+        {"count": st.sampled_from([1, 1, 2, 3, 40])},
+        optional={"other_load": load, "other_burst": families(0.001), "scheduler": scheduler},
+    )
+
+
 def servers(resources: tuple[str, ...] = ()) -> st.SearchStrategy[Mapping]:
     """Limits, timers, queues, costs and frozen tasks; `resources` are those whose plugin task may freeze."""
     queue = st.fixed_dictionaries(
@@ -297,6 +314,7 @@ def servers(resources: tuple[str, ...] = ()) -> st.SearchStrategy[Mapping]:
                     "tick": st.sampled_from([0.01, 0.02]),
                     "phase": st.one_of(st.none(), times(0.01)),
                     "cost_per_context": families(0.002),
+                    "cost_per_tick": times(0.0005),
                     "oversleep": families(0.003),
                     "held_answers": parts,
                     "queue": queue,
@@ -323,8 +341,10 @@ def servers(resources: tuple[str, ...] = ()) -> st.SearchStrategy[Mapping]:
             "on_use_after_free": st.sampled_from(["stop", "continue"]),
             "memory": st.fixed_dictionaries({}, optional=sizes),
             "warm": st.fixed_dictionaries(
-                {"within": times(0.01)}, optional=dict.fromkeys(("server", "connection_agent", "media"), parts)
+                {"within": times(0.01)},
+                optional=dict.fromkeys(("server", "connection_agent", "media"), parts),
             ),
+            "processors": processors(),
             "interference": st.fixed_dictionaries(
                 {"length": families(0.02)}, optional=dict.fromkeys(("wake", "tick", "service"), parts)
             ),

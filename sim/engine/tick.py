@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from sim.engine.sharing import Machine
 from sim.server.ledger import within_load
 from sim.server.records import World
 from sim.server.streams import OVERSLEEP, draw
@@ -20,6 +21,7 @@ class TickClock(Protocol):
 
     tick_s: float
     cost_s: float  # of one context in one tick
+    tick_cost_s: float  # of a tick without contexts
     phase_s: float
     tick_k: int  # the last tick that was simulated
     drift_s: float  # T(k+1) - G(k+1): how late the next tick begins
@@ -31,9 +33,27 @@ class Busy(Protocol):
     busy_s: float
 
 
-def can_skip(w: World, clock: TickClock) -> bool:
-    """Whether idle ticks end before the next one is due, so that nothing is lost by leaving them out."""
-    return clock.cost_s * w.server.contexts < clock.tick_s and clock.drift_s < clock.tick_s
+class TickWorld(World, Protocol):
+    """What the ticks need to know of the world."""
+
+    @property
+    def machine(self) -> Machine: ...
+
+
+def idle_work(w: World, clock: TickClock) -> float:
+    """Work of a tick on the media contexts, and on itself: all that there is to do in one without messages."""
+    return clock.tick_cost_s + clock.cost_s * w.server.contexts
+
+
+def can_skip(w: TickWorld, clock: TickClock) -> bool:
+    """Whether nothing is lost by leaving idle ticks out.
+
+    They must end before the next one is due, and, where tasks share processors, take nothing from others.
+    """
+    work = idle_work(w, clock)
+    if w.machine.count > 0 and work > 0.0:
+        return False
+    return work < clock.tick_s and clock.drift_s < clock.tick_s
 
 
 def next_tick(clock: TickClock) -> float:
@@ -62,7 +82,7 @@ def tick_after(w: World, clock: TickClock, thread: Busy, now: float) -> float:
     if first >= now:
         clock.tick_k += 1
         return first
-    idle = clock.cost_s * w.server.contexts
+    idle = idle_work(w, clock)
     k = max(clock.tick_k + 2, int((now - clock.phase_s - idle) / clock.tick_s))
     over = draw(w, OVERSLEEP)
     while clock.phase_s + k * clock.tick_s + idle + over < now:

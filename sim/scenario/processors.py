@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from sim.scenario.base import Flag, Part
-from sim.scenario.distributions import CountDist, constant
+from sim.scenario.distributions import CountDist, Dist, Exponential, constant
 from sim.scenario.units import PositiveCount, PositiveTime, Time
 
 
@@ -11,12 +11,12 @@ class Scheduler(Part):
     """How tasks that want to run at the same time share the processors."""
 
     slice: PositiveTime = Field(
-        default=0.003, description="How long a task runs, while others wait, before it is another's turn."
+        default=0.0014, description="How long a task runs, while others wait, before it is another's turn."
     )
     wakeup_preemption: Flag = Field(
         default=True, description="A woken task may take the processor from one that has had more than its share."
     )
-    switch_cost: Time = Field(default=0.000002, description="Processor time lost when a processor changes its task.")
+    switch_cost: Time = Field(default=0.000006, description="Processor time lost when a processor changes its task.")
 
 
 class Processors(Part):
@@ -29,4 +29,5 @@ class Processors(Part):
         default=constant(0.0),
         description="What other programs use, in processors: a number, or a distribution over time.",
     )
+    other_burst: Dist = Field(default=Exponential(mean=0.00005), description="Work that another program has at a time.")
     scheduler: Scheduler = Field(default=Scheduler(), description="How they are shared.")

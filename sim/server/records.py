@@ -380,7 +380,7 @@ class World(Protocol):
 @cache
 def fields(record: type) -> tuple[tuple[str, bool, int], ...]:
     """Each field of a record: its name, whether it is a float, and its length if it is an array, else 0."""
-    arrays = ARRAYS[record]
+    arrays = ARRAYS.get(record, {})
     hints = get_type_hints(record).items()
     return tuple((name, hint in (float, list[float]), arrays.get(name, 0)) for name, hint in hints)
 

@@ -63,6 +63,11 @@ SUBTRACTED: Final = _streams.of("server.costs.server.mpf_subtracted", "service.M
 STOPS_FIRST: Final = _streams.of("server.costs.server.deactivate", "service.TERMINATE that stops first")
 """TERMINATE of a session with a request in progress: that one is stopped first, the taking down comes later."""
 
+OTHER_LOAD: Final = _streams.of("server.processors.other_load")
+"""What other programs use, in processors."""
+OTHER_WORK: Final = _streams.of("server.processors.other_burst")
+"""How much work one of them has at a time."""
+
 ROUNDS: Final = _streams.of("calls.dialogue_rounds")
 STEP: Final = _streams.next
 """+ step of a dialogue * 4 + one of the following."""
@@ -72,7 +77,10 @@ STEP_REPEAT: Final = 2
 STEP_CHANCE: Final = 3
 STEP_VALUES: Final = {STEP_AFTER: "after", STEP_PAUSE: "pause", STEP_REPEAT: "repeat"}
 
-FAULT: Final = STEP + MAX_STEPS * 4
+OTHER_GAP: Final = STEP + MAX_STEPS * 4
+"""Exponential with mean 1: time until another program has more work, as part of the mean."""
+
+FAULT: Final = OTHER_GAP + 1
 """+ fault number: uniform on [0, 1)."""
 
 # fault numbers

@@ -30,6 +30,7 @@ SOURCES = (
     "vocabulary/*.py",
     "server/*.py",
     "engine/compiled/*.py",
+    "engine/sharing.py",
     "engine/tick.py",
     "engine/start/setup.py",
     "engine/end/collect.py",

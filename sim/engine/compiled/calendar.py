@@ -33,6 +33,8 @@ FREEZE: Final = 100
 FREEZE_FOR_GOOD: Final = 101
 THAW: Final = 102
 SHUTDOWN: Final = 103
+OTHER: Final = 104
+"""Another program wants a processor."""
 OUTSIDE: Final = 128
 """+ kind: the thread of a delayed answer was told of a free slot."""
 
@@ -87,6 +89,20 @@ def schedule_task(w: Any, task: int, delay: float) -> None:
     near[i].time_s = at
     near[i].seq = e.seq
     near[i].task = task
+
+
+def unschedule_task(w: Any, task: int) -> None:
+    """What was to happen next to a task does not happen."""
+    e = w.e
+    near = e.near
+    i = 0
+    while near[i].task != task:
+        i += 1
+    e.near_count -= 1
+    for k in range(i, e.near_count):
+        near[k].time_s = near[k + 1].time_s
+        near[k].seq = near[k + 1].seq
+        near[k].task = near[k + 1].task
 
 
 # --- far: timers, delays, arrivals, windows ---------------------------------------------------------------------------

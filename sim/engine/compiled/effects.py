@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.engine.compiled.calendar import schedule_task, unschedule_task
 from sim.engine.compiled.memory import prefetch
+from sim.engine.compiled.record import wait_noted
 from sim.engine.compiled.store import (
     ITEM_BYTES,
     OFFENCE_BYTES,
@@ -59,6 +61,22 @@ def violation(w: Any, now: float, session: Any, what: int, resource: int, first:
     made.resource = resource
     made.first = first
     made.first_s = first_s
+
+
+def begin(w: Any, i: int, delay: float) -> None:
+    """The stretch of a runner ends `delay` seconds from now."""
+    schedule_task(w, i, delay)
+
+
+def cancel(w: Any, i: int) -> None:
+    """The stretch of a runner does not end as planned."""
+    unschedule_task(w, i)
+
+
+def note_wait(w: Any, i: int, waited: float) -> None:
+    """A runner waited so long for a processor."""
+    if i < w.machine.tasks:
+        wait_noted(w, i, waited)
 
 
 def draw(w: Any, stream: int) -> float:

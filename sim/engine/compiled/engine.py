@@ -14,7 +14,7 @@ from sim.engine.compiled.calendar import FREEZE, FREEZE_FOR_GOOD, SHUTDOWN, THAW
 from sim.engine.compiled.kernel import BEGIN, DONE, END, FINISH, KERNEL, RUN, SCHEDULE
 from sim.engine.compiled.normals import LognormalStream, agrees
 from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
-from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS, SERVICES, WAITS
+from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS, PROCESSOR_WAITS, SERVICES, WAITS
 from sim.engine.compiled.store import FIRST_CAPACITY
 from sim.engine.contract import Offence, Remaining, TaskStatistics
 from sim.engine.end.collect import Collector
@@ -127,6 +127,9 @@ class CompiledEngine:
         fill(block["server"], setup.server)
         fill(block["p"], setup.parameters)
         fill(block["ledger"], self.ledger)
+        fill(block["machine"], setup.machine)
+        for target, processor in zip(block["processors"], setup.processors, strict=False):
+            fill(target, processor)
         for target, plugin in zip(block["plugins"], setup.plugin_records, strict=False):
             fill(target, plugin)
         for target, step in zip(block["steps"], setup.steps, strict=False):
@@ -226,6 +229,7 @@ class CompiledEngine:
         e["tasks"] = len(self.setup.tasks)
         e["tick_s"] = scenario.server.media.tick
         e["cost_s"] = float(expected(scenario.server.media.cost_per_context))
+        e["tick_cost_s"] = scenario.server.media.cost_per_tick
         e["phase_s"] = phase_s
         e["tick_k"] = -1
 
@@ -317,6 +321,8 @@ class CompiledEngine:
         """Hand the collector every buffer with at least so many rows."""
         if messages := self._rows("message_rows", layout.MESSAGE_ROW, least):
             self.collector.messages(messages)
+        if waits := self._rows("wait_rows", layout.WAIT_ROW, least):
+            self.collector.processor_waits(waits)
         if rows := self._rows("rows", layout.ROW, least):
             self.collector.ledger_rows(rows)
         if sessions := self._rows("session_rows", layout.SESSION_ROW, least):
@@ -338,10 +344,13 @@ class CompiledEngine:
             setattr(self.ledger, name, block["ledger"][name].tolist())
         offences = self.e["offences"][0]
         self.offences = seen(offences["address"], offences["length"], layout.OFFENCE).tolist()
+        working = block["runners"] if self.setup.machine.count else block["tasks"]
         self._tasks = [
-            TaskStatistics(int(t["messages"]), float(t["busy_s"]), int(t["queue_peak"]))
-            for t in block["tasks"][: len(self.setup.tasks)]
+            TaskStatistics(int(t["messages"]), float(own["busy_s"]), int(t["queue_peak"]))
+            for t, own in zip(block["tasks"][: len(self.setup.tasks)], working, strict=False)
         ]
+        self.processors_busy_s = block["processors"]["busy_s"][: self.setup.machine.count].tolist()
+        self.others_busy_s = float(block["runners"]["busy_s"][len(self.setup.tasks) :].sum())
         self._remaining = views.remaining(block, records, self.setup, seen)
 
     def _add_histograms(self) -> None:
@@ -350,6 +359,7 @@ class CompiledEngine:
         targets = dict(enumerate(self.collector.latency[name] for name in SPANS))
         targets |= {WAITS + i: self.collector.wait[i] for i in range(tasks)}
         targets |= {SERVICES + i: self.collector.service[i] for i in range(tasks)}
+        targets |= {PROCESSOR_WAITS + i: self.collector.processor_wait[i] for i in range(tasks)}
         for i, durations in targets.items():
             counted = int(self.histograms[i, :BUCKETS].sum())
             if counted:

@@ -13,6 +13,7 @@ from sim.engine.compiled.calendar import (
     FREEZE,
     FREEZE_FOR_GOOD,
     HEAP,
+    OTHER,
     OUTSIDE,
     SHUTDOWN,
     THAW,
@@ -29,9 +30,10 @@ from sim.engine.compiled.post import deliver_all, due, push_from_outside
 from sim.engine.compiled.queues import MEDIA_TICK
 from sim.engine.compiled.record import count_all_logged, last_window, window_over
 from sim.engine.compiled.register import OPTIONS, register
-from sim.engine.compiled.stations import freeze, media_loop, resume, task_loop, thaw
+from sim.engine.compiled.stations import freeze, media_loop, resume, task_loop, thaw, turn_over
 from sim.engine.compiled.store import SESSION_BYTES, floats_at, items_at, numbers_at, ring_take
 from sim.engine.compiled.whole import one_program
+from sim.engine.sharing import other_program, pause
 from sim.server.caller import arrive
 from sim.server.shutdown import shutdown_begins, shutdown_session
 from sim.server.timers import timer_lives
@@ -107,6 +109,15 @@ def plan_window(e: Any) -> None:
     e.window_seq = e.seq
 
 
+def plan_other(w: Any, program: int, delay: float) -> None:
+    """Another program may have more work `delay` seconds from now."""
+    e = w.e
+    e.seq += 1
+    at = e.now_s + delay
+    heap_push(w, at, e.seq, program, OTHER, 0, 0)
+    earlier(e, at, e.seq, HEAP)
+
+
 def prefetch_next(w: Any) -> None:
     """Begin to bring the session of the next timer into the cache: among many, it was not touched for long."""
     e = w.e
@@ -151,6 +162,8 @@ def far_event(w: Any) -> None:
         for i in range(e.slots):
             shutdown_session(w, w.sessions[i])
             deliver_all(w)
+    elif kind == OTHER:
+        plan_other(w, task, other_program(w, task, e.now_s))
     elif kind == THAW:
         thaw(w, w.tasks[task])
     else:
@@ -170,6 +183,8 @@ def begin(address: int) -> None:
             task_loop(w, task)
     plan_arrival(w)
     plan_window(e)
+    for program in range(w.machine.tasks, w.machine.runners):
+        plan_other(w, program, pause(w, e.now_s))
     find_far(w)
 
 
@@ -201,7 +216,10 @@ def run_slice(address: int, events: int) -> int:
                     return DONE
                 e.now_s = first.time_s
                 e.near_count = last
-                resume(w, first.task)
+                if w.machine.count > 0:
+                    turn_over(w, first.task)
+                else:
+                    resume(w, first.task)
                 if server.needs_draws or e.attention:
                     return DONE if server.stopped else MORE
                 continue
@@ -230,6 +248,7 @@ def end(address: int) -> None:
     release_vector(e.free)
     release_vector(e.rows)
     release_vector(e.message_rows)
+    release_vector(e.wait_rows)
     release_vector(e.session_rows)
     release_vector(e.window_rows)
     release_vector(e.offences)

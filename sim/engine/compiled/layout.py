@@ -11,6 +11,7 @@ from typing import Any, Final, get_type_hints
 import numpy as np
 
 from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
+from sim.engine.sharing import MAX_OTHERS, MAX_PROCESSORS, RUNNERS, Machine, Processor, Runner
 from sim.server.ledger import MAX_RESOURCES, Ledger
 from sim.server.records import (
     IS_STOPPING,
@@ -90,6 +91,9 @@ MIX = _record(layout(Mix))
 STEP = _record(layout(StepPlan))
 FAULT = _record(layout(FaultPlan))
 LEDGER = _ledger()
+MACHINE = _record(layout(Machine))
+PROCESSOR = _record(layout(Processor))
+RUNNER = _record(layout(Runner))
 
 MESSAGE = _record([("sent_s", "f8"), ("arg", "i8"), ("slot", "i4"), ("kind", "i4")])
 """A message in a task's queue."""
@@ -179,6 +183,7 @@ ENGINE = _record(
         # media tick
         ("tick_s", "f8"),
         ("cost_s", "f8"),
+        ("tick_cost_s", "f8"),
         ("phase_s", "f8"),
         ("drift_s", "f8"),
         ("tick_k", "i8"),
@@ -203,10 +208,11 @@ ENGINE = _record(
         ("free", VECTOR),
         ("rows", VECTOR),
         ("message_rows", VECTOR),
+        ("wait_rows", VECTOR),
         ("session_rows", VECTOR),
         ("window_rows", VECTOR),
         ("offences", VECTOR),
-        ("near", NEAR, (MAX_TASKS + 3,)),
+        ("near", NEAR, (MAX_TASKS + MAX_OTHERS + 3,)),
         ("fifos", RING, (FIFOS,)),
     ]
 )
@@ -229,6 +235,9 @@ MESSAGE_ROW = _record(
         ("subrequests", "i8"),
     ]
 )
+WAIT_ROW = _record([("task", "i8"), ("waited_s", "f8")])
+"""A wait of a task for a processor."""
+
 SESSION_ROW = _record([(name, "f8") for name in SESSION_TIMES] + [(name, "i8") for name in SESSION_COUNTS])
 WINDOW_ROW = _record(
     [("time_s", "f8"), ("resource", "i8"), ("held", "f8"), ("min", "f8"), ("mean", "f8"), ("max", "f8")]
@@ -254,9 +263,12 @@ BLOCK = _record(
         ("p", PARAMETERS),
         ("ledger", LEDGER),
         ("e", ENGINE),
+        ("machine", MACHINE),
         ("plugins", PLUGIN_RECORD, (MAX_PLUGINS,)),
         ("steps", STEP, (MAX_STEPS,)),
         ("tasks", TASK, (MAX_TASKS,)),
+        ("processors", PROCESSOR, (MAX_PROCESSORS,)),
+        ("runners", RUNNER, (RUNNERS,)),
         ("streams", STREAM, (STREAMS,)),
         ("faults", FAULT, (FAULTS,)),
     ]

@@ -9,6 +9,7 @@ from sim.engine.compiled.dispatch import handle_at_caller
 from sim.engine.compiled.queues import push
 from sim.engine.compiled.record import session_finished
 from sim.engine.compiled.store import ITEM_BYTES, NUMBER_BYTES, append, items_at, numbers_at, ring_append
+from sim.engine.sharing import leave
 from sim.server.caller import finished
 from sim.vocabulary.tasks import CLIENT
 
@@ -70,6 +71,8 @@ def wait_for_slot(w: Any, task: Any) -> None:
     target = items_at(task.unsent.address)[task.unsent_from].task
     task.blocked_on = target
     task.state = BLOCKED
+    if w.machine.count > 0:
+        leave(w, task.index, w.e.now_s)
     producers = w.tasks[target].producers
     i = ring_append(producers, ITEM_BYTES)
     waiting = items_at(producers.address)[i]

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sim.engine.compiled.calendar import HEAP, OUTSIDE, earlier, heap_push, schedule_task
 from sim.engine.compiled.store import MESSAGE_BYTES, items_at, messages_at, ring_append, ring_take
+from sim.engine.sharing import want
 from sim.engine.tick import tick_after
 from sim.server.streams import WAKE, draw, service_stream, wake_latency, warm_part
 from sim.vocabulary.messages import M_CONTAINER, M_STOP, lane_of
@@ -85,6 +86,9 @@ def wake_with(w: Any, task: Any, kind: int, slot: int, arg: int) -> None:
     task.slot = slot
     task.arg = arg
     task.sent_s = w.e.now_s
+    if w.machine.count > 0:
+        want(w, task.index, serve(w, task, 0.0), w.e.now_s, 1)
+        return
     wake_s = wake_latency(w, task.index, w.e.now_s, task.started_s + task.service_s)
     schedule_task(w, task.index, serve(w, task, wake_s))
 
@@ -92,8 +96,11 @@ def wake_with(w: Any, task: Any, kind: int, slot: int, arg: int) -> None:
 def wake(w: Any, task: Any) -> None:
     """The thread takes up a message that came while it was frozen; waking takes it a while."""
     task.asleep = 0
-    wake_s = wake_latency(w, task.index, w.e.now_s, task.started_s + task.service_s)
-    schedule_task(w, task.index, take(w, task, wake_s))
+    if w.machine.count > 0:
+        want(w, task.index, take(w, task, 0.0), w.e.now_s, 1)
+    else:
+        wake_s = wake_latency(w, task.index, w.e.now_s, task.started_s + task.service_s)
+        schedule_task(w, task.index, take(w, task, wake_s))
     if task.discipline == SOFIA:
         task.batch = -1
 
@@ -146,6 +153,9 @@ def signal_producer(w: Any, task: Any) -> None:
     """`apr_thread_cond_signal(not_full)`: wake the producer that has waited longest."""
     e = w.e
     waiting = items_at(task.producers.address)[ring_take(task.producers)]
+    if waiting.kind < 0 and w.machine.count > 0:
+        want(w, waiting.task, 0.0, e.now_s, 1)
+        return
     delay = draw(w, WAKE + waiting.task)
     if waiting.kind < 0:
         schedule_task(w, waiting.task, delay)

@@ -10,6 +10,7 @@ from sim.engine.compiled.store import (
     MESSAGE_ROW_BYTES,
     SESSION_BYTES,
     SESSION_ROW_BYTES,
+    WAIT_ROW_BYTES,
     WINDOW_ROW_BYTES,
     append,
     counts_at,
@@ -17,6 +18,7 @@ from sim.engine.compiled.store import (
     message_rows_at,
     numbers_at,
     session_rows_at,
+    wait_rows_at,
     window_rows_at,
 )
 from sim.ledger.histogram import BUCKETS, LOWEST_BITS
@@ -32,8 +34,9 @@ ENDS: Final = tuple(time_word(span.end) for span in SPANS.values())
 
 WAITS: Final = len(SPANS)
 SERVICES: Final = WAITS + MAX_TASKS
-HISTOGRAMS: Final = SERVICES + MAX_TASKS
-"""The latencies, then the wait of each task, then the service of each."""
+PROCESSOR_WAITS: Final = SERVICES + MAX_TASKS
+HISTOGRAMS: Final = PROCESSOR_WAITS + MAX_TASKS
+"""The latencies, then the wait of each task, then the service of each, then what each waited for processors."""
 
 
 LOG: Final = 64
@@ -105,6 +108,7 @@ def count_all_logged(w: Any) -> None:
         count_logged(w, span)
     for task in range(MAX_TASKS):
         count_message_logs(w, task)
+        count_logged(w, PROCESSOR_WAITS + task)
 
 
 def tally_span(w: Any, histogram: int, start: float, end: float) -> None:
@@ -132,6 +136,20 @@ def message_done(w: Any, task: Any, session: Any, started: float) -> None:
         row.subrequests = session.subrequests
     else:
         tally_message(w, task.index, started - task.sent_s, e.now_s - started)
+
+
+def wait_noted(w: Any, task: int, waited: float) -> None:
+    """A task waited so long for a processor."""
+    e = w.e
+    if e.record_messages:
+        i = append(e.wait_rows, WAIT_ROW_BYTES)
+        if i >= e.chunk:
+            e.attention = 1
+        row = wait_rows_at(e.wait_rows.address)[i]
+        row.task = task
+        row.waited_s = waited
+    else:
+        tally(w, PROCESSOR_WAITS + task, waited)
 
 
 def session_finished(w: Any, session: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from numba.extending import overload, register_jitable
 
-from sim.engine import tick
+from sim.engine import sharing, tick
 from sim.engine.compiled import calendar, dispatch, effects, post, queues, record, stations, store
 from sim.server import (
     answers,
@@ -41,6 +41,9 @@ REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     server_effects.row: effects.row,
     server_effects.violation: effects.violation,
     streams.draw: effects.draw,
+    sharing.begin: effects.begin,
+    sharing.cancel: effects.cancel,
+    sharing.note_wait: effects.note_wait,
 }
 
 NOT_COMPILED = {records.layout, records.blank, records.fields}
@@ -72,7 +75,7 @@ def register(*more: ModuleType) -> None:
     for module in (
         answers, ledger_records, caller, connection, dialogue, media, messages, misuse, nua, offer, plugin, plugins,
         records, session, shutdown, server_effects, sip_agent, streams, terminate, tick, timers, store, calendar,
-        dispatch, post, queues, record, stations, *more,
+        dispatch, post, queues, record, sharing, stations, *more,
     ):  # fmt: skip
         for function in functions_of(module):
             if function not in REPLACED and function not in NOT_COMPILED:

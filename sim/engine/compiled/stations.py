@@ -10,7 +10,8 @@ from sim.engine.compiled.post import BLOCKED, deliver, go_on_sending, retire
 from sim.engine.compiled.queues import MEDIA_TICK, take, wake
 from sim.engine.compiled.record import message_done
 from sim.engine.compiled.store import messages_at, ring_take
-from sim.engine.tick import can_skip, next_tick, plan
+from sim.engine.sharing import leave, stretch_over, want
+from sim.engine.tick import can_skip, idle_work, next_tick, plan
 from sim.server.ledger import within_load
 
 # what a task waits for
@@ -26,26 +27,58 @@ TICK_BEGIN: Final = 1
 TICK_REQUESTS: Final = 2
 TICK_CONTEXTS: Final = 3
 TICK_STOPS: Final = 4
+TICK_TURN: Final = 5
+"""Between waiting for the tick and its beginning, where processors are shared."""
 
 
 def resume(w: Any, index: int) -> None:
     """What a task waited for has happened: go on until it waits again."""
     task = w.tasks[index]
     state = task.state
+    shared = w.machine.count > 0
     if state == SERVICE_END:
-        task.busy_s += within_load(w, task.started_s, task.service_s)
+        if shared:
+            task.started_s = w.runners[index].began_s
+            task.service_s = w.e.now_s - task.started_s
+        else:
+            task.busy_s += within_load(w, task.started_s, task.service_s)
         if not complete(w, task, task.started_s):
             return
     elif state == BLOCKED:
         if not go_on_sending(w, task):
             return
         settle(w, task)
-    elif state == CONTEXTS_RUN:
+    elif state == CONTEXTS_RUN and not shared:
         task.busy_s += within_load(w, w.e.now_s - w.e.tick_work_s, w.e.tick_work_s)
     if task.discipline == MEDIA_TICK:
         media_loop(w, task)
     else:
         task_loop(w, task)
+
+
+def turn_over(w: Any, index: int) -> None:
+    """What was planned for a task, or another program, has come: the end of a stretch on a processor, or of a wait."""
+    if w.runners[index].planned:
+        if not stretch_over(w, index, w.e.now_s):
+            return
+        if index >= w.machine.tasks:
+            leave(w, index, w.e.now_s)
+            return
+    resume(w, index)
+
+
+def work(w: Any, task: Any, seconds: float) -> None:
+    """A task works on something for so long, on a processor where those are few."""
+    if w.machine.count > 0:
+        want(w, task.index, seconds, w.e.now_s, 0)
+    else:
+        schedule_task(w, task.index, seconds)
+
+
+def rest(w: Any, task: Any) -> None:
+    """A task needs no processor until there is work again."""
+    if w.machine.count > 0:
+        leave(w, task.index, w.e.now_s)
 
 
 def complete(w: Any, task: Any, started: float) -> bool:
@@ -79,12 +112,14 @@ def settle(w: Any, task: Any) -> None:
 def task_loop(w: Any, task: Any) -> None:
     """Take up the next message, or sleep."""
     if task.frozen:
+        rest(w, task)
         task.state = THAWED
         task.stands_still = 1
     elif task.length > 0:
         task.state = SERVICE_END
-        schedule_task(w, task.index, take(w, task, 0.0))
+        work(w, task, take(w, task, 0.0))
     else:
+        rest(w, task)
         # whoever sends the next message takes it up as well: the event is the end of its service
         task.state = SERVICE_END
         task.asleep = 1
@@ -97,6 +132,7 @@ def media_loop(w: Any, task: Any) -> None:
         if e.tick_step == TICK_WAIT:
             e.tick_step = TICK_BEGIN
             task.state = TICK
+            rest(w, task)
             if task.length == 0 and task.lanes[1].count == 0 and can_skip(w, e):
                 task.asleep = 1
             else:
@@ -104,21 +140,29 @@ def media_loop(w: Any, task: Any) -> None:
             return
         if e.tick_step == TICK_BEGIN:
             if task.frozen:
+                rest(w, task)
                 task.state = THAWED
                 task.stands_still = 1
                 return
+            if w.machine.count > 0:
+                e.tick_step = TICK_TURN
+                task.state = TICK
+                work(w, task, 0.0)
+                return
+            e.tick_step = TICK_TURN
+        if e.tick_step == TICK_TURN:
             e.tick_began_s = e.now_s
             e.tick_step = TICK_REQUESTS
         if e.tick_step == TICK_REQUESTS:
             if task.length > 0:
                 task.state = SERVICE_END
-                schedule_task(w, task.index, take(w, task, 0.0))
+                work(w, task, take(w, task, 0.0))
                 return
             e.tick_step = TICK_CONTEXTS
-            e.tick_work_s = e.cost_s * w.server.contexts
+            e.tick_work_s = idle_work(w, e)
             if e.tick_work_s > 0.0:
                 task.state = CONTEXTS_RUN
-                schedule_task(w, task.index, e.tick_work_s)
+                work(w, task, e.tick_work_s)
                 return
         if e.tick_step == TICK_CONTEXTS:
             e.tick_stops = task.lanes[1].count

@@ -38,6 +38,7 @@ class Collector:
         tasks = len(setup.tasks)
         self.wait = [Durations() for _ in range(tasks)]
         self.service = [Durations() for _ in range(tasks)]
+        self.processor_wait = [Durations() for _ in range(tasks)]
         self.levels = LevelRecorder(setup.resources, sink) if ledger == "full" else None
 
     def sessions(
@@ -86,6 +87,11 @@ class Collector:
                     "subrequests": columns["subrequests"],
                 },
             )
+
+    def processor_waits(self, columns: Mapping[str, Array]) -> None:
+        """Waits of tasks for a processor, in that order."""
+        for task in np.unique(columns["task"]):
+            self.processor_wait[task].add(columns["waited_s"][columns["task"] == task])
 
     def ledger_rows(self, columns: Mapping[str, Array]) -> None:
         """Rows of the ledger, in order of time."""

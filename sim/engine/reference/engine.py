@@ -11,9 +11,11 @@ from simpy.events import Event, Timeout
 
 from sim.engine.contract import Observer, Remaining, TaskStatistics, unwatched
 from sim.engine.reference.recorder import Recorder
+from sim.engine.reference.stretches import Stretches
 from sim.engine.reference.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
 from sim.engine.reference.unpromised import new_environment, scheduled
 from sim.engine.reference.world import OutboxItem, new_session, new_world, refill
+from sim.engine.sharing import other_program, pause
 from sim.engine.start.arrivals import arrival_blocks
 from sim.engine.start.generators import Streams
 from sim.engine.start.setup import Setup, task_index
@@ -50,6 +52,8 @@ class SimpyEngine:
         self.streams = Streams(setup, seed, replication)
         self.world = new_world(setup, self.streams, recorder.window_s)
         self.server = self.world.server
+        if self.world.machine.count:
+            self.world.stretches = Stretches(self.env, self.world)
         self.ledger, self.offences = self.world.ledger, self.world.offences
         self.cost_per_context_s = _fixed(scenario.server.media.cost_per_context)
         self.free: list[int] = []
@@ -82,6 +86,8 @@ class SimpyEngine:
             task.start()
         self.env.process(self._arrivals())
         self.env.process(self._windows())
+        for program in range(self.world.machine.tasks, self.world.machine.runners):
+            self.env.process(self._other_program(program))
         for freeze in self.setup.scenario.server.freeze:
             self._freeze(self.tasks[task_index(freeze.task, self.setup.plugins)], freeze.at, freeze.for_)
         if self.setup.scenario.server.shutdown is not None:
@@ -139,6 +145,14 @@ class SimpyEngine:
         ended_early = limit is not None and self.calls >= limit and self.env.now > 0.0
         self.world.ledger.load_end_s = self.env.now if ended_early else self.setup.duration_s
         self.horizon_s = self.world.ledger.load_end_s + self.setup.scenario.drain
+
+    def _other_program(self, runner: int) -> Generator[Event, None, None]:
+        delay = pause(self.world, self.env.now)
+        while True:
+            yield Timeout(self.env, delay)
+            delay = other_program(self.world, runner, self.env.now)
+            if self.server.needs_draws:
+                refill(self.world, self.streams)
 
     def _windows(self) -> Generator[Event, None, None]:
         k = 0
@@ -257,7 +271,8 @@ class SimpyEngine:
                 target = self.tasks[item[0]]
                 assert isinstance(target, ConsumerTask)
                 producer.blocked_on = target.index
-                yield target.wait_for_slot(producer.index)
+                producer.rest()
+                yield target.wait_for_slot(producer.index, is_task=True)
                 producer.blocked_on = -1
                 if not self.send(item):
                     self.lose(item)
@@ -301,7 +316,7 @@ class SimpyEngine:
             self.outside.append(item)
             target = self.tasks[task]
             assert isinstance(target, ConsumerTask)
-            waiting = target.wait_for_slot(task)
+            waiting = target.wait_for_slot(task, is_task=False)
             assert waiting.callbacks is not None
             waiting.callbacks.append(lambda _: self._push_from_outside(item))
 
@@ -353,7 +368,8 @@ class SimpyEngine:
     def task_statistics(self, index: int) -> TaskStatistics:
         """What a task did."""
         task = self.tasks[index]
-        return TaskStatistics(task.messages, task.busy_s, task.queue_peak)
+        busy_s = task.busy_s if self.world.stretches is None else self.world.runners[index].busy_s
+        return TaskStatistics(task.messages, busy_s, task.queue_peak)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from sim.server.records import Session
 CHUNK = 32_768
 INTEGERS = {"session", "task", "message", "state", "subrequests", "resource", "delta", "bytes", "cause"}
 MESSAGE_FIELDS = ("session", "task", "message", "sent_s", "started_s", "finished_s", "state", "subrequests")
+PROCESSOR_FIELDS = ("task", "waited_s")
 WAIT_FIELDS = ("task", "sent_s", "started_s", "finished_s")
 LEDGER_FIELDS = ("time_s", "session", "resource", "delta", "bytes", "task", "cause")
 WINDOW_FIELDS = ("time_s", "resource", "held", "min", "mean", "max")
@@ -78,6 +79,9 @@ class Recorder:
         if self.message_rows:
             self.collector.messages(as_columns(MESSAGE_FIELDS if self.full else WAIT_FIELDS, self.message_rows))
             self.message_rows.clear()
+        if world.stretches is not None and world.stretches.waits:
+            self.collector.processor_waits(as_columns(PROCESSOR_FIELDS, world.stretches.waits))
+            world.stretches.waits.clear()
         if world.rows:
             self.collector.ledger_rows(as_columns(LEDGER_FIELDS, world.rows))
             world.rows.clear()

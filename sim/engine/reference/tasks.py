@@ -19,7 +19,7 @@ from sim.engine.contract import Observer
 from sim.engine.reference.unpromised import fire_after
 from sim.engine.reference.world import OutboxItem, PlainWorld
 from sim.engine.start.setup import Setup
-from sim.engine.tick import can_skip, next_tick, plan, tick_after
+from sim.engine.tick import can_skip, idle_work, next_tick, plan, tick_after
 from sim.server.ledger import within_load
 from sim.server.streams import WAKE, draw, service_stream, wake_latency, warm_part
 from sim.vocabulary.messages import M_STOP, lane_of
@@ -86,19 +86,16 @@ class Task:
 
     def run(self) -> Process:
         """The thread's main loop: take up a message, let its service time pass, handle it, deliver what it sent."""
-        engine, env = self.engine, self.env
+        engine = self.engine
         while True:
             if self.frozen:
                 yield self.stand_still()
                 continue
             if self.has_work():
-                yield Timeout(env, self.take(0.0))
+                yield self.work(self.take(0.0))
             else:
                 yield self.sleep()
-            message = self.serving
-            assert message is not None
-            self.serving = None
-            self.busy_s += within_load(self.world, self.started_s, self.service_s)
+            message = self.served()
             self.messages += 1
             if not engine.complete(self, message, self.started_s):
                 yield from engine.deliver_blocking(self)
@@ -130,6 +127,28 @@ class Task:
         self.service_s *= warm_part(self.world, self.index, self.started_s - ended_s)
         return wake_s + self.service_s
 
+    def work(self, seconds: float) -> Event:
+        """Work on something for so long, on a processor where those are few."""
+        stretches = self.world.stretches
+        return Timeout(self.env, seconds) if stretches is None else stretches.work(self.index, seconds)
+
+    def served(self) -> Message:
+        """The message whose service has just ended."""
+        message = self.serving
+        assert message is not None
+        self.serving = None
+        if self.world.stretches is None:
+            self.busy_s += within_load(self.world, self.started_s, self.service_s)
+        else:
+            self.started_s = self.world.runners[self.index].began_s
+            self.service_s = self.env.now - self.started_s
+        return message
+
+    def rest(self) -> None:
+        """Need no processor until there is work again."""
+        if self.world.stretches is not None:
+            self.world.stretches.rest(self.index)
+
     def service(self, message: Message) -> float:
         """How long this message keeps the thread busy."""
         kind, slot, arg, _ = message
@@ -137,6 +156,7 @@ class Task:
 
     def sleep(self) -> Event:
         """Wait for a message; whoever sends it calls `wake`, and the event is the end of its service."""
+        self.rest()
         self.asleep = self.env.event()
         return self.asleep
 
@@ -145,6 +165,9 @@ class Task:
         asleep = self.asleep
         assert asleep is not None
         self.asleep = None
+        if self.world.stretches is not None:
+            self.world.stretches.work(self.index, self.take(0.0), asleep, sleeps=True)
+            return
         wake_s = wake_latency(self.world, self.index, self.env.now, self.started_s + self.service_s)
         fire_after(self.env, asleep, self.take(wake_s))
 
@@ -164,6 +187,7 @@ class Task:
 
     def stand_still(self) -> Event:
         """Wait for the end of a freeze."""
+        self.rest()
         self.thawed = self.env.event()
         return self.thawed
 
@@ -175,7 +199,7 @@ class ConsumerTask(Task):
         super().__init__(engine, index)
         self.slots = slots
         self.queue: deque[Message] = deque()
-        self.producers: deque[tuple[Event, int]] = deque()
+        self.producers: deque[tuple[Event, int, bool]] = deque()
 
     def has_work(self) -> bool:
         return bool(self.queue)
@@ -197,16 +221,19 @@ class ConsumerTask(Task):
             self.wake()
         return True
 
-    def wait_for_slot(self, producer: int) -> Event:
+    def wait_for_slot(self, producer: int, is_task: bool) -> Event:
         """A producer waits until a slot falls free; by the time it wakes, another may have taken it."""
         event = self.env.event()
-        self.producers.append((event, producer))
+        self.producers.append((event, producer, is_task))
         return event
 
     def signal_producer(self) -> None:
         """`apr_thread_cond_signal(not_full)`: wake the producer that has waited longest."""
-        event, producer = self.producers.popleft()
-        fire_after(self.env, event, draw(self.world, WAKE + producer))
+        event, producer, is_task = self.producers.popleft()
+        if self.world.stretches is not None and is_task:
+            self.world.stretches.work(producer, 0.0, event, sleeps=True)
+        else:
+            fire_after(self.env, event, draw(self.world, WAKE + producer))
 
     def waiting(self) -> Iterator[Message]:
         return iter(self.queue)
@@ -287,6 +314,7 @@ class MediaEngine(Task):
         super().__init__(engine, MEDIA)
         self.tick_s = float(engine.setup.scenario.server.media.tick)
         self.cost_s = float(engine.cost_per_context_s)
+        self.tick_cost_s = float(engine.setup.scenario.server.media.cost_per_tick)
         self.phase_s = phase_s
         self.slots = slots
         self.grows = grows
@@ -300,9 +328,12 @@ class MediaEngine(Task):
             if not self.queue and not self.stops and can_skip(self.world, self):
                 yield self.sleep()
             else:
+                self.rest()
                 yield Timeout(self.env, max(0.0, next_tick(self) - self.env.now))
             while self.frozen:
                 yield self.stand_still()
+            if self.world.stretches is not None:
+                yield self.work(0.0)
             yield from self.tick()
 
     def tick(self) -> Process:
@@ -310,16 +341,13 @@ class MediaEngine(Task):
         env = self.env
         began = env.now
         while self.queue:
-            yield Timeout(env, self.take(0.0))
-            self.busy_s += within_load(self.world, self.started_s, self.service_s)
-            message = self.serving
-            assert message is not None
-            self.serving = None
-            yield from self.finish(message, self.started_s)
-        work = self.cost_s * self.world.server.contexts
+            yield self.work(self.take(0.0))
+            yield from self.finish(self.served(), self.started_s)
+        work = idle_work(self.world, self)
         if work > 0.0:
-            yield Timeout(env, work)
-            self.busy_s += within_load(self.world, env.now - work, work)
+            yield self.work(work)
+            if self.world.stretches is None:
+                self.busy_s += within_load(self.world, env.now - work, work)
         for _ in range(len(self.stops)):
             yield from self.finish(self.stops.popleft(), env.now)
         plan(self.world, self, began, env.now)

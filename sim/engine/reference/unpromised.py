@@ -92,3 +92,32 @@ def scheduled(env: Environment) -> list[Event]:
 
 fire_after: Callable[[Environment, Event, float], None] = _set_and_schedule if events_can_be_set() else _succeed_later
 """Let an event happen some seconds from now, without a process in between."""
+
+
+def events_can_happen_now() -> bool:
+    """Whether an event can happen within another one, whoever waits for it going on at once."""
+    env, seen = Environment(), []
+    event = env.event()
+    assert event.callbacks is not None
+    event.callbacks.append(lambda _: seen.append(env.now))
+    try:
+        _set_and_run(event)
+    except Exception:
+        return False
+    return seen == [0.0] and event.processed
+
+
+def _set_and_run(event: Event) -> None:
+    event._ok = True
+    event._value = None
+    callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+    for callback in callbacks:
+        callback(event)
+
+
+def _succeed(event: Event) -> None:
+    event.succeed()
+
+
+happen: Callable[[Event], None] = _set_and_run if events_can_happen_now() else _succeed
+"""Let an event happen within the one that is at hand, not behind others at the same instant."""

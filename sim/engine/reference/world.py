@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from sim.engine.sharing import Machine, Processor, Runner
 from sim.engine.start.generators import Streams
 from sim.engine.start.sampling import BLOCK
 from sim.engine.start.setup import Setup, new_ledger
@@ -11,6 +13,9 @@ from sim.server.ledger import Ledger
 from sim.server.media import all_free
 from sim.server.records import FaultPlan, Mix, Parameters, PluginLimits, ServerState, Session, StepPlan, blank
 from sim.server.streams import STREAMS
+
+if TYPE_CHECKING:
+    from sim.engine.reference.stretches import Stretches
 
 MARGIN = 256
 """No single event may use up more values of one stream than this."""
@@ -35,6 +40,10 @@ class PlainWorld:
     drawn: list[int]
     draw_step: list[int]
     draw_limit: int
+    runners: list[Runner]
+    machine: Machine
+    processors: list[Processor]
+    stretches: Stretches | None = None  # None: every task has a processor of its own
     outbox: list[OutboxItem] = field(default_factory=list)
     rows: list[tuple[float, int, int, int, int, int, int]] = field(default_factory=list)
     offences: list[tuple[float, int, int, int, int, int, int, float]] = field(default_factory=list)
@@ -64,6 +73,9 @@ def new_world(setup: Setup, streams: Streams, window_s: float) -> PlainWorld:
         drawn=[MARGIN if random else 0 for random in step],
         draw_step=step,
         draw_limit=BLOCK,
+        runners=setup.runners,
+        machine=setup.machine,
+        processors=setup.processors,
     )
 
 

@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sim.engine.sharing import Machine, Processor, Runner
+from sim.engine.start.processors import idle_processors, machine_of, sleeping_runners
 from sim.engine.start.sampling import Sampler, constant_value, interrupted, sampler, uniform
 from sim.engine.start.values import at, fill, undecided
-from sim.scenario import Dist, Fault, Scenario, constant
+from sim.scenario import Dist, Fault, Scenario, constant, exponential
 from sim.scenario.dialogue import Step
 from sim.server import streams as s
 from sim.server.ledger import MAX_RESOURCES, Ledger
@@ -67,6 +69,9 @@ class Setup:
     server: ServerState
     duration_s: float
     limits: tuple[int | None, ...]  # of each resource
+    machine: Machine
+    processors: list[Processor]
+    runners: list[Runner]
 
 
 def setup(scenario: Scenario, record_rows: bool) -> Setup:
@@ -76,11 +81,13 @@ def setup(scenario: Scenario, record_rows: bool) -> Setup:
     server.offline = int(scenario.server.sip.offline)
     server.crashed_at_s = -1.0
     server.shared_connection = -1
+    tasks = task_names(scenario)
+    machine = machine_of(scenario, len(tasks))
     return Setup(
         scenario=scenario,
         resources=_resource_names(plugins),
         plugins=plugins,
-        tasks=task_names(scenario),
+        tasks=tasks,
         streams=_streams(scenario, plugins),
         parameters=_parameters(scenario, plugins, record_rows),
         plugin_records=[_plugin(scenario, p) for p in plugins],
@@ -90,6 +97,9 @@ def setup(scenario: Scenario, record_rows: bool) -> Setup:
         server=server,
         duration_s=_duration(scenario),
         limits=_limits(scenario, plugins),
+        machine=machine,
+        processors=idle_processors(machine),
+        runners=sleeping_runners(machine),
     )
 
 
@@ -270,6 +280,7 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[NamedStream]:
             for what, name in s.OPERATION_VALUES.items():
                 path = f"plugins.{plugin}.{operation}.{name}"
                 put(s.OPERATION + (i * 4 + o) * 4 + what, path, at(scenario.plugins[plugin], f"{operation}.{name}"))
+    put(s.OTHER_GAP, "server.processors.other_gap", exponential(1.0))
     steps = _steps(scenario)
     for k, (place, step) in enumerate(steps):
         for what, name in s.STEP_VALUES.items():
