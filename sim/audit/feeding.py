@@ -28,6 +28,8 @@ def feeding(auditor: "Auditor", sources: Sequence[Source]) -> Iterator[int]:
             auditor.remarks.append(f"{also} {same}; read once.")
         if source.stream.cr_only:
             auditor.remarks.append(f"{source.title} has line ends that are CR only; read as line ends.")
+        if source.stream.undone:
+            auditor.remarks.append(f"{source.title} was read without: {', '.join(source.stream.undone)}.")
     repeats = Repeats(sources, auditor.remarks)
     carry, before = b"", ""
     for source in sources:

@@ -16,6 +16,7 @@ from sim.audit.auditor import Auditor, Ledger
 from sim.errors import LogError
 from sim.ledger.result import RunResult
 from sim.ledger.sink import MemorySink
+from sim.logs.reading.decode import Decoder
 from sim.logs.reading.header import detect
 from sim.logs.reading.reader import LONGEST, StrPath
 
@@ -33,6 +34,7 @@ class Follower:
         self.auditor = auditor
         self._rest = b""
         self._begun = False
+        self._decoder: Decoder | None = None
         self._latest = b""  # the last bytes that were read
         self._file = self._open()
 
@@ -60,6 +62,7 @@ class Follower:
         self._file.close()
         self._file = self._open()
         self._begun = False
+        self._decoder = None
         self._latest = b""
 
     def _drain(self) -> int:
@@ -68,14 +71,19 @@ class Follower:
             total += len(chunk)
             self._latest = (self._latest + chunk[-_COMPARED:])[-_COMPARED:]
             data = self._rest + chunk
-            cut = data.rfind(b"\n") + 1
+            if self._decoder is None and b"\n" in data:
+                self._begin(data[: data.rfind(b"\n") + 1])
+            cut = self._decoder.cut(data) if self._decoder is not None else 0
             self._rest = data[cut:][:LONGEST]
-            if cut:
-                if not self._begun:
-                    self.auditor.begin(detect(data[:cut].splitlines()[:2000]), self.path)
-                    self._begun = True
-                self.auditor.feed(data[:cut])
+            if self._decoder is not None and cut:
+                self.auditor.feed(self._decoder(data[:cut]))
         return total
+
+    def _begin(self, head: bytes) -> None:
+        self._decoder = Decoder(head)
+        if not self._begun:
+            self.auditor.begin(detect(self._decoder(head).splitlines()[:2000]), self.path)
+            self._begun = True
 
     def _overwritten(self) -> bool:
         """Whether the file was emptied and is written anew (logrotate's copytruncate): what was read is not there."""
@@ -96,8 +104,8 @@ class Follower:
     def feed_rest(self) -> None:
         """Feed a last line without its end."""
         if self._rest:
-            self.auditor.feed(self._rest + b"\n")
-            self._rest = b""
+            rest, self._rest = self._rest + b"\n", b""
+            self.auditor.feed(self._decoder(rest) if self._decoder is not None else rest)
 
     def close(self) -> None:
         """Nothing more comes."""

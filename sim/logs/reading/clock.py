@@ -98,8 +98,10 @@ def day_micros(text: bytes) -> int:
 
 
 def clock_micros(text: bytes) -> int:
-    """Microseconds since midnight of `text` ("03:17:45:560903"). ValueError when it is no time of day."""
-    found = ((int(text[0:2]) * 60 + int(text[3:5])) * 60 + int(text[6:8])) * 1_000_000 + int(text[9:15])
+    """Microseconds since midnight of `text`: "03:17:45:560903", or with fewer digits after the seconds or none, and "."
+    or "," before them. ValueError when it is no time of day."""
+    fraction = int(text[9:15].ljust(6, b"0"))
+    found = ((int(text[0:2]) * 60 + int(text[3:5])) * 60 + int(text[6:8])) * 1_000_000 + fraction
     if found >= DAY:
         raise ValueError(f"{text!r} is no time of day")
     return found

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from sim.logs.reading.wording import recognise
 from sim.vocabulary.lines import PRIORITIES
 
-_DATE = rb"(?P<date>\d{4}-\d\d-\d\d) "
-_TIME = rb"(?P<time>\d\d:\d\d:\d\d:\d{6}) "
+_DATE = rb"(?P<date>\d{4}-\d\d-\d\d)[ T]"
+_TIME = rb"(?P<time>\d\d:\d\d:\d\d(?:[:.,]\d{1,9})?) "
 _MARK = rb"(?P<mark>[^\[\]<>]*?\.(?:c|cc|cpp|cxx|h|hpp|inl):\d{3,}) "
 _THREAD = rb"(?P<thread>\d{5,20}) "
 _PRIORITY = rb"\[(?P<priority>" + b"|".join(PRIORITIES) + rb")\] {1,4}"
+_USUAL = re.compile(rb"\d\d:\d\d:\d\d[:.,]\d{6}")
 _ANY = re.compile(b"".join(b"(?:%s)?" % part for part in (_DATE, _TIME, _MARK, _THREAD, _PRIORITY)))
 
 
@@ -25,6 +26,7 @@ class Layout:
     mark: bool = False
     thread: bool = False
     priority: bool = False
+    usual: bool = True  # the time has microseconds, as the server writes it
 
     @property
     def names(self) -> str:
@@ -51,7 +53,9 @@ def detect(lines: Iterable[bytes]) -> Layout | None:
     for line in lines:
         match = _ANY.match(line)
         assert match is not None  # every part is optional
-        found = Layout(*(match[name] is not None for name in ("date", "time", "mark", "thread", "priority")))
+        time = match["time"]
+        fields = {name: match[name] is not None for name in ("date", "time", "mark", "thread", "priority")}
+        found = Layout(**fields, usual=time is None or _USUAL.fullmatch(time) is not None)
         if not found.bare:
             seen[found] += 1
         elif recognise(line) is not None:
@@ -59,3 +63,9 @@ def detect(lines: Iterable[bytes]) -> Layout | None:
     if seen and (best := seen.most_common(1)[0])[1] >= worded:
         return best[0]
     return Layout() if worded else None
+
+
+def header(line: bytes) -> bool:
+    """Whether a line begins as an entry of a log with the time or the priority does."""
+    match = _ANY.match(line)
+    return match is not None and (match["time"] is not None or match["priority"] is not None)

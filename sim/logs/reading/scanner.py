@@ -102,7 +102,7 @@ class Scanner:
         self.clock = clock
         self.counts = counts
         self._pattern = layout.pattern()
-        self._fast = layout.time and (layout.priority or (layout.thread and not layout.mark))
+        self._fast = layout.time and layout.usual and (layout.priority or (layout.thread and not layout.mark))
         self._at_time = 11 if layout.date else 0
         self._shapes: list[tuple[int, int]] = []  # (width up to the priority, digits of the thread)
         self._days: dict[tuple[int, int], int] = {}
@@ -142,6 +142,8 @@ class Scanner:
         clock, micro = words[begin + at], words[begin + at + 8]
         good = (clock & _HMS_MASK) == _HMS
         good &= (micro & _MICRO_MASK) == _MICRO
+        before = micro & np.uint64(0xFF)
+        good &= (before == _COLON) | (before == _POINT) | (before == _COMMA)
         if self.layout.date:
             good &= (words[begin] & _DATE_MASK) == _DATE
         rows = np.flatnonzero(good)
@@ -332,8 +334,9 @@ class Scanner:
 
 _HMS_MASK = np.uint64(_word(bytes([0xF0, 0xF0, 0xFF, 0xF0, 0xF0, 0xFF, 0xF0, 0xF0])))
 _HMS = np.uint64(_word(b"00:00:00"))
-_MICRO_MASK = np.uint64(_word(bytes([0xFF, 0xF0, 0xF0, 0xF0, 0xF0, 0xF0, 0xF0, 0xFF])))
-_MICRO = np.uint64(_word(b":000000 "))
+_MICRO_MASK = np.uint64(_word(bytes([0, 0xF0, 0xF0, 0xF0, 0xF0, 0xF0, 0xF0, 0xFF])))
+_MICRO = np.uint64(_word(b"\x00" + b"000000 "))
+_COLON, _POINT, _COMMA = (np.uint64(ord(mark)) for mark in ":.,")
 _DATE_MASK = np.uint64(_word(bytes([0xF0, 0xF0, 0xF0, 0xF0, 0xFF, 0xF0, 0xF0, 0xFF])))
 _DATE = np.uint64(_word(b"0000-00-"))
 _ZEROS = np.uint64(_word(b"0" * 8))

@@ -1,0 +1,293 @@
+"""Undoes what happened to a log on its way here: markup, quoting, prefixes of containers and journals, folded lines.
+
+The beginning of a file decides: a step is taken when with it more of the first lines are lines of the server, whole.
+A log that is as the server wrote it is left alone, at the cost of a look at its first lines.
+"""
+
+import html
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from itertools import product
+from typing import Final
+
+from sim.logs.reading.header import Layout, detect, header
+from sim.logs.reading.wording import recognise
+from sim.vocabulary.lines import PRIORITIES, WITH_BODY
+
+_LOOKED_AT: Final = 400  # lines of the head that are compared
+_JOINED: Final = 4  # pieces of one folded line
+Step = Callable[[bytes], bytes]
+
+_PRIORITY: Final = rb"\[(?:" + b"|".join(PRIORITIES) + rb")\]"
+_STAMP: Final = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
+_MONTH: Final = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d+)?"
+_SYSLOG: Final = rb"(?:<\d{1,3}>)?(?P<time>" + _MONTH + rb"|" + _STAMP + rb") [\w.:-]+ [^\s:\[]+(?:\[\d+\])?: ?"
+# What stands before each line, by what puts it there.
+_PREFIXES: Final = {
+    "marks of quoting": rb"(?:> ?)+",
+    "indentation": rb"[ \t]+",
+    "line numbers": rb"(?:[\w./-]+:)?\d{1,9}[:|\t-][ \t]?",
+    "prefixes of syslog (RFC 5424)": rb"<\d{1,3}>1 (?P<time>\S+) \S+ \S+ \S+ \S+ (?:-|(?:\[[^\]]*\])+) ?",
+    "prefixes of syslog or journald": _SYSLOG,
+    "prefixes of Kubernetes (CRI)": rb"(?P<time>" + _STAMP + rb") (?:stdout|stderr) [FP] ",
+    "names of pods": rb"\[[\w./-]+\] ",
+    "names of containers": rb"[\w.-]+ +\| ",
+    "times of containers": rb"(?P<time>" + _STAMP + rb") ",
+}  # fmt: skip
+_ENTITY: Final = re.compile(rb"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#x[0-9A-Fa-f]{1,4});")
+_TAG: Final = rb"</?(?:b|strong|em|i|u|code|pre|span|font|mark|p|div|br|td|tr|li)(?: [^<>]*)?/?>"
+_JSON_TEXTS: Final = ("log", "MESSAGE", "message", "msg")
+_FENCE: Final = re.compile(rb"(?m)^[ \t]*(?:```|~~~)[ \w-]*\n")
+
+
+def _entities(text: bytes) -> bytes:
+    for _ in range(3):  # "&amp;lt;" was escaped twice
+        before = text
+        text = _ENTITY.sub(lambda m: html.unescape(m[0].decode()).replace("\xa0", " ").encode(), text)
+        if text == before:
+            break
+    return text
+
+
+def _replacing(old: bytes, new: bytes) -> Step:
+    pattern = re.compile(old)
+    return lambda text: pattern.sub(new, text)
+
+
+def _unpacked(text: bytes) -> bytes:
+    """Lines of JSON, each with a text, as the text."""
+    return b"".join(_from_json(line) for line in text.splitlines())
+
+
+def _from_json(line: bytes) -> bytes:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return line + b"\n"
+    values = [entry.get(key) for key in _JSON_TEXTS] if isinstance(entry, dict) else []
+    found = next((value for value in values if isinstance(value, str)), None)
+    return line + b"\n" if found is None else found.rstrip("\r\n").encode("utf-8", "surrogateescape") + b"\n"
+
+
+# Each with what makes it worth a trial: a text that must stand in the head.
+_MARKUP: Final[tuple[tuple[str, bytes, Step], ...]] = (
+    ("wrapping in JSON", rb"\A\s*\{\"", _unpacked),
+    ("terminal colours", rb"\x1b\[", _replacing(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b\([A-Z]", b"")),
+    ("blanks that do not break", rb"\xc2\xa0|\xe2\x80\x8b|\xef\xbb\xbf", lambda text: text.replace(
+        b"\xc2\xa0", b" ").replace(b"\xe2\x80\x8b", b"").replace(b"\xef\xbb\xbf", b"")),
+    ("HTML entities", rb"&(?:lt|gt|amp|quot|apos|nbsp|#)", _entities),
+    ("HTML tags", _TAG, _replacing(_TAG, b"")),
+    ("code fences", rb"```|~~~", _replacing(_FENCE.pattern, b"")),
+    ("bold marks", rb"\*\*|`|__", _replacing(rb"(?m)\*\*|`+|^__|__$", b"")),
+    ("bold marks", rb"\*|_", _replacing(rb"(?m)\*|^_+|_+$", b"")),
+    ("escaped marks", rb"\\[<>\[\]_*`#&|.-]", _replacing(rb"\\([<>\[\]_*`#&|.-])", rb"\1")),
+    ("tabs", rb"\t", _replacing(rb"\t", b" ")),
+    ("line ends written out", rb"#012", _replacing(rb"#012", b"\n")),
+)  # fmt: skip
+
+
+class Decoder:
+    """`steps` undo, in order, what `undone` names; both empty for a log that is as its server wrote it."""
+
+    def __init__(self, head: bytes) -> None:
+        """`head`: the first whole lines of the file."""
+        self.undone: list[str] = []
+        self._steps: list[Step] = []
+        self.layout: Layout | None = None
+        self._folded = False
+        text = head[: 1 << 16]
+        for _ in range(2):  # a mark may stand before a prefix, or after it
+            before = len(self._steps)
+            text = self._prefixes(self._marks(text))
+            if len(self._steps) == before:
+                break
+        self.layout = detect(text.splitlines()[:2000])
+        if self.layout is not None and not self.layout.bare and _is_folded(text, self.layout):
+            self._folded = True
+            self.undone.append("folded lines")
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to undo."""
+        return not self.undone
+
+    def __call__(self, lines: bytes) -> bytes:
+        """Whole lines of the file as the server wrote them."""
+        for step in self._steps:
+            lines = step(lines)
+        if self._folded and self.layout is not None:
+            lines = unfolded(lines, self.layout)
+        return lines
+
+    def cut(self, data: bytes) -> int:
+        """Where whole entries end in `data`: after a line end, and where lines are folded before the last entry."""
+        end = data.rfind(b"\n") + 1
+        if not self._folded or not end:
+            return end
+        start = max((m.start() for m in _BEGINS_ENTRY.finditer(data, max(0, end - 65536), end)), default=0)
+        return start or end
+
+    def _take(self, name: str, step: Step) -> None:
+        self._steps.append(step)
+        if name not in self.undone:
+            self.undone.append(name)
+
+    def _marks(self, text: bytes) -> bytes:
+        best = -1
+        for name, trigger, step in _MARKUP:
+            if re.search(trigger, text) is None:
+                continue
+            if best < 0:
+                best = score(text)
+            tried = step(text)
+            if (found := score(tried)) > best:
+                best, text = found, tried
+                self._take(name, step)
+        return text
+
+    def _prefixes(self, text: bytes) -> bytes:
+        for _ in range(4):
+            lines = [line for line in text.splitlines() if line.strip()][:_LOOKED_AT]
+            if not lines or sum(header(line) for line in lines) * 2 > len(lines):
+                break
+            found = _best_prefix(text, lines)
+            if found is None:
+                break
+            name, step = found
+            text = step(text)
+            self._take(name, step)
+        return text
+
+
+def _best_prefix(text: bytes, lines: Sequence[bytes]) -> tuple[str, Step] | None:
+    """The first kind of prefix without which more lines are the server's; else one that is learnt from them."""
+    now = score(text)
+    for name, prefix in _PREFIXES.items():
+        step = _without(prefix)
+        if score(step(text)) > now:
+            return name, step
+    learnt = _learnt(lines)
+    if learnt is not None and score((step := _without(learnt))(text)) > now:
+        return "prefixes", step
+    return None
+
+
+def score(text: bytes) -> int:
+    """How many of the first lines are lines of the server: those with a header count twice."""
+    lines = text.splitlines()[:_LOOKED_AT]
+    layout = detect(lines)
+    if layout is None:
+        return 0
+    pattern = layout.pattern()
+    total = 0
+    for line in lines:
+        found = pattern.match(line)
+        if found is not None and line:
+            total += 10 * (recognise(line[found.end() :].rstrip()) is not None) + (not layout.bare)
+    return total
+
+
+def _without(prefix: bytes) -> Step:
+    """Takes a prefix from each line; where the server's own header is missing behind it, its time becomes one."""
+    pattern = re.compile(rb"(?m)^" + prefix)
+    if b"(?P<time>" not in prefix:
+        return lambda text: pattern.sub(b"", text)
+    whole = re.compile(rb"(?m)^" + prefix + rb"(?P<text>.*)$")
+
+    def timed(found: re.Match[bytes]) -> bytes:
+        text = found["text"]
+        if header(text) or recognise(text.rstrip()) is None:
+            return text
+        return _as_header(found["time"]) + text
+
+    return lambda text: whole.sub(timed, text)
+
+
+_CLOCK: Final = re.compile(rb"(?:(\d{4}-\d\d-\d\d)T)?(\d\d:\d\d:\d\d)(?:[.,](\d+))?")
+
+
+def _as_header(time: bytes) -> bytes:
+    """A journal's time as the server would write it, with a date where there is one."""
+    found = _CLOCK.search(time)
+    if found is None:
+        return b""
+    day, clock, fraction = found.groups()
+    return (day + b" " if day else b"") + clock + b":" + (fraction or b"")[:6].ljust(6, b"0") + b" "
+
+
+_HEADER_WITHIN: Final = re.compile(rb"(?:\d{4}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d[:.,]\d{3,6} (?:.*?)" + _PRIORITY)
+
+
+def _learnt(lines: Sequence[bytes]) -> bytes | None:
+    """A prefix of another kind, from what stands before the header of most lines: its digits may differ."""
+    shapes: dict[bytes, int] = {}
+    for line in lines:
+        found = _HEADER_WITHIN.search(line)
+        if found is not None and 0 < found.start() <= 200:
+            shape = re.sub(rb"\d+", rb"\\d+", re.escape(line[: found.start()]))
+            shapes[shape] = shapes.get(shape, 0) + 1
+    common = [shape for shape, count in shapes.items() if count * 20 >= len(lines)]
+    return b"(?:" + b"|".join(common) + b")" if common else None
+
+
+# --- folded lines ------------------------------------------------------------------------------------------------
+
+_BEGINS_ENTRY: Final = re.compile(
+    rb"(?m)^(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|\d\d:\d\d:\d\d[:.,]\d|" + _PRIORITY + b")"
+)
+
+
+def _is_folded(text: bytes, layout: Layout) -> bool:
+    """Whether some of the first lines are lines of the server only when they are joined."""
+    lines = [line for line in text.splitlines() if line][:_LOOKED_AT]
+    return any(joined is not None for _, joined in _entries(lines, layout))
+
+
+def unfolded(text: bytes, layout: Layout) -> bytes:
+    """`text` with the pieces of folded entries joined."""
+    result: list[bytes] = []
+    for lines, joined in _entries(text.splitlines(), layout):
+        if joined is None:
+            result += lines
+        else:
+            count, line = joined
+            result += [line, *lines[count:]]
+    return b"".join(line + b"\n" for line in result)
+
+
+def _entries(lines: Iterable[bytes], layout: Layout) -> Iterable[tuple[list[bytes], tuple[int, bytes] | None]]:
+    """Each entry with its further lines, and when it is folded (how many of them are one, that one)."""
+    group: list[bytes] = []
+    for line in lines:
+        if _BEGINS_ENTRY.match(line):
+            if group:
+                yield group, _joined(group, layout)
+            group = [line]
+        else:
+            group.append(line)
+    if group:
+        yield group, _joined(group, layout)
+
+
+def _joined(group: list[bytes], layout: Layout) -> tuple[int, bytes] | None:
+    """The first lines of `group` as one, when only together (or together as well) they are a line of the server."""
+    if len(group) < 2 or not _BEGINS_ENTRY.match(group[0]):
+        return None
+    alone = _said(group[0], layout)
+    if alone is not None and alone in WITH_BODY:
+        return None
+    for count in range(min(_JOINED, len(group)), 1, -1):
+        pieces = [piece.rstrip() for piece in group[:count]]
+        for glue in product((b"", b" "), repeat=count - 1):
+            line = pieces[0] + b"".join(g + piece.lstrip() for g, piece in zip(glue, pieces[1:], strict=True))
+            if _said(line, layout) is not None:
+                return count, line
+    return None
+
+
+def _said(line: bytes, layout: Layout) -> int | None:
+    """The kind of a whole line with its header; None when it is none."""
+    found = layout.pattern().match(line)
+    known = recognise(line[found.end() :].rstrip()) if found is not None else None
+    return int(known[0].kind) if known is not None else None
