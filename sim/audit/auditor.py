@@ -16,6 +16,7 @@ from sim.audit.rows import Latencies, MessageRows, SessionRows
 from sim.audit.rtsp import Rtsp
 from sim.audit.session import Session
 from sim.audit.taskbook import Message, TaskBook
+from sim.audit.unread import Unread
 from sim.ledger.sink import Sink
 from sim.ledger.summary import NO_RESOURCE_STATUSES, Leak, SessionCounts, Summary
 from sim.logs.reading.clock import Clock, stamp
@@ -65,7 +66,8 @@ class Auditor:
         self.parts = Parts(self.account)
         self.rtsp = Rtsp(self.account)
         self.handlers = self.account.readers | self.parts.readers | self.rtsp.readers | reads.bound(self)
-        self.unread: dict[Kind, int] = {}  # lines that are like one of the server's and could not be read
+        self.unread = Unread()
+        self.cut = False  # the line that is read has no end: no more of it was written
         self._readers: list[Forms] = [()] * PLACES
         self.latencies = Latencies()
         self.patience = {kind: Patience() for kind in ("open", "close", "stop", "request", "release", "answer")}
@@ -157,7 +159,8 @@ class Auditor:
         kind = alike(text, anywhere=True)
         if kind is None:
             return
-        self.unread[kind] = self.unread.get(kind, 0) + 1
+        if not self.cut:
+            self.unread.note(kind, text, self.account)
         self.counts.odd(self.counts.lines - block.count(b"\n", begin) + 1, text)
 
     # --- task messages -------------------------------------------------------------------------------------------
@@ -289,7 +292,7 @@ class Auditor:
             {number: (message.task, message.sent) for number, message in queued.items()},
             {entry.name: entry.role for entry in tasks.tasks.values()},
         )  # fmt: skip
-        return diagnose(self.account.open.values(), evidence)
+        return self.unread.withheld(diagnose(self.account.open.values(), evidence))
 
     def _judge(self, end: int, died: bool) -> None:
         """Give every open session its outcome, as if the log ended here."""

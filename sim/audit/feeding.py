@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from sim.errors import LogError
 from sim.logs.reading.clock import DAY
+from sim.logs.reading.foreign import CLIENT, seems
 from sim.logs.reading.reader import Source, blocks
 from sim.logs.reading.repeats import Repeats
 
@@ -56,7 +58,19 @@ def feeding(auditor: "Auditor", sources: Sequence[Source]) -> Iterator[int]:
             auditor.remarks.append(f"{source.title} ends early: the archive was cut short; read up to there.")
         before = source.title
     if carry:
+        auditor.cut = True
         auditor.feed(carry + b"\n")
+    _refuse_foreign(auditor, sources)
+
+
+def _refuse_foreign(auditor: "Auditor", sources: Sequence[Source]) -> None:
+    """LogError when there were lines and none of them is a server's."""
+    counts = auditor.counts
+    source = next((source for source in sources if source.head.strip()), None)
+    if source is None or counts.server or (counts.known and not counts.client):
+        return
+    expected = f"{source.title}: expected the log of a UniMRCP server (got {counts.lines} lines, none of a server"
+    raise LogError(f"{expected}); it seems to be {CLIENT if counts.client else seems(source.head)}")
 
 
 def _overlaps(source: Source, auditor: "Auditor") -> bool:

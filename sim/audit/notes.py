@@ -60,6 +60,11 @@ def _of_lines(auditor: "Auditor") -> list[str]:
         said.append(f"{account.reused_unseen} sessions ended without a line: their address was used again.")
     if auditor.parts.lost_messages:
         said.append(f"{auditor.parts.lost_messages} task messages were dropped by full queues.")
+    if auditor.unread.kinds:
+        said.append(
+            f"Lines that are like the server's and could not be read: {auditor.unread}. Nothing that rests on their "
+            "absence is said here."
+        )
     if counts.not_understood:
         first = "; ".join(counts.shown)
         said.append(f"{counts.not_understood} of {counts.lines} lines were not understood, first: {first}")

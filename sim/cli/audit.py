@@ -18,6 +18,7 @@ from sim.cli.common import (
 from sim.cli.results import exit_code, judge, present, read_logs
 
 if TYPE_CHECKING:
+    from sim.ledger.conditions import Condition
     from sim.ledger.result import RunResult
 
 
@@ -51,23 +52,32 @@ def audit(
         if len(logs) != 1 or logs[0] == "-":
             raise LogError(f"--follow must have one log file, which grows (got {' '.join(logs)})")
         result = follow_one(logs[0], ledger if out is not None else Detail.SUMMARY)
-        judge(result, conditions)
+        judge_log(result, conditions)
         if out is not None:
             with ResultFolder(out, force) as folder:
                 folder.commit(result, write_pictures)
     elif out is None:
         result = read_logs(logs, Detail.SUMMARY, None, wanted)
-        judge(result, conditions)
+        judge_log(result, conditions)
     else:
         with ResultFolder(out, force) as folder:
             result = read_logs(logs, ledger, folder.sink(), wanted)
-            judge(result, conditions)
+            judge_log(result, conditions)
             folder.commit(result, write_pictures)
     present(result, json, quiet)
     if not quiet:
         for note in result.provenance.get("notes", ()):
             typer.echo(f"note: {note}", err=True)
     raise typer.Exit(exit_code(result))
+
+
+def judge_log(result: "RunResult", conditions: "list[Condition]") -> None:
+    """`judge`; LogError where there are conditions and nothing in the log that they could be held to."""
+    from sim.errors import LogError
+
+    if conditions and not result.provenance.get("level"):
+        raise LogError(f"{result.summary.scenario}: --fail-on must have a log with lines of a server (got one without)")
+    judge(result, conditions)
 
 
 def follow_one(log: str, ledger: Detail) -> "RunResult":

@@ -179,7 +179,7 @@ CLIENT_ONLY: Final[tuple[tuple[str, str, str, tuple[str, ...]], ...]] = (
         "Failed to Generate MRCPv2 Data {words}", "Failed to Send MRCPv2 Data {words}",
     )),
     ("NOTICE", "1.4", "1.8", (
-        "UniMRCP Client [{name}]",
+
     )),
     ("WARN", "1.4", "1.8", (
         "Failed to Create Memory Pool", "Failed to Determine MRCPv1 Message Content",

@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 
 from sim.errors import LogError
 from sim.logs.reading.clock import DAY, clock_micros, day_micros
+from sim.logs.reading.foreign import seems
 from sim.logs.reading.header import Layout, detect
 from sim.logs.reading.shown import shown
 from sim.logs.reading.stream import Stream
@@ -91,7 +92,8 @@ def _check(sources: Sequence[Source]) -> None:
     number = next((i for i, line in enumerate(lines) if line.strip()), 0)
     raise LogError(
         f"{odd.title}:{number + 1}: expected a line of a UniMRCP server log, such as '2026-11-23 03:11:21:232322 "
-        f"140236119037824 [NOTICE] UniMRCP Server [1.8.0]' (got {shown(lines[number])}); is this the server's own log?"
+        f"140236119037824 [NOTICE] UniMRCP Server [1.8.0]' (got {shown(lines[number])}); it seems to "
+        f"be {seems(odd.head)}"
     )
 
 

@@ -27,9 +27,9 @@ _FIELD: Final = re.compile(r"\{(\w+)\}")
 def other_lines() -> Iterable[Line]:
     """The lines that no account needs, and those of the client library."""
     for table, kind, shared in (
+        (CLIENT_ONLY, Kind.CLIENT, False),  # some are like a server's with more behind it
         (SERVER_ONLY, Kind.OTHER, False),
         (SHARED, Kind.OTHER, True),
-        (CLIENT_ONLY, Kind.CLIENT, False),
     ):
         for level, since, until, texts in table:
             for text in texts:
@@ -201,14 +201,18 @@ OWN_KINDS: Final = [
     for place, lines in enumerate(FORMS)
 ]
 CARRIES: Final = np.array([not kinds.isdisjoint(WITH_BODY) for kinds in OWN_KINDS])
+KINDS: Final = [lines[0].kind if lines else Kind.OTHER for lines in FORMS]
 WRITERS: Final = [lines[0].by if lines else "server" for lines in FORMS]
+
+
+_BY_START: Final[dict[bytes, list[tuple[bytes, int]]]] = {}
+for _place, _text in sorted(enumerate(_TEXTS, 1), key=lambda entry: -len(entry[1])):
+    _BY_START.setdefault(_text[:4], []).append((_text, _place))
 
 
 def recognise(text: bytes) -> tuple[Line, Said] | None:
     """The line that `text` is, whole; None when it is none that is known."""
-    padded = text + b"\0" * 8 * (2 + max(map(len, _TEXTS)) // 8)
-    words: Words = np.ndarray(shape=(len(padded) - 7,), dtype="<u8", buffer=padded, strides=(1,))
-    place = int(ENTRIES.places_at(words, np.zeros(1, dtype=np.int64))[0][0])
+    place = next((place for start, place in _BY_START.get(text[:4], ()) if text.startswith(start)), 0)
     for line in FORMS[place]:
         said = matcher(line)(text, 0, len(text))
         if said is not None:

@@ -1,0 +1,57 @@
+"""Lines like the server's that could not be read: what they may have said is no evidence that it did not happen."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from sim.audit.account import Account
+from sim.audit.diagnose import Verdict
+from sim.vocabulary.lines import LINES, Kind
+
+_NAMES: Final = re.compile(rb"0x[0-9A-Fa-f]+|[\w-]{4,}")
+_SHOWN: Final = 4
+
+
+class Unread:
+    """By the open session that such a line names (`of`), and those that name none (`nobody`)."""
+
+    def __init__(self) -> None:
+        self.kinds: Counter[Kind] = Counter()
+        self.of: dict[int, Kind] = {}
+        self.nobody = 0
+
+    def note(self, kind: Kind, text: bytes, account: Account) -> None:
+        """One more such line."""
+        self.kinds[kind] += 1
+        for name in _NAMES.findall(text):
+            session = account.by_pointer.get(name) or account.by_name.get(name)
+            if session is not None:
+                self.of[session.number] = kind
+                return
+        self.nobody += 1
+
+    def withheld(self, verdicts: Mapping[int, Verdict]) -> dict[int, Verdict]:
+        """The verdicts without leaks that may be no more than lines that could not be read."""
+        leaked = [number for number, verdict in verdicts.items() if verdict.outcome == "leaked"]
+        unnamed = [number for number in leaked if number not in self.of]
+        doubtful = set(leaked) - set(unnamed if self.nobody < len(unnamed) else ())
+        return {n: _unknown(v) if n in doubtful else v for n, v in verdicts.items()}
+
+    def __str__(self) -> str:
+        """ "12 (10 like "Add Session", 2 like "Receive Offer")"."""
+        most = self.kinds.most_common(_SHOWN)
+        listed = ", ".join(f'{count} like "{words(kind)}"' for kind, count in most)
+        return f"{self.kinds.total()} ({listed}{', …' if len(self.kinds) > _SHOWN else ''})"
+
+
+def words(kind: Kind) -> str:
+    """The fixed words that lines of a kind begin with."""
+    text = next(line.text for line in LINES if line.kind is kind)
+    return re.sub(r"\W+$", "", text.partition("{")[0]) or "Process … Request"
+
+
+def _unknown(verdict: Verdict) -> Verdict:
+    text = f"{verdict.text}; lines of the server could not be read, so that its end may be among them"
+    return replace(verdict, outcome="live", cause="", text=text)
