@@ -11,6 +11,7 @@ from sim.scenario.base import Part, Text, complain
 from sim.scenario.costs import Costs
 from sim.scenario.distributions import Dist, constant, microseconds
 from sim.scenario.faults import NEVER, Fault
+from sim.scenario.logging import Log
 from sim.scenario.processors import Processors
 from sim.scenario.units import PositiveCount, PositiveTime, Probability, Size, Time, write_time
 from sim.vocabulary.plugins import Resource
@@ -271,6 +272,7 @@ class Server(Part):
     )
     costs: Costs = Field(default=Costs(), description="Service time of every message.")
     warm: Warm = Field(default=Warm(), description="Service times of messages in quick succession.")
+    log: Log = Field(default=Log(), description="The server's log, which costs time.")
     freeze: tuple[Freeze, ...] = Field(default=(), description="Tasks that stand still for a time.")
     shutdown: Time | None = Field(default=None, description="Graceful shutdown at this time; null: none.")
 

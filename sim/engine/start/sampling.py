@@ -91,6 +91,16 @@ def interrupted(draw: Sampler | None, value: float, probability: float, length: 
     return delayed
 
 
+def lengthened(draw: Sampler | None, value: float, by: float, least: float) -> Sampler:
+    """A stream (or a constant `value`) whose values are all longer by `by` (shorter, below 0), to `least` of them."""
+
+    def longer(rng: np.random.Generator, n: int) -> Array:
+        plain = np.full(n, value) if draw is None else draw(rng, n)
+        return np.maximum(plain + by, least * plain)
+
+    return longer
+
+
 def uniform(rng: np.random.Generator, n: int) -> Array:
     """n values on [0, 1)."""
     return rng.random(n)

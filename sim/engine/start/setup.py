@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.engine.sharing import Machine, Processor, Runner
+from sim.engine.start.logged import LEAST_LEFT, changes
 from sim.engine.start.processors import idle_processors, machine_of, sleeping_runners
-from sim.engine.start.sampling import Sampler, constant_value, interrupted, sampler, uniform
+from sim.engine.start.sampling import Sampler, constant_value, interrupted, lengthened, sampler, uniform
 from sim.engine.start.values import at, fill, undecided
 from sim.scenario import Dist, Fault, Scenario, constant, exponential
 from sim.scenario.dialogue import Step
@@ -286,6 +287,8 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[NamedStream]:
         for what, name in s.STEP_VALUES.items():
             put(s.STEP + 4 * k + what, f"{place}.{name}", at(step, name))
     streams = [_stream(name, dist) for name, dist in named]
+    for k, more_s in changes(scenario, len(plugins)).items():
+        streams[k] = Stream(streams[k].name, 0.0, lengthened(streams[k].sampler, streams[k].value, more_s, LEAST_LEFT))
     _interfere(scenario, streams)
     for k, (place, step) in enumerate(steps):
         chance = uniform if step.probability < 1.0 else None
