@@ -35,8 +35,9 @@ from sim.scenario.annotated import Noted
 
 _ENOUGH: Final = 20
 INFO_ASSUMED: Final = (
-    "INFO level: service times and wake-ups are not in the log; those of the reference server are used (measured at "
-    "DEBUG, where writing the log itself costs time)."
+    "INFO level: service times, wake-ups, what a line costs and how many processors there are is not in the log. Costs "
+    "are those of the reference server, measured at DEBUG, less its DEBUG lines; --threads gives those of the NUA "
+    "stack and of the media engine."
 )
 
 
@@ -145,6 +146,7 @@ def _server(
     worked = work(evidence, seen, one) if evidence.debug and (one or recorded is not None) else None
     machine = found_machine(evidence, seen, worked, recorded)
     server["processors"] = sharing.processors(machine)
+    server["log"] = sharing.log(evidence)
     media = _media(tick, sheet, fits)
     if worked is not None or machine.context is not None:
         media |= sharing.media(tick, machine, sheet, fits)

@@ -96,6 +96,8 @@ class Evidence:
     disconnects: int
     contexts: Array  # rows (time, +1 or -1)
     rtp_enabled: Array
+    receivers: Array  # rows (opened, closed, packets received)
+    line_gaps: dict[str, Array]  # from "Process Message" to the next line, by its kind
     rtp_refused: int
     rtp_range: tuple[int, int] | None
     max_connections: int | None
@@ -135,6 +137,9 @@ class Watcher(Auditor):
         self.disconnects = 0
         self.context_changes: list[tuple[int, int]] = []
         self.rtp_enabled: list[int] = []
+        self.receiving: dict[bytes, int] = {}  # when each RTP receiver was opened, by its address
+        self.receivers: list[tuple[int, int, int]] = []
+        self.gaps: dict[str, list[int]] = {}
         self.rtp_refused = 0
         self.rtp_range: tuple[int, int] | None = None
         self.refusals: dict[str, list[int]] = {}
@@ -145,8 +150,11 @@ class Watcher(Auditor):
             Kind.CONTEXT_ADD: self._on_context_add, Kind.CONTEXT_REMOVE: self._on_context_remove,
             Kind.RTP_ENABLE: self._on_rtp, Kind.RTP_FULL: self._on_rtp_full, Kind.RTP_FACTORY: self._on_factory,
             Kind.FOUND_ENGINE: self._on_found, Kind.OPENED: self._on_answer, Kind.CLOSED: self._on_answer,
+            Kind.RECEIVER_OPEN: self._on_receiver, Kind.RECEIVER_CLOSE: self._on_receiver_closed,
             Kind.MRCP: self._on_mrcp, Kind.TCP_TIMER: self._on_timer, Kind.CHANNEL_FAILED: self._on_refusal,
         }  # fmt: skip
+        for kind in (Kind.CHANNEL_MODIFIED, Kind.CHANNEL_REMOVED, Kind.OPENED, Kind.CLOSED):
+            self.handlers[kind] = _both(self.handlers.get(kind), self._on_second_line(kind))
         for kind, watch in watches.items():
             self.handlers[kind] = _both(self.handlers.get(kind), watch)
 
@@ -209,6 +217,25 @@ class Watcher(Auditor):
 
     def _on_rtp(self, said: Said, time: int, thread: int) -> None:
         self.rtp_enabled.append(time)
+
+    def _on_receiver(self, said: Said, time: int, thread: int) -> None:
+        self.receiving[said["address"]] = time
+
+    def _on_receiver_closed(self, said: Said, time: int, thread: int) -> None:
+        opened = self.receiving.pop(said["address"], None)
+        if opened is not None and said["received"].isdigit():
+            self.receivers.append((opened, time, int(said["received"])))
+
+    def _on_second_line(self, kind: Kind) -> Reader:
+        """The server task's first line after "Process Message": it has next to nothing to do before it."""
+        gaps = self.gaps.setdefault(kind.name, [])
+
+        def seen(said: Said, time: int, thread: int) -> None:
+            worker = self.tasks.working.get(thread)
+            if worker is not None:
+                gaps.append(time - worker.started)
+
+        return seen
 
     def _on_rtp_full(self, said: Said, time: int, thread: int) -> None:
         self.rtp_refused += 1
@@ -290,6 +317,10 @@ class Watcher(Auditor):
             disconnects=self.disconnects,
             contexts=changes,
             rtp_enabled=seconds(self.rtp_enabled),
+            receivers=np.array(
+                [((a - origin) / 1e6, (b - origin) / 1e6, n) for a, b, n in self.receivers], dtype=np.float64
+            ).reshape(-1, 3),
+            line_gaps={kind: np.array(gaps, dtype=np.float64) / 1e6 for kind, gaps in self.gaps.items()},
             rtp_refused=self.rtp_refused,
             rtp_range=self.rtp_range,
             max_connections=self.holdings.limits.get("tcp_connection"),

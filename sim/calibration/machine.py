@@ -28,6 +28,7 @@ SWITCH_S: Final = 5e-6  # of processor time each time a thread gets a processor,
 TICK_S: Final = 0.01
 _WINDOW_S: Final = 0.5
 _FULL: Final = 0.9  # of a processor that must be seen idle or used for it to count
+_FEWEST_PACKETS: Final = 1000  # RTP packets from which on their cost can be told
 _COVERED: Final = 0.5  # part of the log that a recording must cover
 _NUA_KINDS: Final = (
     ("invite", "invite"), ("ack", "ready"), ("bye", "bye"), ("respond", "completed"), ("other", "released"),
@@ -54,6 +55,7 @@ class Machine:
     nua: FigureFound | None = None  # factor on the default costs of the NUA stack
     context: FigureFound | None = None
     tick: FigureFound | None = None
+    with_rtp: FigureFound | None = None  # of a context whose caller sends RTP
     covered: tuple[float, float] | None = None
 
 
@@ -65,11 +67,12 @@ def machine(evidence: "Evidence", seen: Activity, work: Work | None, times: Thre
     span = _span(evidence, times)
     count, said = _count(times, one, span)
     switch = _switch(times, work, span)
-    tick, context = _media(evidence, times, work, span)
+    tick, context, with_rtp = _media(evidence, times, work, span)
     return Machine(
         count, said, _others(times, one, span), switch,
         use=sum(used(thread, *span).cpu_s for thread in times.threads) / (span[1] - span[0]) / count,
-        nua=_nua(evidence, times, work, switch.value, span), tick=tick, context=context, covered=span,
+        nua=_nua(evidence, times, work, switch.value, span), tick=tick, context=context, with_rtp=with_rtp,
+        covered=span,
     )  # fmt: skip
 
 
@@ -142,23 +145,51 @@ def _switch(times: ThreadTimes, work: Work | None, span: tuple[float, float]) ->
 
 def _media(
     evidence: "Evidence", times: ThreadTimes, work: Work | None, span: tuple[float, float]
-) -> tuple[FigureFound | None, FigureFound | None]:
-    """Processor time of a tick without contexts and of a context in one tick, by least squares over windows."""
+) -> tuple[FigureFound | None, FigureFound | None, FigureFound | None]:
+    """Processor time of a tick without contexts and of a context in one tick, without and with RTP, by least squares
+    over windows."""
     from scipy.optimize import nnls
 
     thread = named(times, MEDIA_THREAD)
     edges = _edges(thread, span)
     if thread is None or len(edges) < 4:
-        return None, None
+        return None, None, None
     used_s = windows(thread, edges) - (_containers(evidence, work, edges) if work is not None else 0.0)
     at = np.arange(edges[0], edges[-1], TICK_S)
     ticks = np.histogram(at, edges)[0].astype(np.float64)
-    contexts = np.histogram(at, edges, weights=contexts_at(evidence.contexts, at))[0]
+    contexts = np.histogram(at, edges, weights=contexts_at(_contexts(evidence), at))[0]
     if np.ptp(contexts) <= 0:
-        return None, None
-    (tick, context), _ = nnls(np.column_stack((ticks, contexts)), np.maximum(used_s, 0.0))
+        return None, None, None
+    packets = _packets(evidence, edges)
+    parts = [ticks, contexts] + ([packets] if packets.sum() >= _FEWEST_PACKETS else [])
+    (tick, context, *packet), _ = nnls(np.column_stack(parts), np.maximum(used_s, 0.0))
     said = f"least squares over {len(edges) - 1} stretches of the media thread's processor time ({used_s.sum():.2f} s)"
-    return FigureFound(float(tick), said), FigureFound(float(context), said)
+    found = FigureFound(float(tick), said), FigureFound(float(context), said)
+    if not packet:
+        return *found, None
+    sent = evidence.receivers[evidence.receivers[:, 2] > 0]
+    each = float(np.median(sent[:, 2] / np.maximum(sent[:, 1] - sent[:, 0], TICK_S))) * TICK_S
+    return *found, FigureFound(float(context + each * packet[0]), f"{said}; {each:.2f} packets a tick from each sender")
+
+
+def _contexts(evidence: "Evidence") -> Array:
+    """Changes of the number of media contexts; an INFO log has no lines of them, but of answers and of releases."""
+    if len(evidence.contexts):
+        return evidence.contexts
+    changes = [(call.answer, 1.0) for call in evidence.calls if call.status == 200 and math.isfinite(call.answer)]
+    changes += [
+        (call.terminate, -1.0) for call in evidence.calls if call.status == 200 and math.isfinite(call.terminate)
+    ]
+    return np.array(sorted(changes), dtype=np.float64).reshape(-1, 2)
+
+
+def _packets(evidence: "Evidence", edges: Array) -> Array:
+    """RTP packets in each window, as if each receiver got its own at an even rate."""
+    total = np.zeros(len(edges) - 1)
+    for opened, closed, received in evidence.receivers[evidence.receivers[:, 2] > 0]:
+        upto = np.clip((edges - opened) / max(closed - opened, 1e-3), 0.0, 1.0)
+        total += received * np.diff(upto)
+    return total
 
 
 def _edges(thread: Thread | None, span: tuple[float, float]) -> Array:

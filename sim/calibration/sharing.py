@@ -4,7 +4,7 @@ What a task waited for its processor is left out of its service times, and so is
 engines make it again, at any load.
 """
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from sim.calibration.shared import AND_S, undisturbed
 from sim.calibration.sheet import Sheet, noted, seconds
 from sim.calibration.work import COOLING_S, Work
 from sim.scenario.annotated import Noted
+
+if TYPE_CHECKING:
+    from sim.calibration.evidence import Evidence
 
 Array = NDArray[np.float64]
 
@@ -63,6 +66,25 @@ def _nua(factor: FigureFound) -> dict[str, Any]:
     return block
 
 
+def log(evidence: "Evidence") -> dict[str, Any]:
+    """The block `server.log`: the level, and what a line costs."""
+    block: dict[str, Any] = {"level": "DEBUG" if evidence.debug else "INFO"}
+    if not evidence.debug:
+        block["measured_at"] = Noted("DEBUG", "the costs are those of the reference server, which logged at DEBUG")
+        return block
+    gaps = line_gaps(evidence)
+    if len(gaps) >= ENOUGH:
+        said = f"from a line to the next of the same message, where next to nothing lies between: mean of {len(gaps)}"
+        block["cost_per_line"] = Noted(seconds(float(gaps.mean())), said)
+    return block
+
+
+def line_gaps(evidence: "Evidence") -> Array:
+    """Times from one line to the next within messages of the server task, of the kind with least work between them."""
+    samples = [gaps[undisturbed(gaps)] for gaps in evidence.line_gaps.values() if len(gaps) >= ENOUGH]
+    return min(samples, key=lambda sample: float(sample.mean()), default=np.empty(0))
+
+
 def warm(work: Work | None) -> dict[str, Any]:
     """The block `server.warm`."""
     if work is None or not any(work.told_by.values()):
@@ -80,6 +102,8 @@ def media(tick: Ticks | None, machine: Machine, sheet: Sheet, fits: dict[str, Fi
     block: dict[str, Any] = {}
     if machine.context is not None:
         block["cost_per_context"] = Noted(seconds(machine.context.value), machine.context.said)
+    if machine.with_rtp is not None:
+        block["cost_with_rtp"] = Noted(seconds(machine.with_rtp.value), machine.with_rtp.said)
     if machine.tick is not None:
         block["cost_per_tick"] = Noted(seconds(machine.tick.value), machine.tick.said)
     if tick is not None and len(tick.overslept) >= ENOUGH:

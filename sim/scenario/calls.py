@@ -10,7 +10,7 @@ from sim.scenario.dialogue import Step
 from sim.scenario.distributions import CountDist, Dist, constant, exponential
 from sim.scenario.faults import NEVER, Fault, Vanish
 from sim.scenario.problems import shorten
-from sim.scenario.units import Positive
+from sim.scenario.units import Positive, Probability
 from sim.vocabulary.plugins import MAX_STEPS, RESOURCES, Resource
 
 
@@ -82,6 +82,10 @@ class Calls(Part):
     connection: Literal["new", "shared"] = Field(
         default="new",
         description="MRCPv2 connection of a call: its own new one, or an existing one shared with other calls.",
+    )
+    rtp: Probability = Field(
+        default=0.0,
+        description="Part of the callers that send audio: their contexts cost `server.media.cost_with_rtp`.",
     )
     identical_reinvite: bool = Field(
         default=True, strict=True, description="Re-INVITEs repeat the first offer, which needs no sub-requests."

@@ -15,8 +15,10 @@ class Log(Part):
 
     level: Level = Field(default="DEBUG", description="The server's log level.")
     measured_at: Level = Field(
-        default="DEBUG", description="The level at which `costs` were measured: they have the cost of its lines in them."
+        default="DEBUG",
+        description="The level at which `costs` were measured: they have the cost of its lines in them.",
     )
     cost_per_line: Time = Field(
-        default=4e-6, description="Processor time of one line, on a task that was idle for long (the reference server's)."
+        default=4e-6,
+        description="Processor time of one line, on a task that was idle for long (the reference server's).",
     )

@@ -121,6 +121,9 @@ class Media(Part):
     tick: PositiveTime = Field(default=0.01, description="Time between ticks.")
     phase: Time | None = Field(default=None, description="Time of the first tick; null: drawn anew in each run.")
     cost_per_context: Dist = Field(default=constant(0.0), description="Work per media context and tick.")
+    cost_with_rtp: Dist | None = Field(
+        default=None, description="The same for a context whose caller sends RTP, see `calls.rtp`; null: as without."
+    )
     cost_per_tick: Time = Field(
         default=0.0, description="Processor time of a tick without contexts; they and the requests come on top."
     )

@@ -1,7 +1,7 @@
 """How many lines each message makes its task write: those of DEBUG alone, those of INFO and NOTICE.
 
-Counted in the logs of UniMRCP 1.8.0 between a message's "Process Message" and "Wait for Messages", both included; of the
-SIP agent's events and the connection agent's sockets, which are no task messages, from the lines of one of them.
+Counted in the logs of UniMRCP 1.8.0 between a message's "Process Message" and "Wait for Messages", both included; of
+the SIP agent's events and the connection agent's sockets, which are no task messages, from the lines of one of them.
 """
 
 from typing import Final

@@ -24,7 +24,6 @@ from sim.engine.start.sampling import BLOCK
 from sim.engine.start.setup import Setup, new_ledger, task_index
 from sim.ledger.histogram import BUCKETS
 from sim.ledger.spans import SPANS
-from sim.scenario import expected
 from sim.scenario.distributions import Lognormal
 from sim.server.media import all_free
 from sim.server.records import ServerState, fields
@@ -228,7 +227,7 @@ class CompiledEngine:
             tasks[index]["grows"] = queue.when_full == "grow"
         e["tasks"] = len(self.setup.tasks)
         e["tick_s"] = scenario.server.media.tick
-        e["cost_s"] = float(expected(scenario.server.media.cost_per_context))
+        e["cost_s"] = self.setup.parameters.context_cost_s
         e["tick_cost_s"] = scenario.server.media.cost_per_tick
         e["phase_s"] = phase_s
         e["tick_k"] = -1

@@ -21,7 +21,6 @@ from sim.engine.start.generators import Streams
 from sim.engine.start.setup import Setup, task_index
 from sim.errors import InternalError
 from sim.leaks.verdicts import Pending
-from sim.scenario import Dist
 from sim.server.caller import arrive, finished
 from sim.server.handlers import HANDLERS
 from sim.server.records import Session
@@ -55,7 +54,7 @@ class SimpyEngine:
         if self.world.machine.count:
             self.world.stretches = Stretches(self.env, self.world)
         self.ledger, self.offences = self.world.ledger, self.world.offences
-        self.cost_per_context_s = _fixed(scenario.server.media.cost_per_context)
+        self.cost_per_context_s = self.world.p.context_cost_s
         self.free: list[int] = []
         self.calls = 0
         self.horizon_s = setup.duration_s + scenario.drain
@@ -411,10 +410,3 @@ class SimpyEngine:
             if at >= 0:
                 dead.update(seen)
         return dead
-
-
-def _fixed(dist: Dist) -> float:
-    """Work per context and tick is the same for all contexts: its mean."""
-    from sim.scenario import expected
-
-    return float(expected(dist))

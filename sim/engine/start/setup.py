@@ -11,7 +11,7 @@ from sim.engine.start.logged import LEAST_LEFT, changes
 from sim.engine.start.processors import idle_processors, machine_of, sleeping_runners
 from sim.engine.start.sampling import Sampler, constant_value, interrupted, lengthened, sampler, uniform
 from sim.engine.start.values import at, fill, undecided
-from sim.scenario import Dist, Fault, Scenario, constant, exponential
+from sim.scenario import Dist, Fault, Scenario, constant, expected, exponential
 from sim.scenario.dialogue import Step
 from sim.server import streams as s
 from sim.server.ledger import MAX_RESOURCES, Ledger
@@ -182,7 +182,16 @@ def _parameters(scenario: Scenario, plugins: tuple[str, ...], record_rows: bool)
     p.plugins = len(plugins)
     p.record_rows = int(record_rows)
     p.awake_s = -1.0 if server.warm.wake is None else server.warm.wake_within
+    p.context_cost_s += _more_with_rtp(scenario)
     return p
+
+
+def _more_with_rtp(scenario: Scenario) -> float:
+    """How much more a context costs in a tick because some callers send audio: all cost the same, their mean."""
+    media = scenario.server.media
+    if media.cost_with_rtp is None:
+        return 0.0
+    return float(scenario.calls.rtp * (expected(media.cost_with_rtp) - expected(media.cost_per_context)))
 
 
 def _plugin(scenario: Scenario, name: str) -> PluginLimits:
