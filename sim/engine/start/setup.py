@@ -297,7 +297,9 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[NamedStream]:
             put(s.STEP + 4 * k + what, f"{place}.{name}", at(step, name))
     streams = [_stream(name, dist) for name, dist in named]
     for k, more_s in changes(scenario, len(plugins)).items():
-        streams[k] = Stream(streams[k].name, 0.0, lengthened(streams[k].sampler, streams[k].value, more_s, LEAST_LEFT))
+        before = streams[k]
+        longer = lengthened(before.sampler, before.value, more_s, LEAST_LEFT)
+        streams[k] = NamedStream(before.name, 0.0, longer)
     _interfere(scenario, streams)
     for k, (place, step) in enumerate(steps):
         chance = uniform if step.probability < 1.0 else None
