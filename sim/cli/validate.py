@@ -10,6 +10,7 @@ from sim.cli.common import (
     FAILED_CONDITION,
     EngineName,
     EngineOption,
+    ForceOption,
     JsonOption,
     LogArgument,
     NoProgressOption,
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 
-class InterferenceOf(StrEnum):
-    """Whose stalls by other processes a validation simulates."""
+class TakenFrom(StrEnum):
+    """Where a validation takes a property of a single run from."""
 
     LOG = "log"
     SCENARIO = "scenario"
@@ -52,29 +53,37 @@ def validate(
     logs: LogArgument,
     settings: SetOption = None,
     interference: Annotated[
-        InterferenceOf,
-        typer.Option("--interference", help="Stalls by other processes: as in the log, or the scenario."),
-    ] = InterferenceOf.LOG,
+        TakenFrom,
+        typer.Option("--interference", help="Stalls by other processes: the scenario's, or read from the log."),
+    ] = TakenFrom.SCENARIO,
+    phase: Annotated[
+        TakenFrom,
+        typer.Option("--phase", help="Phase of the media tick: the scenario's, or read from the log."),
+    ] = TakenFrom.SCENARIO,
     runs: Annotated[int | None, typer.Option("--runs", min=1, max=1000, help="Simulated runs.")] = None,
     seed: SeedOption = None,
     engine: EngineOption = EngineName.AUTO,
     out: OutOption = None,
+    force: ForceOption = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
     no_progress: NoProgressOption = False,
 ) -> None:
     """Simulate a log's own calls and compare counts, latencies and waits; exit 1 when they disagree."""
     from sim.calibration.evidence import watch_logs
+    from sim.files import refuse_existing
     from sim.report.validation import QQ_PNG, print_validation, write_qq
     from sim.scenario import load_scenario
     from sim.validation.validate import validate as compare
 
+    if out is not None:
+        refuse_existing(out / QQ_PNG, force, "--out")
     made = load_scenario(scenario_path(scenario), overrides(settings))
     with ProgressBar(not (quiet or no_progress)) as bar:
         evidence = watch_logs(logs)
         found = compare(
-            made, evidence, runner(engine.value), interference=interference.value, runs=runs, seed=seed,
-            progress=lambda part: bar(part, "simulating"),
+            made, evidence, runner(engine.value), interference=interference.value, phase=phase.value, runs=runs,
+            seed=seed, progress=lambda part: bar(part, "simulating"),
         )  # fmt: skip
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -99,12 +108,15 @@ def validation_report(
         "reports/validation.md"
     ),
     engine: EngineOption = EngineName.AUTO,
+    force: ForceOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Calibrate on one log, predict all the others, and write a report with plots."""
+    from sim.files import refuse_existing
     from sim.report.validation_markdown import write_report
     from sim.validation.every_log import validate_all
 
+    refuse_existing(output, force, "-o")
     found = validate_all(on, logs, runner(engine.value), None if quiet else lambda text: typer.echo(text, err=True))
     output.parent.mkdir(parents=True, exist_ok=True)
     write_report(found, output)

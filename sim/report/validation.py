@@ -71,12 +71,13 @@ def _table(title: str, rows: "Mapping[str, Comparison]", theory: bool) -> Table:
 def _about(found: "Validation") -> Sequence[str]:
     read = found.read_from_log
     lines = []
-    if read.get("tick_s"):
-        lines.append(
-            f"Read from the log: the phase of its {duration(read['tick_s'])} tick"
-            + ("." if read["interference"] == "scenario" else " and how often other processes took the processor")
-            + ("" if read["interference"] == "scenario" else _stalls(read["stalls"]))
-        )
+    borrowed = []
+    if read["phase"] == "log" and read.get("tick_s"):
+        borrowed.append(f"the phase of its {duration(read['tick_s'])} tick")
+    if read["interference"] == "log":
+        borrowed.append(f"how often other processes took the processor{_stalls(read['stalls'])}")
+    if borrowed:
+        lines.append(f"Read from the log: {' and '.join(borrowed)}".removesuffix(".") + ".")
     erlang = found.theory.get("erlang", {})
     ports = erlang.get("rtp_ports")
     if ports:

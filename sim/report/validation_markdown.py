@@ -21,7 +21,7 @@ def write_report(found: "LogTrials", path: Path) -> None:
     figures.mkdir(parents=True, exist_ok=True)
     lines = _head(found)
     lines += _judged(found)
-    lines += _strict(found)
+    lines += _borrowing(found)
     lines += _phase(found)
     lines += _found(found)
     lines += _tasks(found)
@@ -56,9 +56,10 @@ def _head(found: "LogTrials") -> list[str]:
         "# Validation against a real server",
         "",
         f"Calibrated on `{found.calibrated_on}` alone; every other log is predicted from that scenario. Its calls",
-        "(arrivals, BYEs, requests, connections) are replayed. Nothing else is taken from the predicted log but two",
-        "things that a run has for itself and that say nothing about the server: the phase of its 10 ms tick, and how",
-        "often and for how long other processes took the processor (*interference*; the second table does without).",
+        "(arrivals, BYEs, requests, connections) are replayed. Nothing else is taken from the predicted log but the",
+        "phase of its 10 ms tick (`validate --phase log`), which a run has for itself and which says nothing about the",
+        "server. How often other processes took the processor is the calibrated run's; the second table takes it from",
+        "the predicted log as well (`--interference log`).",
         "",
         "Made by `mrcpsim validation-report LOG… --on LOG -o reports/validation.md`. ✓ means within 10 % of the",
         "measured value, or within its 95 % bootstrap interval where that is wider.",
@@ -114,21 +115,21 @@ def _judged(found: "LogTrials") -> list[str]:
     return [*lines, ""]
 
 
-def _strict(found: "LogTrials") -> list[str]:
+def _borrowing(found: "LogTrials") -> list[str]:
     lines = [
-        "## The same with the interference of the calibrated run",
+        "## The same with the interference of each log",
         "",
-        "With the stalls of the calibration's run in place of the predicted run's. Where the two differ, p99 differs.",
+        "With the stalls of the predicted run in place of the calibration's. Where the two differ, p99 differs.",
         "",
         "| log | stalls of ticks: log, calibration | latency | p50 | p95 | p99 | KS | M/M/1 p50 / p99 |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for trial in found.trials:
-        stalls = trial.strict.read_from_log["stalls"]["tick"]
+        stalls = trial.borrowing.read_from_log["stalls"]["tick"]
         for name in JUDGED:
             if name == "terminate_to_release" and not _comparable(trial):
                 continue
-            row = _row(trial, trial.strict, name).split(" | ", 1)
+            row = _row(trial, trial.borrowing, name).split(" | ", 1)
             lines.append(f"{row[0]} | {part(stalls['log'])}, {part(stalls['scenario'])} | {row[1]}")
     return [*lines, ""]
 

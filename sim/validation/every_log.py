@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One log: predicted from the other log's calibration, the same with that log's stalls, and from its own."""
+    """One log: predicted from another log's calibration, the same with its own stalls, from its own calibration."""
 
     log: str
     calls: int
     calibration: Calibration
     foreign: Validation
-    strict: Validation
+    borrowing: Validation
     own: Validation
 
 
@@ -52,9 +52,9 @@ def validate_all(
                     Path(log).name,
                     len(evidence.calls),
                     calibration,
-                    validate(scenario, evidence, run),
-                    validate(scenario, evidence, run, interference="scenario"),
-                    validate(own, evidence, run),
+                    validate(scenario, evidence, run, phase="log"),
+                    validate(scenario, evidence, run, phase="log", interference="log"),
+                    validate(own, evidence, run, phase="log"),
                 )
             )
             if tell is not None:

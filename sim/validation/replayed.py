@@ -69,10 +69,11 @@ def replayed(
     file: Path,
     interference: "Stalls | None" = None,
 ) -> "Scenario":
-    """`scenario` with the callers of the log, the phase of its ticks and, with `interference`, its stalls.
+    """`scenario` with the callers of the log, with `ticks` their phase, and with `interference` its stalls.
 
     The log shows a call when the SIP agent takes its event up, so the NUA stack and the agent's wake-up, of which it
-    shows nothing, cost nothing here: the simulated event is at the recorded instant.
+    shows nothing, cost nothing here: the simulated event is at the recorded instant. Where tasks share processors the
+    stack takes its time all the same, for that is time that others do not have.
     """
     from sim.scenario import expected, load_scenario, to_mapping
 
@@ -84,8 +85,9 @@ def replayed(
     mapping["drain"] = f"{max(evidence.end - last, 0.001):.6f}s"
     mapping["expect"] = []
     server: dict[str, Any] = mapping["server"]
-    server["costs"]["nua"] = dict.fromkeys(server["costs"]["nua"], NOTHING)
-    server["wakes"] = {**server.get("wakes", {}), "nua": NOTHING, "sip_agent": NOTHING}
+    if scenario.server.processors.count is None:
+        server["costs"]["nua"] = dict.fromkeys(server["costs"]["nua"], NOTHING)
+        server["wakes"] = {**server.get("wakes", {}), "nua": NOTHING, "sip_agent": NOTHING}
     mapping["client"].update(plain(_callers(evidence)))
     if interference is not None:
         seen = {"wake": interference.wake, "tick": interference.tick, "service": interference.service}

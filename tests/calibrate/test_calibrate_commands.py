@@ -162,6 +162,23 @@ def test_validate_prints_the_json_that_scripts_rely_on(log: Path, tmp_path: Path
     assert latency["p50"]["low"] <= latency["p50"]["measured"] <= latency["p50"]["high"]
     assert "p99" in found["tasks"]["MRCP Server"]["wait"]
     assert (tmp_path / "out" / "qq.png").stat().st_size > 5000
+    assert "READ FROM THE LOG" not in found["verdict"]
+    assert found["read_from_log"]["phase"] == found["read_from_log"]["interference"] == "scenario"
+    again = ("validate", made, log, "--engine", "simpy", "--runs", 1, "--out", tmp_path / "out")
+    refused = mrcpsim(*again)
+    assert refused.exit_code == 2
+    assert "qq.png: exists already; replace it with --force" in refused.stderr
+    assert mrcpsim(*again, "--force").exit_code in (0, 1)
+
+
+def test_what_is_read_from_the_compared_log_stands_in_the_verdict(log: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made.yaml"
+    mrcpsim("calibrate", log, "-o", made, "--quiet")
+    args = ("validate", made, log, "--json", "--engine", "simpy", "--runs", 1, "--phase", "log")
+    assert "; READ FROM THE LOG: phase;" in json.loads(mrcpsim(*args).stdout)["verdict"]
+    both = json.loads(mrcpsim(*args, "--interference", "log").stdout)
+    assert "; READ FROM THE LOG: phase and interference;" in both["verdict"]
+    assert both["read_from_log"]["phase_s"] is not None
 
 
 def test_a_scenario_that_is_wrong_about_the_plugin_disagrees(log: Path, tmp_path: Path) -> None:
@@ -181,7 +198,7 @@ def test_what_a_log_at_info_does_not_show_is_not_zero(log: Path, tmp_path: Path)
     made, info = tmp_path / "made.yaml", tmp_path / "info.log"
     mrcpsim("calibrate", log, "-o", made, "--quiet")
     info.write_bytes(b"".join(x for x in log.read_bytes().splitlines(keepends=True) if b"[DEBUG]" not in x))
-    args = ("validate", made, info, "--engine", "simpy", "--runs", 1)
+    args = ("validate", made, info, "--engine", "simpy", "--runs", 1, "--interference", "log")
     read = json.loads(mrcpsim(*args, "--json").stdout)["read_from_log"]["stalls"]
     assert read["wake"]["log"] is None
     assert read["service"]["log"] is None

@@ -18,7 +18,7 @@ from sim.validation.validate import compare, ks_two
 
 def test_quantiles_are_order_statistics_with_an_interval_around_them() -> None:
     sample = np.random.default_rng(1).exponential(1.0, 500)
-    found = compare(sample, sample)
+    found = compare(sample, [sample])
     assert found is not None
     p95 = found.quantiles["p95"]
     assert p95.measured == p95.predicted == np.sort(sample)[475]
@@ -30,7 +30,7 @@ def test_quantiles_are_order_statistics_with_an_interval_around_them() -> None:
 def test_a_prediction_off_by_a_quarter_disagrees_unless_the_measurement_is_as_vague() -> None:
     rng = np.random.default_rng(2)
     many, few = rng.normal(10.0, 1.0, 2000), rng.exponential(10.0, 40)
-    off, vague = compare(many, 1.25 * many), compare(few, 1.25 * few)
+    off, vague = compare(many, [1.25 * many]), compare(few, [1.25 * few])
     assert off is not None
     assert vague is not None
     assert not off.agrees
@@ -38,8 +38,21 @@ def test_a_prediction_off_by_a_quarter_disagrees_unless_the_measurement_is_as_va
     assert vague.quantiles["p50"].agrees
 
 
+def test_a_measurement_among_single_runs_agrees_and_is_told_apart_from_a_close_prediction() -> None:
+    """Where runs of one scenario differ so much, no run can say that the scenario is wrong."""
+    rng = np.random.default_rng(3)
+    measured = rng.normal(10.0, 0.5, 2000)
+    between = compare(measured, [0.7 * measured, 2.0 * measured])
+    beside = compare(measured, [1.3 * measured, 2.0 * measured])
+    assert between is not None
+    assert beside is not None
+    assert between.agrees
+    assert not between.quantiles["p50"].close
+    assert not beside.agrees
+
+
 def test_too_few_samples_are_not_compared() -> None:
-    assert compare(np.ones(5), np.ones(500)) is None
+    assert compare(np.ones(5), [np.ones(500)]) is None
 
 
 def test_the_distance_of_kolmogorov_and_smirnov() -> None:
