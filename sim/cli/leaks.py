@@ -57,7 +57,7 @@ def leaks(
         return
     conditions = [parse(text) for text in fail_on or []]
     result = load_result(source[0]) if folder else read_logs(source, Detail.SESSIONS, None, progress=not json)
-    failed = [condition for condition in conditions if condition.evaluate(result.summary).ok]
+    failed = [condition for condition in conditions if condition.evaluate(result.summary, result.durations).ok]
     report = leak_report(result, memory_limit(memory))
     if json:
         print_json({"leaks": result.summary.to_dict()["leaks"], "report": report.to_dict()})

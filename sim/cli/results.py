@@ -28,7 +28,7 @@ def judge(result: "RunResult", fail_on: "list[Condition]") -> None:
 
     from sim.ledger.summary import Expectation
 
-    found = [condition.evaluate(result.summary) for condition in fail_on]
+    found = [condition.evaluate(result.summary, result.durations) for condition in fail_on]
     unwanted = [Expectation(f"not ({item.condition})", item.value, not item.ok) for item in found]
     result.summary = replace(result.summary, expect=(*result.summary.expect, *unwanted))
 

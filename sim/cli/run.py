@@ -56,13 +56,13 @@ def run(
     no_progress: NoProgressOption = False,
 ) -> None:
     """Simulate SCENARIO.yaml, print the summary and write a result folder (default reports/<scenario name>)."""
+    from sim.engine.check import check_condition
     from sim.errors import ScenarioError
     from sim.ledger.result import ResultFolder
     from sim.report.plots import write_pictures
     from sim.scenario import load_scenario
 
-    loaded = load_scenario(scenario_path(scenario), overrides(settings))
-    read_conditions(loaded.expect, loaded)
+    loaded = load_scenario(scenario_path(scenario), overrides(settings), conditions=check_condition)
     conditions = read_conditions(fail_on or [], loaded)
     with ResultFolder(out or Path("reports") / loaded.name, force) as folder:
         from sim.engine.run import run as simulate
@@ -75,6 +75,7 @@ def run(
                 seed=seed,
                 engine=engine.value,
                 ledger=ledger.value if ledger is not None else None,
+                conditions=conditions,
                 sink=folder.sink(TABLES[ledger]),
                 progress=progress,
             )

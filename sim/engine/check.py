@@ -10,7 +10,7 @@ from typing import Any
 from sim.engine.contract import Observer, unwatched
 from sim.engine.start.setup import resource_names, task_names
 from sim.errors import ScenarioError, WrongType
-from sim.ledger.conditions import parse
+from sim.ledger.conditions import Condition, needed, parse
 from sim.scenario import Scenario, expected, load_scenario
 
 MOST_AT_ONCE = 5_000_000
@@ -63,10 +63,21 @@ def check_size(scenario: Scenario) -> None:
         )
 
 
-def check_expectations(scenario: Scenario) -> None:
-    """ScenarioError, before anything is simulated, for an `expect` condition that names nothing a result has."""
-    for condition in scenario.expect:
-        parse(condition, resources=resource_names(scenario), tasks=task_names(scenario))
+def check_condition(text: str, scenario: Scenario | None) -> Condition:
+    """A condition, read against what a run of this scenario will have; ScenarioError says what is wrong with it."""
+    if scenario is None:
+        return parse(text)
+    return parse(text, resources=resource_names(scenario), tasks=task_names(scenario))
+
+
+def outcomes_watched(scenario: Scenario, more: Iterable[Condition], detail: str) -> set[tuple[str, str]]:
+    """Latencies with an outcome that conditions need. ScenarioError, before anything is simulated, for an `expect` that
+    names nothing a result has, or that needs more detail than the run keeps."""
+    conditions = [*(check_condition(text, scenario) for text in scenario.expect), *more]
+    found = needed(conditions)
+    if found and detail == "summary":
+        raise ScenarioError("a condition about calls with one outcome needs --ledger sessions (got summary)")
+    return found
 
 
 def expected_calls(scenario: Scenario) -> float:

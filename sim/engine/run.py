@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from sim.engine.check import check_expectations, check_size, expected_calls, scenario_of, watching
+from sim.engine.check import check_size, expected_calls, outcomes_watched, scenario_of, watching
 from sim.engine.choose import choose, make_engine
 from sim.engine.end.collect import Collector
 from sim.engine.end.judging import judged
@@ -20,6 +20,7 @@ from sim.scenario import Scenario, to_yaml
 
 if TYPE_CHECKING:
     from sim.engine.contract import Observer
+    from sim.ledger.conditions import Condition
     from sim.ledger.result import RunResult
     from sim.ledger.sink import Sink
 
@@ -44,11 +45,13 @@ def run(
     progress: Progress | None = None,
     observers: tuple[Observer, ...] = (),
     replication: int = 0,
+    conditions: Sequence[Condition] = (),
 ) -> RunResult:
     """Simulate a scenario to its end and return the result; the same seed gives the same result on any machine.
 
     `scenario` may be the path of its file. `ledger` is the detail kept: `summary`, `sessions` or `full` (default: full
-    for small runs, else sessions). `sink` takes the tables as they grow; without one they are kept in memory.
+    for small runs, else sessions). `conditions` are those that the result will be judged by beside the scenario's own:
+    what they need is kept. `sink` takes the tables as they grow; without one they are kept in memory.
     ScenarioError for an unusable argument (WrongType, which is a TypeError too, for one of another type), RunFailed
     with seed and command when the run breaks off.
     """
@@ -76,10 +79,10 @@ def run(
     name = choose(engine, calls, bool(observers))
     observers = watching(observers)
     began = time.perf_counter()
-    check_expectations(scenario)
+    watch = outcomes_watched(scenario, conditions, detail)
     made = setup(scenario, record_rows=detail == "full" or bool(observers))
     memory = MemorySink() if sink is None else None
-    collector = Collector(made, detail, memory if memory is not None else sink)  # type: ignore[arg-type]
+    collector = Collector(made, detail, memory if memory is not None else sink, watch)  # type: ignore[arg-type]
     interrupted = False
     window_s = (made.duration_s + scenario.drain) / WINDOWS
     runner = make_engine(name, made, seed, collector, window_s, calls, observers, replication, progress)
@@ -122,5 +125,6 @@ def run(
         summary=summary,
         scenario_yaml=partial(to_yaml, scenario),
         provenance=provenance(runner.name, seed, time.perf_counter() - began, ledger=detail),
+        durations=collector.durations,
         **tables,
     )

@@ -6,6 +6,9 @@
 A path is a path in summary.json (`latency.invite_to_answer.p99`, `tasks.MRCP Server.utilisation`,
 `sessions.rejected.406`), a count (`violations`, `violations.use-after-free`, `leaks.close-never-answered`) or short
 for a resource's column: `leaked.session_pool` is `resources.session_pool.leaked`; so are `held.`, `peak.`, `refused.`.
+Where a path has a percentile it may have any (`latency.invite_to_answer.p99.9`); a latency may be that of the calls
+with one outcome (`latency.pool_lifetime[released].p95`); and a value may be a ratio (`sessions.unanswered /
+sessions.arrived`).
 """
 
 import operator
@@ -13,7 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Protocol
 
 from sim.errors import ScenarioError
 from sim.ledger.spans import LATENCIES
@@ -43,6 +46,36 @@ _OPERATOR = re.compile(r"<=|>=|==|!=|<|>|(?<=\s)in(?=\s*\[)|=")
 _WORDS: dict[str, float | None] = {"true": 1.0, "false": 0.0, "none": None, "null": None}
 
 
+class Samples(Protocol):
+    """Durations of which any percentile can be told."""
+
+    n: int
+
+    def at(self, p: float) -> float | None:
+        """The order statistic at `p` between 0 and 1, in seconds."""
+
+    def quantiles(self) -> Quantiles:
+        """n, mean, p50, p95, p99 and max."""
+
+
+Find = Callable[[str, str | None], Samples | None]
+"""The durations of `latency.<name>` or `tasks.<task>.wait`, of all calls or of those with an outcome; None: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One value of a condition: a path of summary.json, or what only the durations themselves can tell."""
+
+    path: str  # as in summary.json; an unusual percentile stands as p50 in it
+    column: str = ""  # the percentile, mean, … where the durations are needed
+    outcome: str | None = None
+
+    @property
+    def durations(self) -> str:
+        """Where the durations are: `latency.invite_to_answer`, `tasks.MRCP Server.wait`."""
+        return self.path.rpartition(".")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One parsed condition; `evaluate(summary)` says what was found and whether it holds.
@@ -55,10 +88,16 @@ class Condition:
     op: str
     bound: float | None
     upper: float | None = None
+    operands: tuple[Operand, ...] = ()  # the value, and what it is divided by
 
-    def value(self, summary: Summary) -> float | int | None:
-        """What `summary` has at the path. ScenarioError when it has no such resource or task."""
-        return _lookup(self.path, summary, self.text)
+    def value(self, summary: Summary, find: Find | None = None) -> float | int | None:
+        """What `summary` has at the path. ScenarioError when it has no such resource or task, or when the durations
+        that a percentile needs were not kept."""
+        values = [_value(operand, summary, find, self.text) for operand in self.operands]
+        if len(values) == 1:
+            return values[0]
+        over, under = values
+        return over / under if over is not None and under else None
 
     def holds(self, value: float | int | None) -> bool:
         if self.bound is None:
@@ -69,15 +108,17 @@ class Condition:
             return self.bound <= value <= self.upper
         return OPERATORS[self.op](value, self.bound)
 
-    def evaluate(self, summary: Summary) -> Expectation:
-        value = self.value(summary)
+    def evaluate(self, summary: Summary, find: Find | None = None) -> Expectation:
+        value = self.value(summary, find)
         return Expectation(self.text, value, self.holds(value))
 
 
-def evaluate(conditions: Iterable[str | Condition], summary: Summary) -> tuple[Expectation, ...]:
+def evaluate(
+    conditions: Iterable[str | Condition], summary: Summary, find: Find | None = None
+) -> tuple[Expectation, ...]:
     """Each condition against `summary`, in order. ScenarioError when one can not be read."""
     parsed = [parse(item) if isinstance(item, str) else item for item in conditions]
-    return tuple(condition.evaluate(summary) for condition in parsed)
+    return tuple(condition.evaluate(summary, find) for condition in parsed)
 
 
 def parse(text: str, *, resources: Sequence[str] | None = None, tasks: Sequence[str] | None = None) -> Condition:
@@ -89,8 +130,7 @@ def parse(text: str, *, resources: Sequence[str] | None = None, tasks: Sequence[
     path, op, rest = text[: found.start()].strip(), found[0], text[found.end() :].strip()
     if op == "=":
         raise _bad(text, "'=' is no comparison, write '=='")
-    path = _full(path)
-    unit = _check(path, text, resources, tasks)
+    path, operands, unit = _operands(path, text, resources, tasks)
     if op == "in":
         inner = rest.removeprefix("[").removesuffix("]")
         ends = inner.split(",")
@@ -99,11 +139,70 @@ def parse(text: str, *, resources: Sequence[str] | None = None, tasks: Sequence[
         low, high = (_bound(end, unit, text) for end in ends)
         if low is None or high is None or low > high:
             raise _bad(text, f"the bounds of 'in' must be numbers, the smaller one first (got {rest!r})")
-        return Condition(text, path, op, low, high)
+        return Condition(text, path, op, low, high, operands)
     bound = _bound(rest, unit, text)
     if bound is None and op not in ("==", "!="):
         raise _bad(text, f"'none' can only be compared with == or != (got {op!r})")
-    return Condition(text, path, op, bound)
+    return Condition(text, path, op, bound, None, operands)
+
+
+_PERCENTILE = re.compile(r"(.+)\.p(\d{1,2}(?:\.\d{1,6})?)\Z")
+_OUTCOME = re.compile(r"(latency\.\w+)\[([a-z]+)\](\..+)\Z")
+OUTCOMES = ("released", "rejected", "cancelled", "crashed", "live", "leaked")
+
+
+def _operands(
+    path: str, text: str, resources: Sequence[str] | None, tasks: Sequence[str] | None
+) -> tuple[str, tuple[Operand, ...], str]:
+    """The path or ratio as written out in full, its values, and the unit."""
+    parts = [part.strip() for part in path.split(" / ")]
+    if len(parts) > 2:
+        raise _bad(text, "a ratio has two parts, such as 'sessions.unanswered / sessions.arrived'")
+    operands, units = [], []
+    for part in parts:
+        operand = _operand(_full(part), text)
+        units.append(_check(operand.path, text, resources, tasks))
+        if operand.column and units[-1] not in ("time", "count"):
+            raise _bad(text, "only latencies and the times of tasks have percentiles")
+        operands.append(operand)
+    if len(parts) == 1:
+        return _full(parts[0]), tuple(operands), units[0]
+    return " / ".join(map(_full, parts)), tuple(operands), "fraction" if units[0] == units[1] else "number"
+
+
+def _operand(path: str, text: str) -> Operand:
+    outcome, column = None, ""
+    if match := _OUTCOME.match(path):
+        outcome, path = match[2], match[1] + match[3]
+        column = match[3][1:]
+        if outcome not in OUTCOMES:
+            raise _bad(text, f"the outcome must be {', '.join(OUTCOMES[:-1])} or {OUTCOMES[-1]} (got {outcome!r})")
+    if (match := _PERCENTILE.match(path)) and f"p{match[2]}" not in _QUANTILES:
+        column, path = f"p{match[2]}", f"{match[1]}.p50"
+    return Operand(path, column, outcome)
+
+
+def _value(operand: Operand, summary: Summary, find: Find | None, text: str) -> float | int | None:
+    if not operand.column:
+        return _lookup(operand.path, summary, text)
+    _check(operand.path, text, list(summary.resources), list(summary.tasks))
+    found = find(operand.durations, operand.outcome) if find is not None else None
+    if found is None:
+        raise _bad(text, "the result does not keep the single durations that this needs (--ledger sessions does)")
+    if operand.column in _QUANTILES:
+        value: float | int | None = getattr(found.quantiles(), operand.column)
+        return value
+    return found.at(float(operand.column[1:]) / 100.0)
+
+
+def needed(conditions: Iterable[Condition]) -> set[tuple[str, str]]:
+    """The latencies, each with an outcome, whose durations a run must keep for these conditions."""
+    return {
+        (operand.durations, operand.outcome)
+        for condition in conditions
+        for operand in condition.operands
+        if operand.outcome is not None
+    }
 
 
 def _bad(text: str, why: str) -> ScenarioError:
@@ -130,7 +229,7 @@ def _split(path: str) -> tuple[str, str, str]:
     """`tasks.MRCP Server.wait.p95` → ("tasks", "MRCP Server", "wait.p95"); names may hold dots, columns may not."""
     head, _, rest = path.partition(".")
     if head == "tasks":
-        for column in ("wait", "service"):
+        for column in ("processor_wait", "wait", "service"):
             name, mark, last = rest.rpartition(f".{column}.")
             if mark:
                 return head, name, f"{column}.{last}"

@@ -20,12 +20,15 @@ from typing import TYPE_CHECKING, Any
 from sim.errors import ScenarioError
 from sim.files import exists_already
 from sim.ledger.sink import ALWAYS, ROW_GROUP, ParquetSink
+from sim.ledger.spans import SPANS
 from sim.ledger.summary import Leak, Summary
 from sim.ledger.tables import TABLES, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+    from sim.ledger.conditions import Find, Samples
 
     StrPath = str | os.PathLike[str]
     Numbers = dict[str, NDArray[Any]]
@@ -51,7 +54,9 @@ class RunResult:
         scenario_yaml: str | Callable[[], str] = "",
         provenance: Mapping[str, Any] | None = None,
         directory: Path | None = None,
+        durations: "Find | None" = None,
     ) -> None:
+        self._durations = durations
         self.summary = summary
         self._scenario_yaml = scenario_yaml
         self.provenance = dict(provenance or {})
@@ -88,6 +93,22 @@ class RunResult:
     def messages(self) -> "pd.DataFrame | None":
         """Every message of every task; None unless `--ledger full`."""
         return self.table("messages")
+
+    def durations(self, path: str, outcome: str | None = None) -> "Samples | None":
+        """The durations of `latency.<name>` (of all calls, or of those with an outcome) or `tasks.<task>.<what>`, of
+        which any percentile can be told; None where this result does not have them."""
+        if self._durations is not None and (found := self._durations(path, outcome)) is not None:
+            return found
+        span = SPANS.get(path.removeprefix("latency."))
+        sessions = self.sessions if path.startswith("latency.") else None
+        if span is None or sessions is None:
+            return None
+        from sim.ledger.durations import Durations
+
+        rows = sessions if outcome is None else sessions[(sessions["outcome"].astype(object) == outcome).to_numpy()]
+        found = Durations()
+        found.add((rows[span.end] - rows[span.start]).to_numpy(dtype="float64"))
+        return found
 
     @property
     def leaks(self) -> list[Leak]:

@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from sim.errors import ScenarioError
 from sim.scenario.bounded import shown
 from sim.scenario.explain import problems_of
 from sim.scenario.merge import anchored, apply_overrides, merge
@@ -26,11 +27,13 @@ def load_scenario(
     overrides: Mapping[str, Any] | None = None,
     *,
     base_dir: str | os.PathLike[str] | None = None,
+    conditions: Callable[[str, Scenario | None], object] | None = None,
 ) -> Scenario:
     """The scenario of a YAML file or mapping, with overrides `{"path.to.field": value}` applied.
 
     A text value of an override is read as YAML. Files that a scenario names are relative to the file that names them,
-    in a mapping to `base_dir`, in an override to the current folder. Raises ScenarioError (an InvalidScenario, whose
+    in a mapping to `base_dir`, in an override to the current folder. `conditions` reads each `expect`, against the scenario
+    when there is one, and raises ScenarioError for one that says nothing. Raises ScenarioError (an InvalidScenario, whose
     `problems` lists everything that is wrong) with file and line.
     """
     if isinstance(source, Mapping):
@@ -51,10 +54,27 @@ def load_scenario(
     try:
         scenario = Scenario.model_validate(_bare(root))
     except ValidationError as error:
-        raise InvalidScenario([*problems, *problems_of(error, root)]) from None
+        raise InvalidScenario([*problems, *problems_of(error, root), *_conditions(root, None, conditions)]) from None
+    problems += _conditions(root, scenario, conditions)
     if problems:
         raise InvalidScenario(problems)
     return scenario
+
+
+def _conditions(
+    root: Node, scenario: Scenario | None, read: Callable[[str, Scenario | None], object] | None
+) -> list[str]:
+    """What is wrong with the conditions in `expect`, each with its place."""
+    problems = []
+    expect = root.child("expect") if read is not None else None
+    items = expect.value if expect is not None and isinstance(expect.value, tuple) else ()
+    for node in items:
+        if read is not None and isinstance(node.value, str):
+            try:
+                read(node.value, scenario)
+            except ScenarioError as error:
+                problems.append(f"{node.place}: expect: {error}")
+    return problems
 
 
 def _existing(path: str, given: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,8 @@ SESSION_COUNTS = ("call", "answer_status", "state", "pool_bytes", "requests", "c
 class Collector:
     """Takes chunks of finished sessions, messages, ledger rows and level windows from an engine."""
 
-    def __init__(self, setup: Setup, ledger: str, sink: Sink) -> None:
+    def __init__(self, setup: Setup, ledger: str, sink: Sink, watch: Iterable[tuple[str, str]] = ()) -> None:
+        """`watch`: latencies, each with an outcome, whose durations are kept apart."""
         self.setup = setup
         self.ledger = ledger
         self.sink = sink
@@ -39,6 +40,7 @@ class Collector:
         self.wait = [Durations() for _ in range(tasks)]
         self.service = [Durations() for _ in range(tasks)]
         self.processor_wait = [Durations() for _ in range(tasks)]
+        self.apart = {pair: Durations() for pair in watch}
         self.levels = LevelRecorder(setup.resources, sink) if ledger == "full" else None
 
     def sessions(
@@ -47,6 +49,10 @@ class Collector:
         """Finished sessions, or with `verdicts` (outcome, waiting for, plugin, cause) those that are still there."""
         for name, (start, end, _) in SPANS.items():
             self.latency[name].add(columns[end] - columns[start])
+        for (name, outcome), durations in self.apart.items():
+            start, end, _ = SPANS[name.partition(".")[2]]
+            mine = _with_outcome(columns, verdicts, outcome)
+            durations.add((columns[end] - columns[start])[mine])
         if self.ledger == "summary":
             return
         rows: dict[str, Any] = {name: columns[name] for name in SESSION_TIMES}
@@ -64,6 +70,17 @@ class Collector:
         else:
             rows["outcome"], rows["waiting_for"], rows["plugin"], rows["cause"] = verdicts
         self.sink.write("sessions", rows)
+
+    def durations(self, path: str, outcome: str | None) -> Durations | None:
+        """The durations of `latency.<name>` or `tasks.<task>.<what>`; None where they were not kept."""
+        if outcome is not None:
+            return self.apart.get((path, outcome))
+        head, _, name = path.partition(".")
+        if head == "latency":
+            return self.latency.get(name)
+        task, _, what = name.rpartition(".")
+        kept = {"wait": self.wait, "service": self.service, "processor_wait": self.processor_wait}.get(what)
+        return kept[self.setup.tasks.index(task)] if kept is not None and task in self.setup.tasks else None
 
     def messages(self, columns: Mapping[str, Array]) -> None:
         """Messages that were done with, in that order: their waits and, at full detail, their rows."""
@@ -122,6 +139,12 @@ class Collector:
         """No more rows come."""
         if self.levels is not None:
             self.levels.finish(horizon_s)
+
+
+def _with_outcome(columns: Mapping[str, Array], verdicts: tuple[list[str], ...] | None, outcome: str) -> Array:
+    if verdicts is not None:
+        return np.array([one == outcome for one in verdicts[0]], dtype=np.bool_)
+    return outcome_codes(columns) == OUTCOMES.index(outcome)
 
 
 def outcome_codes(columns: Mapping[str, Array]) -> Array:

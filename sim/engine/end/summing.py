@@ -64,7 +64,7 @@ def summary_of(
         leak_groups=left.groups(),
         leaks_cut=max(0, len(left.leaked) + left.live - len(left.listed())),
     )
-    return replace(summary, expect=evaluate(scenario.expect, summary))
+    return replace(summary, expect=evaluate(scenario.expect, summary, collector.durations))
 
 
 def _resources(made: Setup, engine: Engine, left: Judged) -> dict[str, ResourceUse]:
