@@ -17,6 +17,8 @@ from sim.scenario.nodes import Node, node_of
 from sim.scenario.problems import InvalidScenario, UnreadableFile, shorten
 from sim.scenario.yamlfile import read_yaml
 
+ReadCondition = Callable[[str, Scenario | None], object]
+
 LONGEST_CHAIN = 10
 OWN_KEYS = ("name", "description", "extends")
 """Keys that belong to one file and are not passed on through `extends`."""
@@ -27,14 +29,14 @@ def load_scenario(
     overrides: Mapping[str, Any] | None = None,
     *,
     base_dir: str | os.PathLike[str] | None = None,
-    conditions: Callable[[str, Scenario | None], object] | None = None,
+    conditions: ReadCondition | None = None,
 ) -> Scenario:
     """The scenario of a YAML file or mapping, with overrides `{"path.to.field": value}` applied.
 
     A text value of an override is read as YAML. Files that a scenario names are relative to the file that names them,
-    in a mapping to `base_dir`, in an override to the current folder. `conditions` reads each `expect`, against the scenario
-    when there is one, and raises ScenarioError for one that says nothing. Raises ScenarioError (an InvalidScenario, whose
-    `problems` lists everything that is wrong) with file and line.
+    in a mapping to `base_dir`, in an override to the current folder. `conditions` reads each `expect`, against the
+    scenario when there is one, and raises ScenarioError for one that says nothing. Raises ScenarioError (an
+    InvalidScenario, whose `problems` lists everything that is wrong) with file and line.
     """
     if isinstance(source, Mapping):
         folder = os.path.abspath(base_dir or os.curdir)
@@ -61,9 +63,7 @@ def load_scenario(
     return scenario
 
 
-def _conditions(
-    root: Node, scenario: Scenario | None, read: Callable[[str, Scenario | None], object] | None
-) -> list[str]:
+def _conditions(root: Node, scenario: Scenario | None, read: ReadCondition | None) -> list[str]:
     """What is wrong with the conditions in `expect`, each with its place."""
     problems = []
     expect = root.child("expect") if read is not None else None

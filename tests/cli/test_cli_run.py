@@ -184,7 +184,7 @@ def test_check_finds_a_misspelt_expectation(engine: StandIn) -> None:
     result = mrcpsim("check", "s.yaml", "--json")
     assert result.exit_code == 2
     (problem,) = json.loads(result.stdout)["problems"]
-    assert problem.startswith("s.yaml: expect: condition 'sessions.leakd == 0': there is no value 'sessions.leakd'")
+    assert problem.startswith("s.yaml:3: expect: condition 'sessions.leakd == 0': there is no value 'sessions.leakd'")
 
 
 @pytest.mark.parametrize("args", [["scenarios"], ["schema"], ["check", "baseline"]])

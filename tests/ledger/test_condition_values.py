@@ -59,7 +59,7 @@ def test_a_latency_can_be_that_of_the_calls_with_one_outcome() -> None:
     rows = result.sessions
     refused = rows[rows["outcome"] == "rejected"]
     took = (refused["answer_s"] - refused["arrived_s"]).to_numpy()
-    assert len(took) > 10
+    assert len(took) > 2
     assert result.summary.expect[0].value == pytest.approx(exact(took, 0.5))
     assert result.summary.expect[1].value == (rows["outcome"] == "released").sum()
 

@@ -144,7 +144,7 @@ class Collector:
 def _with_outcome(columns: Mapping[str, Array], verdicts: tuple[list[str], ...] | None, outcome: str) -> Array:
     if verdicts is not None:
         return np.array([one == outcome for one in verdicts[0]], dtype=np.bool_)
-    return outcome_codes(columns) == OUTCOMES.index(outcome)
+    return np.asarray(outcome_codes(columns) == OUTCOMES.index(outcome))
 
 
 def outcome_codes(columns: Mapping[str, Array]) -> Array:
