@@ -37,13 +37,14 @@ class Account:
         self.recent = Recent()
         self.violations: list[Violation] = []
         self.number = 0
-        self.created = self.destroyed = self.refused = self.offline = self.partial = 0
-        self.reused_unseen = 0
+        self.created = self.destroyed = self.refused = self.offline = self.partial = self.reused_unseen = 0
+        self.silence = 0  # the longest time that an answered call was silent and then not
         self.shutdown: int | None = None
         self.invites: dict[int, deque[int]] = {}
         self.arrival: dict[int, int] = {}
         self.refusals: dict[int, int] = {}  # thread → final status ≥ 300 of the call event just received
         self.endings: dict[int, tuple[str, int]] = {}
+        self.errors: dict[int, bytes] = {}  # thread → phrase of the error that its next call state belongs to
         self.ports: dict[bytes, Session | None] = {}
         self.dying: dict[int, Session] = {}
         self.rtsp: dict[int, tuple[bytes, int]] = {}
@@ -95,7 +96,7 @@ class Account:
         elif pointer and name:
             session = self._before(pointer, name, time)
         if session is not None:
-            session.last = time
+            self.silence = max(self.silence, session.heard(time))
             self.tasks.bind(session, thread)
         return session
 
@@ -104,7 +105,7 @@ class Account:
         pointer, name = said["pointer"], said["id"]
         session = self.by_pointer.get(pointer)
         if session is not None and session.name == name:  # the usual case, fast
-            session.last = time
+            self.silence = max(self.silence, session.heard(time))
             worker = self.tasks.working.get(thread)
             if worker is None:
                 self.tasks.last[thread] = session
@@ -120,22 +121,15 @@ class Account:
         name = said["id"]
         session = self.by_name.get(name)
         if session is not None:
-            session.last = time
+            self.silence = max(self.silence, session.heard(time))
             self.tasks.bind(session, thread)
         elif (gone := self.recent.by_name.get(name)) is not None:
             self.after_free(gone, words_of(said, "id"), time)
         return session
 
     def after_free(self, gone: Gone, what: str, time: int) -> None:
-        if gone.reported or time <= gone.released:
-            return
-        gone.reported = True
-        why = " after its engine channel was reported closed twice" if gone.double >= 0 else ""
-        late = (time - gone.released) / 1e3
-        self.violate(
-            time, gone.number, "use-after-free",
-            f"session <{gone.name}>: \"{what}\" {late:.3f} ms after its session_pool was destroyed{why}",
-        )  # fmt: skip
+        if not gone.reported and time > gone.released:
+            self.violate(time, gone.number, "use-after-free", gone.used(what, time))
 
     def violate(self, time: int, number: int, kind: str, message: str) -> None:
         self.violations.append(Violation((time - self.holdings.origin) / 1e6, number, kind, message))
@@ -167,6 +161,8 @@ class Account:
             self.invites.setdefault(thread, deque(maxlen=4096)).append(time)
         elif event == b"nua_i_bye" or event == b"nua_i_cancel":
             self.endings[thread] = (event[6:].decode(), time)
+        elif event == b"nua_i_error":
+            self.errors[thread] = said["phrase"]
         elif event not in _TOLD_AGAIN and not (event == b"nua_i_state" and 100 <= status < 300):
             self.refusals[thread] = status
 
@@ -187,7 +183,8 @@ class Account:
                 self.after_free(gone, "SIP Call State", time)
             return
         self.tasks.bind(session, thread)
-        session.last = time
+        self.silence = max(self.silence, session.heard(time))
+        session.note_end(state, time, self.errors.pop(thread, b""))
         session.call_state = state
         session.call_state_at = time
         if state == b"terminated" and session.ended < 0:
@@ -282,6 +279,7 @@ class Account:
         session.last_offer = time
         if session.offer < 0:
             session.offer = time
+            session.audio = said["audio"] != b"0"
 
     def _begin_unannounced(self, name: bytes, time: int, thread: int) -> None:
         """Versions before 1.0 do not log that they create a session: it begins, for its log, with "Add Session"."""
@@ -435,7 +433,7 @@ class Account:
         lost = list(self.open.values())
         tables: tuple[dict[Any, Any], ...] = (
             self.by_pointer, self.by_name, self.open, self.recent.by_pointer, self.invites, self.arrival, self.refusals,
-            self.endings, self.ports, self.dying, self.rtsp,
+            self.errors, self.endings, self.ports, self.dying, self.rtsp,
         )  # fmt: skip
         for table in tables:
             table.clear()

@@ -8,20 +8,24 @@ from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 from sim.audit.account import Account
-from sim.audit.diagnose import Evidence, Patience, Verdict, blocked_tasks, diagnose
+from sim.audit.diagnose import diagnose
+from sim.audit.findings import Endings, findings
 from sim.audit.holdings import Holdings
 from sim.audit.parts import Parts
 from sim.audit.reads import Reader, Reads, Said
 from sim.audit.rows import Latencies, MessageRows, SessionRows
 from sim.audit.rtsp import Rtsp
 from sim.audit.session import Session
+from sim.audit.standstill import Heard, blocked_at
 from sim.audit.taskbook import Message, TaskBook
 from sim.audit.unread import Unread
+from sim.audit.waiting import Evidence, Patience, Verdict
 from sim.ledger.sink import Sink
 from sim.ledger.summary import NO_RESOURCE_STATUSES, Leak, SessionCounts, Summary
 from sim.logs.reading.clock import Clock, stamp
 from sim.logs.reading.header import Layout
 from sim.logs.reading.scanner import Batch, Counts, Scanner
+from sim.logs.reading.shown import word
 from sim.logs.reading.wording import (
     FORMS,
     PLACES,
@@ -70,7 +74,10 @@ class Auditor:
         self.cut = False  # the line that is read has no end: no more of it was written
         self._readers: list[Forms] = [()] * PLACES
         self.latencies = Latencies()
-        self.patience = {kind: Patience() for kind in ("open", "close", "stop", "request", "release", "answer")}
+        kinds = ("open", "close", "stop", "request", "release", "answer", "offer")
+        self.patience = {kind: Patience() for kind in kinds}
+        self.heard = Heard()
+        self.endings = Endings()
         self.patience["stop"].samples = self.parts.stops
         self.patience["request"].samples = self.parts.responses
         self.rejected: dict[str, int] = {}
@@ -116,6 +123,7 @@ class Auditor:
         if self.holdings.origin == 0 and self.clock.first is not None:
             self.holdings.origin = self.clock.first
         self._account(batch, self._scanner.layout.thread)
+        self.heard.listen(batch, self._scanner.layout.thread)
         self.tasks.flush()
         self.holdings.flush()
         self.rows.flush(self.holdings.origin, self.timed)
@@ -226,6 +234,8 @@ class Auditor:
     def _closed(self, session: Session) -> None:
         self.latencies.of(session)
         patience = self.patience
+        if session.created >= 0 and session.offer >= 0:
+            patience["offer"].samples.append(session.offer - session.created)
         if session.released >= 0:
             if session.terminate >= 0:
                 patience["release"].samples.append(session.released - session.terminate)
@@ -239,6 +249,7 @@ class Auditor:
 
     def _outcome(self, session: Session, verdict: str) -> str:
         """What became of the call of a session, were the session over; counts the call once, if its start is known."""
+        self.endings.count(session)
         status = session.status or session.refused
         known = session.created >= 0 or status == 503
         if session.bye_kind == "cancel" or status == 487 or (status == 0 and session.bye >= 0):
@@ -281,18 +292,16 @@ class Auditor:
 
     def verdicts(self, end: int) -> dict[int, Verdict]:
         """Every open session by number, judged as if the log ended at `end`; changes nothing."""
-        tasks = self.tasks
+        tasks, sessions = self.tasks, self.account.open.values()
         tasks.flush()
-        blocked = blocked_tasks(
-            tasks.tasks.values(), ((w.task, w.started) for w in tasks.working.values()), tasks.overdue(), end
-        )
+        blocked = blocked_at(self, end)
         queued = {m.session.number: m for m in tasks.overdue() if m.session is not None and m.task in blocked}
         evidence = Evidence(
             end, self.debug_level(), self.timed, self.patience, self.parts.answers, blocked, self.parts.lost_unknown,
             {number: (message.task, message.sent) for number, message in queued.items()},
-            {entry.name: entry.role for entry in tasks.tasks.values()},
+            {entry.name: entry.role for entry in tasks.tasks.values()}, silence=self.account.silence,
         )  # fmt: skip
-        return self.unread.withheld(diagnose(self.account.open.values(), evidence))
+        return self.unread.withheld(diagnose(sessions, evidence))
 
     def _judge(self, end: int, died: bool) -> None:
         """Give every open session its outcome, as if the log ended here."""
@@ -319,9 +328,11 @@ class Auditor:
             self.leaked += 1
             self.crashed += outcome == "crashed"
             self.lost_resources += holds
-        (self.leaks if cause else self.alive).append(
-            Leak(session.number, session.state, waiting, verdict.plugin or None, since, holds, text, cause)
+        session_id = word(session.name) if session.name else None
+        leak = Leak(
+            session.number, session.state, waiting, verdict.plugin or None, since, holds, text, cause, session_id
         )
+        (self.leaks if cause else self.alive).append(leak)
         self.rows.add(session, outcome, verdict.waiting_for, verdict.plugin, cause)
         if died:
             for resource, held in session.held.items():
@@ -358,6 +369,7 @@ class Auditor:
         if died and self.crashed_at is None:
             self.crashed_at = end
         self._judge(end, died)
+        found = findings(self, end, died)
         self.tasks.close()
         span = (end - origin) / 1e6 if self.timed else 0.0
         resources = self.holdings.close(end, self.lost_resources)
@@ -381,6 +393,7 @@ class Auditor:
             scenario, 0, ENGINE, span, sessions=sessions, resources=resources,
             latency=self.latencies.quantiles(self.timed), tasks=tasks, violations=tuple(account.violations),
             leaks=(*self.leaks, *self.alive[:_ALIVE_LISTED]), leaks_cut=max(0, len(self.alive) - _ALIVE_LISTED),
+            findings=found,
         )  # fmt: skip
 
     def _degraded(self) -> int:

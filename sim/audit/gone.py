@@ -22,6 +22,13 @@ class Gone:
         self.closing = frozenset(session.closing)
         self.reported = False
 
+    def used(self, what: str, time: int) -> str:
+        """What is said of its use after free, once."""
+        self.reported = True
+        why = " after its engine channel was reported closed twice" if self.double >= 0 else ""
+        late = (time - self.released) / 1e3
+        return f'session <{self.name}>: "{what}" {late:.3f} ms after its session_pool was destroyed{why}'
+
 
 class Recent:
     """The last few thousand of them, by id (or address, where they had no id) and by the last to have an address."""

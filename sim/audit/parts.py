@@ -11,6 +11,8 @@ from sim.vocabulary.messages import SERVER_MESSAGES
 from sim.vocabulary.tasks import SERVER_TASK
 
 reads: Reads["Parts"] = Reads()
+GOES_ON = frozenset({b"RECOGNIZE", b"SPEAK", b"RECORD", b"VERIFY"})
+ENDS_PROGRESS = frozenset({b"STOP", b"DEACTIVATE", b"BARGE-IN-OCCURRED"})
 
 
 class Parts:
@@ -270,14 +272,20 @@ class Parts:
             if session is not None:
                 session.requests += 1
                 session.active = (word(method), resource, time)
+                if method in GOES_ON:
+                    session.in_progress = session.active[0]
         elif what == b"Response":
             self._name(thread, "response")
             if session is not None:
                 self._response(session, method, resource, time, thread)
         else:
             self._name(thread, "event")
+            if session is not None and method.endswith(b"-COMPLETE"):
+                session.in_progress = ""
 
     def _response(self, session: Session, method: bytes, resource: bytes, time: int, thread: int) -> None:
+        if method in ENDS_PROGRESS:
+            session.in_progress = ""
         if method == b"DEACTIVATE":
             since = session.stopping.pop(resource, UNKNOWN)
             if since >= 0:
@@ -331,7 +339,12 @@ class Parts:
 
     @reads(Kind.TCP_TIMED_OUT)
     def _tcp_timed_out(self, said: Said, time: int, thread: int) -> None:
-        self._tcp_closed(said["connection"], time, "Timed Out")
+        connection = said["connection"]
+        self._tcp_closed(connection, time, "Timed Out")
+        for number in self.connections.get(connection, ()):
+            session = self.account.open.get(number)
+            if session is not None and session.ended < 0 and not session.ended_by:
+                session.ended_by = "inactivity timeout"
 
     @reads(Kind.TCP_DESTROY)
     def _tcp_destroy(self, said: Said, time: int, thread: int) -> None:

@@ -6,6 +6,8 @@ from sim.logs.reading.shown import word
 
 STATES: Final = ("NONE", "GENERATING_ANSWER", "INITIALIZING", "ACTIVE", "DEACTIVATING", "TERMINATING", "DESTROYED")
 UNKNOWN: Final = -1  # a time that was not reached
+NO_ACK: Final = "no ACK (64·T1)"
+TRANSACTION: Final = 32_000_000  # microseconds, 64·T1: no ACK to a 200, no answer to a BYE
 
 
 class Asked:
@@ -35,6 +37,7 @@ class Session:
         "arrived",
         "asked",
         "asked_bye",
+        "audio",
         "bye",
         "bye_kind",
         "call_state",
@@ -50,9 +53,11 @@ class Session:
         "double",
         "end_queued",
         "ended",
+        "ended_by",
         "engines",
         "gone",
         "held",
+        "in_progress",
         "last",
         "last_answer", "last_offer",
         "lost",
@@ -96,6 +101,7 @@ class Session:
         self.partial = False
         self.arrived = self.created = self.offer = self.media = self.opened_at = self.answer = UNKNOWN
         self.bye = self.deactivate = self.terminate = self.closed = self.released = UNKNOWN
+        self.ended_by = ""  # what ended its call, where that was no BYE or CANCEL of the caller
         self.ended = UNKNOWN  # its call ended or termination was asked for
         self.end_queued = False  # TERMINATE was pushed to the session's queue
         self.terminated = UNKNOWN  # "Session Terminated"
@@ -123,6 +129,8 @@ class Session:
         self.media_path = False
         self.active: tuple[str, bytes, int] | None = None  # MRCP request without a response: method, resource, since
         self.stopping: dict[bytes, int] = {}  # resource → STOP sent since
+        self.in_progress = ""  # a method that goes on after its response, until an event or a STOP ends it
+        self.audio = True  # whether the offer has audio
         self.wedged = UNKNOWN
         self.asked: dict[tuple[str, str], Asked] = {}  # (open, close, stop or request; task)
         self.close_by: str = ""
@@ -144,6 +152,22 @@ class Session:
             self.proved = time
         if self.negotiating and (request or self.answer < 0):
             self.negotiating = False
+
+    def heard(self, time: int) -> int:
+        """A line about it: how long it was silent, 0 while its call is not answered."""
+        silent = time - self.last if self.answer >= 0 else 0
+        self.last = time
+        return silent
+
+    def note_end(self, state: bytes, time: int, error: bytes) -> None:
+        """Its call reaches `state` after the SIP stack's `error`: note what ends it, where that is the server."""
+        if state not in (b"terminating", b"terminated") or self.ended_by:
+            return
+        late = self.last_answer >= 0 and -1_000_000 < time - self.last_answer - TRANSACTION < 2_000_000
+        if error == b"ACK Timeout" or (self.call_state == b"completed" and late):
+            self.ended_by = NO_ACK
+        elif error == b"Session Timeout":
+            self.ended_by = "session timer"
 
     @property
     def label(self) -> str:

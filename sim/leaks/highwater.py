@@ -34,7 +34,7 @@ FINE = 16  # moments of each batch at which the level that arrivals explain is c
 
 @dataclass(frozen=True, slots=True)
 class MemoryVerdict:
-    """`verdict` is crash, leak, suspected leak, unknown, high water or healthy; `text` says why in one sentence."""
+    """`verdict` is crash, outage, leak, suspected leak, unknown, high water or healthy; `text` says why."""
 
     verdict: str
     text: str
@@ -78,10 +78,12 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     if use is None:
         return MemoryVerdict("healthy", "no session pool was ever created", 0, 0, 0, 0, 0.0, None)
     audited = summary.engine == "log"
-    ended = [leak for leak in summary.leaks if leak.cause == "crash"]
-    lost = len(ended)
+    ended = [group for group in summary.leak_groups if group.cause == "crash"]
+    lost = sum(group.count for group in ended)
     held = use.held if audited else use.held - lost  # an audit gives back what ends with the process
     leaked = max(0, use.leaked - lost)
+    still = [finding.text for finding in summary.findings if finding.kind == "task-stands-still"]
+    waiting = sum(group.count for group in summary.leak_groups if group.cause == "task-blocked")
     lives = _lives(result)
     by_timer = 0 if audited else sum(ends_by_timer(leak) for leak in summary.leaks)
     old = too_old(lives.curve, lives.ended.size, lives.silent, summary.horizon_s) if audited and lives else None
@@ -89,8 +91,10 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     resident = use.peak * resident_per_call(result)
     verdict, text = _verdict(_Found(leaked, held, use.peak, use.mean, audited, by_timer, lives, old, resident))
     overdue = (old.count if old.chance < DOUBT else 0) if old is not None else by_timer
-    others = _leaking_elsewhere(summary, Counter(name for leak in ended for name in leak.holds))
-    if others and not leaked:
+    if still and waiting == leaked:
+        verdict, text = "outage", f"{'; '.join(still)}; {_pools(held)} can not come back while it stands still"
+    others = _leaking_elsewhere(summary, sum((Counter(group.holds) for group in ended), Counter()))
+    if others and not leaked and verdict != "outage":
         verdict, text = "leak", f"leak: {others} can never come back, although no session leaked; {_sessions_of(text)}"
     crashed = summary.sessions.crashed_at_s
     how = "crashed or was killed" if audited else "crashed"  # a log does not tell which

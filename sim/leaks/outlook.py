@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sim.ledger.result import RunResult
 
 HOUR = 3600.0
+STANDSTILL = "task-blocked"
+"""The cause that is one event, however many sessions it holds: it has no rate, and no forecast rests on it."""
 RESIDENT_PER_LEAK = 34 * 1024
 """Resident bytes that a leaked session keeps; measured for the close-never kind: 30 to 38 KiB."""
 
@@ -56,6 +58,7 @@ class LeakReport:
     """The whole verdict; `to_dict` is the JSON that `mrcpsim leaks --json` prints beside the diagnoses."""
 
     calls: int
+    before: int  # sessions that were there before a log began
     refused: int  # of them, for want of a resource: these can not leak what they did not get
     load_s: float
     exposure_s: float  # time in which this load brings as many calls as were not refused: what leak rates refer to
@@ -79,7 +82,8 @@ class LeakReport:
 def leak_report(result: RunResult, memory_limit: float | None = None) -> LeakReport:
     """Count, rate, bytes and forecast of the leaks of a result; `memory_limit` in bytes adds memory to the limits."""
     summary = result.summary
-    leaked = [group for group in summary.leak_groups if group.cause != "crash"]
+    stuck = [group for group in summary.leak_groups if group.cause != "crash"]
+    leaked = [group for group in stuck if group.cause != STANDSTILL]
     count = sum(group.count for group in leaked)
     load_s, load_known = _load_seconds(result)
     created = summary.sessions.created
@@ -89,6 +93,7 @@ def leak_report(result: RunResult, memory_limit: float | None = None) -> LeakRep
     judged = max(0, summary.sessions.released - refused) + count
     return LeakReport(
         calls=created,
+        before=summary.before,
         refused=refused,
         load_s=load_s,
         exposure_s=exposure_s,
@@ -98,7 +103,7 @@ def leak_report(result: RunResult, memory_limit: float | None = None) -> LeakRep
         leak_probability=share(count, judged),
         would_show=smallest_leak(judged) if not count else None,
         leaks_per_hour=poisson_rate(count, hours),
-        groups=_groups(leaked, hours, result),
+        groups=_groups(stuck, hours, result),
         exhausted=_exhausted(result, leaked, load_s, exposure_s, memory_limit),
         memory=memory_verdict(result, load_s),
     )
@@ -118,7 +123,7 @@ def _groups(leaked: Sequence[LeakGroup], hours: float, result: RunResult) -> tup
             cause=found.cause,
             plugin=found.plugin,
             count=found.count,
-            per_hour=poisson_rate(found.count, hours),
+            per_hour=poisson_rate(found.count, 0.0 if found.cause == STANDSTILL else hours),
             states=found.states,
             holds=found.holds,
             pool_bytes=None if sizes is None else sizes.get((found.cause, found.plugin or ""), 0),

@@ -27,6 +27,7 @@ LEAK_CAUSES = (
     "channel-wedged",
     "caller-gone",
     "task-blocked",
+    "cause-not-shown",  # of a log whose level does not show why what a session waits for never came
     "crash",
 )
 
@@ -41,6 +42,13 @@ VIOLATION_KINDS = (
 
 NO_RESOURCE_STATUSES = (406, 480, 488)
 """How the server answers a call for which it has no channel, licence or memory left."""
+
+FINDING_KINDS = (
+    "task-stands-still",  # a task answers nobody any more
+    "start-failed",  # a part of the server could not be loaded, opened or bound
+    "cut-by-server",  # calls that a timer of the server ended
+    "never-acknowledged",  # calls that ended 64·T1 after their answer, for want of an ACK
+)
 
 _CAUSE_PREFIX = re.compile(r"([a-z]+(?:-[a-z]+)*): (?=\S)")
 
@@ -153,6 +161,7 @@ class Leak:
     holds: Sequence[str]
     explanation: str
     cause: str = ""
+    session_id: str | None = None  # the server's own
 
     def __str__(self) -> str:
         since = f" since {self.since_s:.3f} s" if self.since_s is not None else ""
@@ -174,6 +183,17 @@ class Leak:
         cause = match[1] if match else ""
         text = plain["explanation"][match.end() :] if match else plain["explanation"]
         return cls(**{**plain, "holds": tuple(plain["holds"]), "explanation": text, "cause": cause})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a log tells of the server as a whole, in one sentence; `kind` is one of FINDING_KINDS."""
+
+    kind: str
+    text: str
+    task: str | None = None
+    since_s: float | None = None
+    sessions: int = 0  # how many it concerns
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +263,7 @@ class Summary:
     leaks_cut: int = 0  # diagnoses, of leaked and of live sessions, that are not listed
     expect: Sequence[Expectation] = ()
     partial: bool = False
+    findings: Sequence[Finding] = ()
 
     def __post_init__(self) -> None:
         """Make every named latency present, in the fixed order, so that readers need no `get`."""
@@ -251,6 +272,12 @@ class Summary:
         object.__setattr__(self, "latency", ordered)
         if not self.leak_groups and self.leaks:
             object.__setattr__(self, "leak_groups", group(self.leaks))
+
+    @property
+    def before(self) -> int:
+        """Sessions that were there before a log began: all that are accounted for, less those that it saw created."""
+        counts = self.sessions
+        return max(0, counts.released + counts.live + counts.leaked - counts.created) if self.engine == "log" else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Exactly the structure of `summary.json`: plain numbers, strings, lists and dicts, no NaN."""
@@ -271,6 +298,7 @@ class Summary:
                     "leaks",
                     "leak_groups",
                     "leaks_cut",
+                    "findings",
                     "expect",
                 )
             },
@@ -296,6 +324,7 @@ class Summary:
             leaks=tuple(Leak.from_dict(leak) for leak in plain["leaks"]),
             leak_groups=tuple(LeakGroup(**found) for found in plain.get("leak_groups", ())),
             leaks_cut=plain.get("leaks_cut", 0),
+            findings=tuple(Finding(**found) for found in plain.get("findings", ())),
             expect=tuple(Expectation(**e) for e in plain["expect"]),
         )
 

@@ -9,14 +9,15 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sim.leaks.outlook import CauseGroup, Exhaustion, LeakReport
+from sim.leaks.outlook import STANDSTILL, CauseGroup, Exhaustion, LeakReport
 from sim.ledger.summary import Leak, Violation
 from sim.report.terminal import BAD, GOOD, QUIET, SHOWN, WARN
 from sim.report.text import DASH, duration, number, plural, size
 from sim.theory.intervals import Estimate
 
 VERDICT_STYLE = {
-    "crash": BAD, "leak": BAD, "suspected leak": WARN, "unknown": WARN, "high water": GOOD, "healthy": GOOD,
+    "crash": BAD, "outage": BAD, "leak": BAD, "suspected leak": WARN, "unknown": WARN,
+    "high water": GOOD, "healthy": GOOD,
 }  # fmt: skip
 
 
@@ -26,13 +27,24 @@ def print_leaks(
     """Print everything; of the sessions, `spelt_out` are explained one by one."""
     console.print(_verdict(report))
     console.print(_causes(report))
-    console.print(_limits(report))
+    if report.memory.verdict == "outage":  # one finding, and one session that shows what they all wait for
+        spelt_out = min(spelt_out, 1)
+    else:
+        console.print(_limits(report))
     if violations:
         console.print(_violations(violations))
     for leak in leaks[:spelt_out]:
         console.print(_explained(leak))
     if len(leaks) > spelt_out:
         console.print(f"\n… and {number(len(leaks) - spelt_out)} more; --all explains them too")
+
+
+def _how_many(count: int, report: LeakReport) -> str:
+    """`3 sessions of 120`; those that were there before a log began are said apart."""
+    before = f", and of {number(report.before)} that were there before the log begins," if report.before else ""
+    if not report.calls:
+        return f"{plural(count, 'session')} of {number(report.before)} that were there before the log begins"
+    return f"{plural(count, 'session')} of {number(report.calls)}{before}"
 
 
 def estimate(value: Estimate) -> str:
@@ -51,11 +63,13 @@ def _three(value: float) -> str:
 def _verdict(report: LeakReport) -> Text:
     text = Text()
     text.append(report.memory.text[:1].upper() + report.memory.text[1:] + ".", VERDICT_STYLE[report.memory.verdict])
-    count = sum(group.count for group in report.groups)
-    text.append(f"\n{plural(count, 'session')} of {number(report.calls)} leaked")
-    admitted = f" that were not refused ({number(report.refused)} were)" if report.refused else ""
+    count = sum(group.count for group in report.groups if group.cause != STANDSTILL)
+    if report.memory.verdict == "outage":
+        return text
+    text.append(f"\n{_how_many(count, report)} leaked")
     if count:
-        text.append(f": {estimate(report.leak_probability)} of the calls{admitted}")
+        of = f" that were not refused ({number(report.refused)} were)" if report.refused else " that were seen to end"
+        text.append(f": {estimate(report.leak_probability)} of the calls{of}")
         text.append(f", {estimate(report.leaks_per_hour)} per hour")
         text.append(f"  [{report.confidence:.0%} exact]", QUIET)
     elif report.would_show is not None:

@@ -16,6 +16,9 @@ WIDE = 100  # columns of a terminal; below, the tables stand closer
 USUAL = 80  # below, columns that matter less are left out: summary.json has them
 SHOWN = 5  # violations, and leaks of one cause, that are spelt out
 
+_APART = ("crash", "task-blocked")  # causes that the headline tells apart from leaks
+SERIOUS = ("task-stands-still", "start-failed", "cut-by-server")
+
 GOOD, BAD, WARN, QUIET = "green", "bold red", "yellow", "dim"
 
 
@@ -44,17 +47,27 @@ def verdict(summary: Summary) -> Text:
     if s.crashed_at_s is not None:
         crashed = "crashed or was killed" if summary.engine == "log" else "crashed"  # a log does not tell which
         text.append(f"The server {crashed} at {duration(s.crashed_at_s)}. ", BAD)
-    lost = sum(group.count for group in summary.leak_groups if group.cause == "crash")
-    leaked = s.leaked - lost
+    for finding in summary.findings:
+        text.append(f"{finding.text}. ", BAD if finding.kind in SERIOUS else WARN)
+    counted = {cause: sum(group.count for group in summary.leak_groups if group.cause == cause) for cause in _APART}
+    lost, waiting = counted["crash"], counted["task-blocked"] if _stands_still(summary) else 0
+    leaked = s.leaked - lost - waiting
     if lost:
         text.append(f"{plural(lost, 'session')} ended with it. ", BAD)
+    if waiting:
+        text.append(f"{plural(waiting, 'session')} can not come back while it stands still. ", BAD)
     if leaked:
         them = "it" if leaked == 1 else "them"
         text.append(f"{plural(leaked, 'session')} leaked: nothing can release {them}. ", BAD)
-    elif s.arrived or s.created:
-        text.append("No session leaked. ", GOOD)
-    else:
+    elif summary.before and not s.created:
+        text.append("No session began within this log. ", WARN)
+    elif not (s.arrived or s.created):
         text.append("There was no session at all. ", WARN)
+    elif not waiting:
+        text.append("No session leaked. ", GOOD)
+    if summary.before:
+        was = "was" if summary.before == 1 else "were"
+        text.append(f"{plural(summary.before, 'session')} {was} there before the log begins. ", WARN)
     if s.live:
         text.append(f"{plural(s.live, 'session')} still live at the end. ", WARN)
     if s.blocking > 0:
@@ -65,6 +78,10 @@ def verdict(summary: Summary) -> Text:
     if failed:
         text.append(f"{failed} of {plural(len(summary.expect), 'expectation')} failed.", BAD)
     return text
+
+
+def _stands_still(summary: Summary) -> bool:
+    return any(finding.kind == "task-stands-still" for finding in summary.findings)
 
 
 def leaks_by_cause(summary: Summary, width: int = WIDE) -> RenderableType:

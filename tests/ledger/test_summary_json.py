@@ -37,7 +37,7 @@ def test_the_keys_are_those_scripts_rely_on() -> None:
     plain = FULL.to_dict()
     assert list(plain) == [
         "scenario", "seed", "engine", "horizon_s", "partial", "sessions", "resources", "latency", "tasks",
-        "violations", "leaks", "leak_groups", "leaks_cut", "expect",
+        "violations", "leaks", "leak_groups", "leaks_cut", "findings", "expect",
     ]  # fmt: skip
     assert list(plain["sessions"]) == [
         "arrived", "created", "answered", "rejected", "cancelled", "released", "live", "leaked", "crashed_at_s",
@@ -51,7 +51,9 @@ def test_the_keys_are_those_scripts_rely_on() -> None:
     assert all(list(quantiles) == six for quantiles in plain["latency"].values())
     assert list(plain["tasks"]["MRCP Server"]) == ["messages", "utilisation", "queue_peak", "wait", "service"]
     assert list(plain["violations"][0]) == ["time_s", "session", "kind", "message"]
-    assert list(plain["leaks"][0]) == ["session", "state", "waiting_for", "plugin", "since_s", "holds", "explanation"]
+    assert list(plain["leaks"][0]) == [
+        "session", "state", "waiting_for", "plugin", "since_s", "holds", "explanation", "session_id",
+    ]  # fmt: skip
     assert list(plain["expect"][0]) == ["condition", "value", "ok"]
 
 

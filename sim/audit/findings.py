@@ -1,0 +1,87 @@
+"""What a log tells of the server as a whole: tasks that stand still, calls that a timer of the server cut."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from sim.audit.session import NO_ACK, Session
+from sim.audit.standstill import blocked_at, standstill
+from sim.audit.waiting import span
+from sim.ledger.summary import Finding
+from sim.logs.reading.clock import stamp
+
+if TYPE_CHECKING:
+    from sim.audit.auditor import Auditor
+
+TIMERS: Final = {
+    "inactivity timeout": "the inactivity timeout of their connection",
+    "session timer": "the session timer",
+}
+"""What of the server cuts a call whose caller is there, by Session.ended_by, in words."""
+
+
+@dataclass(slots=True)
+class Endings:
+    """How the calls of a log ended that no caller ended, and how many were answered."""
+
+    answered: int = 0
+    by: Counter[str] = field(default_factory=Counter)
+    since_answer: dict[str, int] = field(default_factory=dict)  # the longest, in microseconds
+
+    def count(self, session: Session) -> None:
+        """One more session that is over, or that the log's end cuts off."""
+        self.answered += session.status == 200 or (session.partial and session.last_answer >= 0)
+        if not session.ended_by:
+            return
+        self.by[session.ended_by] += 1
+        if session.ended >= 0 and session.last_answer >= 0:
+            longest = max(self.since_answer.get(session.ended_by, 0), session.ended - session.last_answer)
+            self.since_answer[session.ended_by] = longest
+
+    def findings(self) -> list[Finding]:
+        """Calls that timers of the server cut, and those whose answer was never acknowledged."""
+        found = []
+        for what, words in TIMERS.items():
+            if count := self.by[what]:
+                text = f"{count} of {_calls(self.answered)} were cut by the server: {words} ran out"
+                found.append(Finding("cut-by-server", text, sessions=count))
+        if count := self.by[NO_ACK]:
+            after = f" {span(self.since_answer[NO_ACK])} after the answer" if NO_ACK in self.since_answer else ""
+            text = (
+                f"{count} of {_calls(self.answered)} ended{after} because no ACK came (64·T1 = 32 s): "
+                "their callers, or the way to them, lost the answer or its ACK"
+            )
+            found.append(Finding("never-acknowledged", text, sessions=count))
+        return found
+
+
+def findings(auditor: "Auditor", end: int, died: bool) -> tuple[Finding, ...]:
+    """All that the log tells of the server as a whole, when it ends at `end`, perhaps because the process `died`."""
+    found: list[Finding] = []
+    if not died and (still := standstill(auditor, end)) is not None:
+        found.append(still.finding(end, _when(auditor, still.since), _seconds(auditor, still.since)))
+    elif not died and auditor.debug_level():
+        found += [_standing(auditor, task, since, end) for task, since in blocked_at(auditor, end).items()]
+    return (*found, *auditor.endings.findings())
+
+
+def _standing(auditor: "Auditor", task: str, since: int, end: int) -> Finding:
+    """A task that stands still, from a log at DEBUG, with how many sessions wait for it."""
+    count = sum(leak.cause == "task-blocked" and f"[{task}]" in leak.explanation for leak in auditor.leaks)
+    text = f"[{task}] has answered nobody since {_when(auditor, since)}, {span(end - since)} before the log ends: "
+    text += f"{count} session{'' if count == 1 else 's'} wait{'s' if count == 1 else ''} for it"
+    return Finding("task-stands-still", text, task, _seconds(auditor, since), count)
+
+
+def _seconds(auditor: "Auditor", micros: int) -> float:
+    return (micros - auditor.holdings.origin) / 1e6
+
+
+def _when(auditor: "Auditor", micros: int) -> str:
+    """A moment as the log writes it, or in seconds from its beginning."""
+    written = stamp(micros, auditor.clock.dated) if auditor.clock is not None else None
+    return f"{_seconds(auditor, micros):.3f} s" if written is None else written.replace("T", " ")
+
+
+def _calls(count: int) -> str:
+    return f"{count} answered call{'' if count == 1 else 's'}"

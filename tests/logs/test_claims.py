@@ -1,0 +1,267 @@
+"""A claim needs evidence that the log could have given: what is said of servers that hang, of silence, of cut logs."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from serverlog import AGENT, PLUGIN, SERVER, SIP, Call, Log, healthy
+from typer.testing import CliRunner
+
+from sim.audit.audit import audit_log, audit_logs
+from sim.cli.main import build
+from sim.leaks.outlook import leak_report
+from sim.ledger.result import RunResult
+from sim.report.leaks import print_leaks
+from sim.report.terminal import verdict
+
+FIELD = Path(__file__).parent.parent / "data" / "field"
+
+
+def audit(log: Log, tmp_path: Path) -> RunResult:
+    path = tmp_path / "server.log"
+    path.write_bytes(log.bytes)
+    return audit_log(path)
+
+
+def leaks_text(result: RunResult) -> str:
+    console = Console(file=io.StringIO(), width=400)
+    print_leaks(leak_report(result), result.leaks, result.summary.violations, console, 5)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def outcomes(result: RunResult) -> list[str]:
+    assert result.sessions is not None
+    return list(result.sessions["outcome"])
+
+
+# --- a server task that hangs ------------------------------------------------------------------------------------
+
+
+def test_a_hung_server_task_at_info_is_one_finding() -> None:
+    result = audit_log(FIELD / "02-server-task-hangs-info.log.xz")
+    (finding,) = result.summary.findings
+    assert (finding.kind, finding.task, finding.sessions) == ("task-stands-still", "MRCP Server", 60)
+    assert finding.since_s == pytest.approx(29.006)
+    assert finding.text == (
+        "[MRCP Server] has logged nothing since 2024-02-02 10:00:29.006000, 590.994 s before the log ends: "
+        "60 INVITEs wait for it; the last thing that it did: 'Remove Session <00000000005e001b>'"
+    )
+    assert {leak.cause for leak in result.leaks} == {"task-blocked"}
+    report = leak_report(result)
+    assert report.memory.verdict == "outage"
+    assert report.memory.text.startswith(finding.text)
+    assert [(group.cause, group.count) for group in report.groups] == [("task-blocked", 60)]
+    assert report.leaks_per_hour.value == 0.0
+    assert report.exhausted == ()
+    text = leaks_text(result)
+    assert text.count("\nsession ") == 1
+    assert "message-lost" not in text
+    assert "per hour beyond" not in text
+    assert "session leaked" not in str(verdict(result.summary))
+    assert "60 sessions can not come back while it stands still" in str(verdict(result.summary))
+
+
+def test_a_hung_server_task_fails_a_build_that_asks_for_no_leak() -> None:
+    log = str(FIELD / "02-server-task-hangs-info.log.xz")
+    done = CliRunner().invoke(build(), ["audit", "--quiet", "--fail-on", "sessions.leaked > 0", log])
+    assert done.exit_code == 1
+
+
+def test_a_server_task_that_is_merely_slow_is_not_hung(tmp_path: Path) -> None:
+    """Set-ups of up to 1.5 s are usual in this log, so that one of 8 s says nothing yet."""
+    log = Log("INFO").begin()
+    for _ in range(5):
+        call = Call(log).invite()
+        log.wait(1.5)
+        call.offer().media().opened().ack().down()
+        log.wait(1.0)
+    Call(log).invite()
+    log.wait(8.0).say(SIP, "Receive SIP Event [nua_i_options] Status 100 Trying [SIP-Agent-1]")
+    result = audit(log, tmp_path)
+    assert result.summary.findings == ()
+    assert outcomes(result)[-1] == "live"
+
+
+def test_a_server_task_that_went_on_was_not_hung_and_the_reason_is_not_made_up(tmp_path: Path) -> None:
+    log = healthy(Log("INFO").begin())
+    Call(log).invite()
+    log.wait(40)
+    Call(log).up().down()
+    result = audit(log, tmp_path)
+    assert result.summary.findings == ()
+    (leak,) = result.leaks
+    assert leak.cause == "cause-not-shown"
+    assert "a log at INFO does not show why" in leak.explanation or "its OFFER" in leak.explanation
+    assert "message was lost" not in leak.explanation
+
+
+def test_what_ends_while_the_server_task_hangs_waits_for_it_too(tmp_path: Path) -> None:
+    log = healthy(Log("INFO").begin())
+    talking, ending = Call(log).up(), Call(log).up()
+    log.wait(1)
+    ending.bye().deactivate().terminate()  # and hangs in here, perhaps in the plugin's close
+    log.wait(5)
+    talking.bye()
+    Call(log).invite()
+    log.wait(60).say(SIP, "Receive SIP Event [nua_i_options] Status 100 Trying [SIP-Agent-1]")
+    result = audit(log, tmp_path)
+    (finding,) = result.summary.findings
+    assert "1 INVITE and 1 call that ended wait for it" in finding.text
+    assert "the last thing that it did: 'Terminate Session" in finding.text
+    assert [leak.cause for leak in result.leaks] == ["task-blocked"] * 3
+    assert all("[MRCP Server] has logged nothing since" in leak.explanation for leak in result.leaks)
+
+
+def test_a_blocked_plugin_task_at_debug_is_one_finding_too(tmp_path: Path) -> None:
+    log = healthy(Log().begin())
+    first = Call(log).up().bye().deactivate().terminate().removed().subtracted()
+    log.done().process(PLUGIN, first.closes[0])  # and never comes back
+    log.wait(30)
+    Call(log).invite().offer().media().bye().push()
+    log.wait(1).say(SERVER, "x")
+    result = audit(log, tmp_path)
+    (finding,) = result.summary.findings
+    assert (finding.task, finding.sessions) == ("speechrecog task", 2)
+    assert leak_report(result).memory.verdict == "outage"
+
+
+# --- a session that nothing ends -----------------------------------------------------------------------------------
+
+
+def test_a_timer_that_ran_out_and_did_not_fire_proves_that_nothing_ends_the_session() -> None:
+    result = audit_log(FIELD / "21-three-hours-after.log.xz")
+    (leak,) = result.leaks
+    assert (leak.cause, leak.state, leak.session_id) == ("caller-gone", "ACTIVE", "00000000005e0032")
+    assert "the session timer (600 s, the server's default, assumed: this log does not show it)" in leak.explanation
+    assert "ran out 2 h 45 min before the log ends and did not end it" in leak.explanation
+    assert "would end it" not in leak.explanation
+    assert result.summary.sessions.leaked == 1
+    assert "1 session leaked" in str(verdict(result.summary))
+
+
+def _silent_for(seconds: float, log: Log) -> Log:
+    Call(log).up()
+    return log.wait(seconds).say(SIP, "Receive SIP Event [nua_i_options] Status 100 Trying [SIP-Agent-1]")
+
+
+def test_before_the_timer_has_run_out_it_would_end_the_session(log: Log, tmp_path: Path) -> None:
+    (leak,) = audit(_silent_for(500, log), tmp_path).leaks
+    assert leak.cause == ""
+    assert "the session timer (600 s, the server's default, assumed: this log does not show it) would end it" in (
+        leak.explanation
+    )
+
+
+def test_calls_that_are_silent_for_hours_and_then_end_are_no_leak(log: Log, tmp_path: Path) -> None:
+    call = Call(log).up()
+    log.wait(7200)
+    call.down()
+    (leak,) = audit(_silent_for(9000, log), tmp_path).leaks
+    assert leak.cause == ""
+    assert "other calls were silent for as long and then ended" in leak.explanation
+
+
+def test_a_request_that_goes_on_for_hours_is_no_leak(log: Log, tmp_path: Path) -> None:
+    Call(log).up().request()
+    log.wait(9000).say(SIP, "x")
+    (leak,) = audit(log, tmp_path).leaks
+    assert leak.cause == ""
+    assert "its RECOGNIZE is still in progress" in leak.explanation
+
+
+# --- logs that merely end, or begin late ---------------------------------------------------------------------------
+
+
+def test_a_log_that_ends_after_an_offer_tells_of_no_lost_message() -> None:
+    result = audit_log(FIELD / "10-cut-in-set-up.log.xz")
+    (leak,) = result.leaks
+    assert leak.cause == ""
+    assert "waits for its control channel and its media path to be set up" in leak.explanation
+    assert leak.explanation.endswith("too soon to tell")
+    assert "lost" not in leak.explanation
+    assert leak_report(result).memory.verdict == "healthy"
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_a_log_that_ends_anywhere_in_a_call_tells_of_no_lost_message(level: str, tmp_path: Path) -> None:
+    log = healthy(Log(level).begin(), calls=5)
+    before = len(log.lines)
+    Call(log).up().request().bye().deactivate().stop().terminate().closed().removed().subtracted().destroyed()
+    lines = log.lines
+    for end in range(before + 1, len(lines)):
+        log.lines = lines[:end]
+        result = audit(log, tmp_path)
+        for leak in result.leaks:
+            assert leak.cause == "", lines[end - 1]
+            assert "was lost" not in leak.explanation, lines[end - 1]
+        assert result.summary.findings == (), lines[end - 1]
+
+
+def test_headlines_do_not_contradict_themselves_when_sessions_began_before_the_log(tmp_path: Path) -> None:
+    log = Log("INFO").begin()
+    first, second = Call(log).up(), Call(log).up()
+    del log.lines[:]
+    for call in (first, second):
+        log.say(SERVER, f"Process RECOGNIZE Request <{call.sid}@speechrecog> [1]")
+        log.say(SERVER, f"Send Answer {call.who} [c:1 a:1 v:0] Status OK")
+    result = audit(log, tmp_path)
+    assert str(verdict(result.summary)) == (
+        "No session began within this log. 2 sessions were there before the log begins. "
+        "2 sessions still live at the end. "
+    )
+    first.bye().deactivate().terminate()
+    log.wait(100).say(SIP, "x")
+    result = audit(log, tmp_path)
+    assert result.summary.sessions.leaked == 1
+    assert "There was no session at all" not in str(verdict(result.summary))
+    assert "of 0 leaked" not in leaks_text(result)
+    assert "1 session of 2 that were there before the log begins leaked" in leaks_text(result)
+
+
+@pytest.fixture(params=["DEBUG", "INFO"])
+def log(request: pytest.FixtureRequest) -> Log:
+    return healthy(Log(request.param).begin())
+
+
+# --- how calls ended -----------------------------------------------------------------------------------------------
+
+
+def test_callers_without_ack_are_named_with_64_t1() -> None:
+    result = audit_log(FIELD.parent / "traces" / "noack.log.xz")
+    (finding,) = result.summary.findings
+    assert (finding.kind, finding.sessions) == ("never-acknowledged", 6)
+    assert finding.text.startswith("6 of 100 answered calls ended 32.0")
+    assert "because no ACK came (64·T1 = 32 s)" in finding.text
+    assert "6 of 100 answered calls ended" in str(verdict(result.summary))
+
+
+def test_calls_cut_by_the_inactivity_timeout_are_the_headline(tmp_path: Path) -> None:
+    log = Log("INFO").begin()
+    for number in range(4):
+        call = Call(log).up()
+        connection = f"127.0.0.1:1544 <-> 127.0.0.1:{40000 + number}"
+        log.say(AGENT, f"Accepted TCP/MRCPv2 Connection {connection}", "NOTICE")
+        log.say(AGENT, f"Assign Control Channel <{call.sid}@speechrecog> to Connection {connection} [0] -> [1]")
+        log.wait(600).say(AGENT, f"TCP/MRCPv2 Connection Timed Out {connection}", "WARN")
+        log.say(SERVER, f"Initiate Session Termination <{call.sid}>", "NOTICE")
+        call.bye().deactivate().terminate().closed().removed().subtracted().destroyed()
+    result = audit(log, tmp_path)
+    (finding,) = result.summary.findings
+    assert finding.text == (
+        "4 of 4 answered calls were cut by the server: the inactivity timeout of their connection ran out"
+    )
+    assert str(verdict(result.summary)).startswith(finding.text)
+    assert result.summary.sessions.leaked == 0
+
+
+def test_the_same_log_in_parts_says_the_same(tmp_path: Path) -> None:
+    from lzma import decompress
+
+    text = decompress((FIELD / "02-server-task-hangs-info.log.xz").read_bytes())
+    middle = text.index(b"\n", len(text) // 2) + 1
+    parts = [tmp_path / "a.log", tmp_path / "b.log"]
+    for path, part in zip(parts, (text[:middle], text[middle:]), strict=True):
+        path.write_bytes(part)
+    whole = audit_log(FIELD / "02-server-task-hangs-info.log.xz").summary
+    assert audit_logs(parts).summary.findings == whole.findings
