@@ -31,6 +31,10 @@ Array = NDArray[np.float64]
 NO_THREADS: Final = (
     "No THREAD header: an answer counts as the plugin task's own when that task was at work, whoever signalled it."
 )
+RTSP: Final = (
+    "{} of {} sessions are MRCPv1 (RTSP), which is not simulated: they stand here as calls of MRCPv2, with its SIP "
+    "dialog, control channels and connections."
+)
 NOT_SIMULATED: Final = "Sessions asked for resources that are not simulated, and which are left out: {}."
 SIP_STATES: Final = ("invite", "received", "completed", "ready", "bye", "terminated")
 PLUGIN_OPERATIONS: Final = ("open", "close", "request", "stop")
@@ -338,6 +342,7 @@ class Watcher(Auditor):
             notes=[
                 *notes(self),
                 *([] if all("THREAD" in names for names in self.layouts) else [NO_THREADS]),
+                *([RTSP.format(rtsp, len(calls))] if (rtsp := sum(call.v1 for call in calls)) else []),
                 *([NOT_SIMULATED.format(", ".join(strange[:5]))] if strange else []),
             ],
         )

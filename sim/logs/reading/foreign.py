@@ -12,8 +12,8 @@ _ASTERISK: Final = (
     rb"|-- Executing \[|chan_(?:pj)?sip|Asterisk"
 )
 _SIGNS: Final = (
-    (_FREESWITCH, "the log of FreeSWITCH, which is a client of the server"),
     (_ASTERISK, "the log of Asterisk, which is a client of the server"),
+    (_FREESWITCH, "the log of FreeSWITCH, which is a client of the server"),
     (rb"\A\s*<\?xml|<unimrcpserver\b|</\w+>\s*\Z", "an XML file (`mrcpsim import` reads the server's configuration)"),
     (rb"(?m)^(?:extends|arrivals|expect|\$schema): ", "a scenario (`mrcpsim run` simulates one)"),
     (rb"(?m)^(?:INVITE|ACK|BYE|CANCEL|OPTIONS|REGISTER) sips?:|^SIP/2\.0 \d{3} ", "a trace of SIP messages"),
