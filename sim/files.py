@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sim.errors import ScenarioError
@@ -12,8 +13,28 @@ def refuse_existing(path: Path, force: bool, option: str) -> None:
     """ScenarioError when `path`, given with `option`, is a folder, or exists and may not be replaced."""
     if path.is_dir():
         raise ScenarioError(f"{path}: expected a file (got a folder); choose another with {option}")
-    if path.exists() and not force:
+    if path.is_file() and not force:
         raise exists_already(path, option)
+
+
+def is_special(path: Path) -> bool:
+    """Whether something that is neither file nor folder has this name: a device or a pipe, which is never replaced."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Where to write so that `path` is whole or absent: a file beside it, renamed at the end; a device or pipe itself."""
+    if is_special(path):
+        yield path
+        return
+    part = path.with_name(f".{path.name}.unfinished")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def exists_already(path: Path, option: str) -> ScenarioError:
@@ -32,7 +53,10 @@ def put_beside(path: Path, made: Sequence[Path], force: bool) -> list[Path]:
     new = [target for target in targets if not target.exists()]
     try:
         for file, target in reversed([*zip(made, targets, strict=True)]):  # `path` last: it names the others
-            file.replace(target)
+            if is_special(target):
+                target.write_bytes(file.read_bytes())
+            else:
+                file.replace(target)
     except BaseException:
         for target in new:
             target.unlink(missing_ok=True)

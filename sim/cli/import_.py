@@ -111,13 +111,11 @@ def _quantity(kind: str, option: str, text: str | None, example: str) -> float |
 def write_new(path: Path, text: str, force: bool) -> None:
     """Write a file whole; ScenarioError when it exists (unless `force`) or can not be written."""
     from sim.errors import ScenarioError
-    from sim.files import refuse_existing
+    from sim.files import refuse_existing, whole
 
     refuse_existing(path, force, "-o")
-    part = path.with_name(f".{path.name}.unfinished")
     try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        with whole(path) as part:
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise ScenarioError(f"{path}: can not be written ({error.strerror or error}); choose another with -o") from None

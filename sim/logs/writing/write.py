@@ -10,7 +10,6 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -22,7 +21,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from sim.errors import ScenarioError
-from sim.files import refuse_existing
+from sim.files import refuse_existing, whole
 from sim.ledger.result import RunResult
 from sim.logs.writing.agents import AgentLines, MediaLines, PluginLines, SipLines
 from sim.logs.writing.banner import beginning
@@ -65,17 +64,11 @@ def write_log(
         return _pour(first, entries, sys.stdout)
     path = Path(output)
     refuse_existing(path, force, "-o")
-    part = path.with_name(f".{path.name}.unfinished")
     try:
-        with _opened(part, path.suffix) as stream:
-            count = _pour(first, entries, stream)
-        part.replace(path)
+        with whole(path) as part, _opened(part, path.suffix) as stream:
+            return _pour(first, entries, stream)
     except OSError as error:
         raise ScenarioError(f"{path}: can not be written ({error.strerror or error}); choose another with -o") from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-    return count
 
 
 def _opened(path: Path, suffix: str) -> TextIO:
