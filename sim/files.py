@@ -24,7 +24,7 @@ def is_special(path: Path) -> bool:
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Where to write so that `path` is whole or absent: a file beside it, renamed at the end; a device or pipe itself."""
+    """Where to write so that `path` is whole or absent: a file beside it, renamed at the end; a device itself."""
     if is_special(path):
         yield path
         return
