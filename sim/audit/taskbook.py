@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from sim.audit.session import UNKNOWN, Asked, Session
 from sim.ledger.summary import Quantiles, TaskUse
 from sim.logs.reading.shown import word
-from sim.vocabulary.messages import SERVER_MESSAGES
+from sim.vocabulary.messages import ANSWER_ROWS, SERVER_MESSAGES
 from sim.vocabulary.tasks import SERVER_TASK
 
 _SERVER: Final = SERVER_TASK.encode()
-ENGINE_ANSWERS: Final = {b"3;2": "open", b"3;3": "close", b"3;4": "request"}
+ENGINE_ANSWERS: Final = {row.log.encode(): operation for operation, row in reversed(ANSWER_ROWS.items())}
 _PENDING: Final = 100_000
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sim.calibration.fit import RESOLUTION
 from sim.calibration.media import contexts_at
+from sim.vocabulary.messages import K_ADD, K_MODIFY, K_REMOVE, K_SEND, M_CONTAINER, MESSAGES, SERVER_ROWS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,15 +21,17 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+# what the reader of a log calls a message → key of its cost
 SERVER_KEYS: Final = {
-    "offer": "offer", "control": "control", "terminate": "terminate", "deactivate": "deactivate",
-    "channel_added": "channel_added", "channel_modified": "channel_added", "channel_removed": "channel_removed",
-    "opened": "opened", "closed": "closed", "response": "response", "event": "event", "disconnect": "disconnect",
-    "stopped": "stopped", "mpf_response": "mpf_response", "mpf_subtracted": "mpf_subtracted",
-}  # fmt: skip
-AGENT_KEYS: Final = {"add": "add", "remove": "remove", "modify": "modify", "other": "send"}
-MEDIA_KEYS: Final = ("add", "subtract")
-OPERATIONS: Final = ("open", "close", "request", "stop")
+    seen: cost
+    for row in SERVER_ROWS
+    for seen, cost in ((row.seen or row.cost, row.cost), (row.second, row.second))
+    if seen
+}
+AGENT_KEYS: Final = {MESSAGES[kind].cost: MESSAGES[kind].cost for kind in (K_ADD, K_REMOVE, K_MODIFY)} | {
+    "other": MESSAGES[K_SEND].cost
+}
+MEDIA_KEYS: Final = (MESSAGES[M_CONTAINER].cost, MESSAGES[M_CONTAINER].second)
 WARM_WITHIN_S: Final = 0.3e-3  # so long after its last message a task's code and data are still in the caches
 AWAKE_WITHIN_S: Final = 60e-6  # so long after a thread's last work its processor has not gone to sleep
 _FEWEST: Final = 15

@@ -19,7 +19,7 @@ from sim.logs.reading.clock import YEAR_1970
 from sim.logs.reading.reader import StrPath, open_sources
 from sim.logs.reading.shown import word
 from sim.vocabulary.lines import Kind
-from sim.vocabulary.plugins import RESOURCES
+from sim.vocabulary.plugins import OPERATIONS, RESOURCES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,6 @@ RTSP: Final = (
 )
 NOT_SIMULATED: Final = "Sessions asked for resources that are not simulated, and which are left out: {}."
 SIP_STATES: Final = ("invite", "received", "completed", "ready", "bye", "terminated")
-PLUGIN_OPERATIONS: Final = ("open", "close", "request", "stop")
 MESSAGE_COLUMNS: Final = (
     "task", "role", "name", "type", "subtype", "session", "sent", "started", "finished", "sender", "thread", "by",
     "pointer", "resource",
@@ -300,7 +299,7 @@ class Watcher(Auditor):
         for column in ("sent", "started", "finished"):
             table[column] = seconds(table[column])
         # without thread ids nobody is seen to answer; what a plugin is asked for tells it all the same
-        table.loc[(table["role"] == "") & table["name"].isin(PLUGIN_OPERATIONS), "role"] = "plugin"
+        table.loc[(table["role"] == "") & table["name"].isin(OPERATIONS), "role"] = "plugin"
         calls = []
         for row in sorted(self.seen_calls, key=lambda r: r[0]):  # type: ignore[arg-type,return-value]
             call = CallSeen(*row)  # type: ignore[arg-type]

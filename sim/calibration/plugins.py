@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.calibration.costs import OPERATIONS, server_names, work_ends
+from sim.calibration.costs import server_names, work_ends
 from sim.calibration.fit import fit, short
 from sim.calibration.rates import rate
 from sim.calibration.sheet import Sheet, counted, noted
 from sim.calibration.stalls import without_stalls
 from sim.scenario.annotated import Noted
-from sim.vocabulary.plugins import RESOURCES, USUAL_ENGINES
+from sim.vocabulary.messages import ANSWER_ROWS
+from sim.vocabulary.plugins import OPERATIONS, RESOURCES, USUAL_ENGINES
 
 if TYPE_CHECKING:
     from sim.calibration.evidence import Evidence
 
 Array = NDArray[np.float64]
 
-ANSWERS: Final = {"open": "opened", "close": "closed", "request": "response", "stop": "stopped"}
 LEAK_CAUSES: Final = {
     "open": "open-never-answered", "close": "close-never-answered", "request": "request-never-answered",
     "stop": "stop-never-answered",
@@ -83,7 +83,7 @@ def operations(evidence: "Evidence", task: str, resource: str) -> dict[str, Oper
         if not len(mine):
             continue
         leaked = {call.number for call in evidence.calls if call.leaked_by(resource, LEAK_CAUSES[name])}
-        came = (role == "server") & (names == ANSWERS[name]) & answers_of(evidence, task, resource)
+        came = (role == "server") & (names == ANSWER_ROWS[name].cost) & answers_of(evidence, task, resource)
         answers = rows[came].sort_values("sent", kind="stable")
         queues: dict[int, list[tuple[float, str, int]]] = {}
         for session, sent, by, sender in zip(

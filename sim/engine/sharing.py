@@ -16,7 +16,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sim.server.ledger import within_load
-from sim.server.streams import MAX_PLUGINS, OTHER_GAP, OTHER_LOAD, OTHER_WORK, draw, wake_latency
+from sim.server.streams import OTHER_GAP, OTHER_LOAD, OTHER_WORK, draw, wake_latency
+from sim.vocabulary.plugins import MAX_PLUGINS
 from sim.vocabulary.tasks import PLUGIN
 
 MAX_OTHERS: Final = 16

@@ -12,12 +12,6 @@ from sim.server.records import (
     HAS_CONTROL,
     HAS_ENGINE,
     HAS_LICENCE,
-    HOLDS_CONTEXT,
-    HOLDS_HANDLE,
-    HOLDS_HOME,
-    HOLDS_POOL,
-    HOLDS_RTP,
-    HOLDS_TABLE,
     IS_CLOSED,
     IS_CLOSING,
     IS_OPENING,
@@ -28,42 +22,25 @@ from sim.server.records import (
     Session,
 )
 from sim.vocabulary.messages import (
-    A_BYE,
-    A_RECEIVED,
     A_TERMINATED,
-    C_COMPLETE,
-    C_RESPONSE,
-    C_SEND_REQUEST,
-    C_VANISH,
-    K_ADD,
-    K_MODIFY,
-    K_REMOVE,
-    K_SEND,
-    M_CONTAINER,
-    M_STOP,
+    CARRIERS,
     MESSAGE_NAMES,
-    N_BYE,
-    N_CANCEL,
-    P_CLOSE,
-    P_COMPLETE,
-    P_OPEN,
-    P_REQUEST,
-    P_STOP,
-    S_CHANNEL_ADDED,
-    S_CHANNEL_MODIFIED,
-    S_CHANNEL_REMOVED,
-    S_CLOSED,
+    MESSAGES,
     S_CONTROL,
-    S_EVENT,
-    S_MEDIA,
-    S_OFFER,
-    S_OPENED,
-    S_RESPONSE,
-    S_STOPPED,
     S_TERMINATE,
+    channel_of,
+    count_of,
     task_of,
 )
-from sim.vocabulary.plugins import channel_of
+from sim.vocabulary.resources import (
+    CONNECTION_POOL,
+    CONTROL_CHANNEL,
+    HELD_ONCE,
+    HOLDS_POOL,
+    RESOURCE_NAMES,
+    TCP_CONNECTION,
+    names_of_plugin,
+)
 from sim.vocabulary.states import (
     ACTIVE,
     DEACTIVATING,
@@ -74,21 +51,14 @@ from sim.vocabulary.states import (
     STATE_NAMES,
     TERMINATING,
 )
-from sim.vocabulary.tasks import CONNECTION_AGENT, MAX_CHANNELS, MEDIA, NUA, PLUGIN, SERVER, SIP_AGENT
+from sim.vocabulary.tasks import CLIENT, PLUGIN
 
 WAITING_STATES = (GENERATING_ANSWER, INITIALIZING, DEACTIVATING, TERMINATING)
-ANSWERS = {
-    K_ADD, K_MODIFY, K_REMOVE, S_CHANNEL_ADDED, S_CHANNEL_MODIFIED, S_CHANNEL_REMOVED,
-    P_OPEN, S_OPENED, P_CLOSE, S_CLOSED, P_STOP, M_STOP, S_STOPPED,
-}  # fmt: skip
-CHANNEL_KINDS = (K_ADD, K_MODIFY, K_REMOVE, S_CHANNEL_ADDED, S_CHANNEL_MODIFIED, S_CHANNEL_REMOVED)
-ENDS_CONTROL = {P_REQUEST, S_RESPONSE}
+ANSWERS = {kind for what in ("open", "close", "stop", "channel") for kind in CARRIERS[what]}
+"""What brings one answer that a session waits for; a container brings as many as it has commands."""
 ENDS_CALL = {A_TERMINATED, S_TERMINATE}
 """What can still release a session whose dialog is over."""
-STARTS_END = (S_TERMINATE, S_OFFER, A_TERMINATED, A_BYE, A_RECEIVED, N_BYE, N_CANCEL)
-"""What brings the signal that a session waits for, the nearest to it first."""
-ENDS_NOTHING = {S_EVENT, P_COMPLETE, K_SEND, C_RESPONSE, C_COMPLETE, C_SEND_REQUEST, C_VANISH}
-"""What may come without bringing the end of the call any nearer."""
+ENDS_NOTHING = {kind for kind, row in enumerate(MESSAGES) if row.ends_nothing}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +148,13 @@ def _since(session: Session, outstanding: list[Outstanding]) -> float | None:
 def _enough(session: Session, coming: list[Pending]) -> bool:
     """Whether what is coming can release the session: answers for every subrequest, or something that ends the call."""
     if session.active == S_CONTROL:
-        return not session.wedged and any(m.kind in ENDS_CONTROL for m in coming)
+        return not session.wedged and any(m.kind in CARRIERS["request"] for m in coming)
     if session.state in WAITING_STATES:
         answers = 0
         for m in coming:
-            if m.kind in (M_CONTAINER, S_MEDIA):
-                answers += m.arg % 16
-            elif m.kind in ANSWERS or (session.state == DEACTIVATING and m.kind in ENDS_CONTROL):
+            if m.kind in CARRIERS["media"]:
+                answers += count_of(m.arg)
+            elif m.kind in ANSWERS or (session.state == DEACTIVATING and m.kind in CARRIERS["request"]):
                 answers += 1
         return answers >= session.subrequests
     if session.dialog == DIALOG_TERMINATED:
@@ -215,24 +185,24 @@ def _outstanding(
     for i in range(session.channels):
         flags, plugin = session.channel[i], plugins[session.resource[i]]
         if flags & IS_OPENING:
-            found.append(Outstanding("open", plugin, why(bool(session.lost_open >> i & 1), (P_OPEN, S_OPENED))))
+            found.append(Outstanding("open", plugin, why(bool(session.lost_open >> i & 1), CARRIERS["open"])))
         if flags & IS_CLOSING and not flags & IS_CLOSED:
             never = bool(session.lost_close >> i & 1)
-            found.append(Outstanding("close", plugin, why(never, (P_CLOSE, S_CLOSED))))
+            found.append(Outstanding("close", plugin, why(never, CARRIERS["close"])))
         if flags & IS_STOPPING:
             never = bool(session.lost_stop >> i & 1)
-            found.append(Outstanding("stop", plugin, why(never, (P_STOP, M_STOP, S_STOPPED))))
+            found.append(Outstanding("stop", plugin, why(never, CARRIERS["stop"])))
         if flags & WAITS_CHANNEL and session.state in WAITING_STATES:
-            found.append(Outstanding("channel", None, why(False, CHANNEL_KINDS)))
+            found.append(Outstanding("channel", None, why(False, CARRIERS["channel"])))
     waits_media = session.rtp_waiting or any(session.channel[i] & WAITS_TERMINATION for i in range(session.channels))
     if waits_media and session.state in WAITING_STATES:
-        missing = "dropped" if session.lost_media else why(False, (M_CONTAINER, S_MEDIA))
+        missing = "dropped" if session.lost_media else why(False, CARRIERS["media"])
         found.append(Outstanding("media", None, missing))
     if session.active == S_CONTROL:
         i = channel_of(session.active_arg)
         never = bool(session.lost_request >> i & 1)
-        kinds = (P_REQUEST, S_RESPONSE)
-        found.append(Outstanding("request", plugins[session.resource[i]], why(never, kinds)))
+        missing = why(never, CARRIERS["request"])
+        found.append(Outstanding("request", plugins[session.resource[i]], missing))
     if not found and (lost_kind >= 0 or blocked):
         what = _signal(session) if session.state in (NONE, ACTIVE) else "media"
         missing = "dropped" if session.lost_media else "lost" if lost_kind >= 0 else "blocked"
@@ -245,19 +215,6 @@ def _signal(session: Session) -> str:
     """The signal of the SIP agent that a session waits for: no offer was made yet, or its call is over."""
     over = session.bye_s == session.bye_s or session.cancelled or session.dialog == DIALOG_TERMINATED
     return "offer" if session.state == NONE and not over else "terminate"
-
-
-CARRIERS = {
-    "open": (S_OPENED, P_OPEN),
-    "close": (S_CLOSED, P_CLOSE),
-    "request": (S_RESPONSE, P_REQUEST),
-    "stop": (S_STOPPED, M_STOP, P_STOP),
-    "media": (S_MEDIA, M_CONTAINER),
-    "channel": CHANNEL_KINDS,
-    "offer": STARTS_END,
-    "terminate": STARTS_END,
-}
-"""The messages that carry what a session waits for."""
 
 
 def _followed(
@@ -284,7 +241,7 @@ def _followed(
         first = min(stuck, key=lambda m: wanted.index(m.kind) if m.kind in wanted else len(wanted))
         index = task_of(first.kind)
         if index == PLUGIN:
-            index += session.resource[first.arg % MAX_CHANNELS]
+            index += session.resource[channel_of(first.arg)]
         taker = tasks[index] if index >= 0 else "the caller"
         message, sender, queue = _route(first.kind, own or taker, taker, tasks)
         since = frozen.get(index)
@@ -294,20 +251,12 @@ def _followed(
 
 def _route(kind: int, plugin: str, taker: str, tasks: tuple[str, ...]) -> tuple[str, str, str]:
     """A message's name, the task that sends it, and the one that takes it."""
-    to = task_of(kind)
-    if kind in (S_OFFER, S_TERMINATE):
-        sender = tasks[SIP_AGENT]
-    elif kind in (S_OPENED, S_CLOSED, S_RESPONSE, S_STOPPED, S_EVENT):
-        sender = plugin
-    elif kind == S_MEDIA:
-        sender = tasks[MEDIA]
-    elif to == SERVER:
-        sender = tasks[CONNECTION_AGENT]
-    elif to == SIP_AGENT:
-        sender = tasks[NUA]
-    else:
-        sender = tasks[SERVER]
-    return MESSAGE_NAMES[kind], sender, tasks[to] if NUA <= to < PLUGIN else taker
+
+    def name(task: int, own: str) -> str:
+        return "the caller" if task == CLIENT else own if task == PLUGIN else tasks[task]
+
+    row = MESSAGES[kind]
+    return row.name, name(row.sender, plugin), name(row.task, taker)
 
 
 def _queued(session: Session) -> Iterable[str]:
@@ -317,25 +266,15 @@ def _queued(session: Session) -> Iterable[str]:
 
 def holds_of(session: Session, plugins: tuple[str, ...]) -> tuple[str, ...]:
     """Names of the resources that a session holds."""
-    held = []
-    for bit, name in (
-        (HOLDS_POOL, "session_pool"),
-        (HOLDS_HOME, "sip_home"),
-        (HOLDS_HANDLE, "nua_handle"),
-        (HOLDS_TABLE, "session_table"),
-        (HOLDS_CONTEXT, "media_context"),
-        (HOLDS_RTP, "rtp_port"),
-    ):
-        if session.holds & bit:
-            held.append(name)
+    held = [name for bit, name in HELD_ONCE if session.holds & bit]
     for i in range(session.channels):
-        flags, plugin = session.channel[i], plugins[session.resource[i]]
+        flags, (engine, licence) = session.channel[i], names_of_plugin(plugins[session.resource[i]])
         if flags & HAS_CONTROL:
-            held.append("control_channel")
+            held.append(RESOURCE_NAMES[CONTROL_CHANNEL])
         if flags & HAS_ENGINE and session.state != DESTROYED:
-            held.append(f"engine_channel:{plugin}")
+            held.append(engine)
         if flags & HAS_LICENCE:
-            held.append(f"plugin_licence:{plugin}")
+            held.append(licence)
     if session.tcp != TCP_NONE:
-        held += ["tcp_connection", "connection_pool"]
+        held += [RESOURCE_NAMES[TCP_CONNECTION], RESOURCE_NAMES[CONNECTION_POOL]]
     return tuple(held)

@@ -399,7 +399,7 @@ def _write_table(folder: Path, name: str, frame: "pd.DataFrame") -> None:
         text = TABLES[name].get(str(column))
         if text is not None and text.value == "text":
             columns[str(column)] = [None if value != value else value for value in values.astype(object)]
-        elif text is not None and text.value == "code":
+        elif text is not None and text.value in ("code", "place"):
             columns[str(column)] = values.astype("Float64").to_numpy(dtype="float64", na_value=float("nan"))
         else:
             columns[str(column)] = values.to_numpy()

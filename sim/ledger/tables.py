@@ -23,13 +23,14 @@ NO_SESSION = -1  # the `session` of a message or ledger row that belongs to none
 
 class ColumnKind(Enum):
     """How a column is stored: FLOAT (NaN → null), COUNT (never null), CODE (0, negative or NaN → null),
-    TEXT ("" or None → null), FLAG (never null)."""
+    TEXT ("" or None → null), FLAG (never null), PLACE (negative or NaN → null)."""
 
     FLOAT = "float"
     COUNT = "count"
     CODE = "code"
     TEXT = "text"
     FLAG = "flag"
+    PLACE = "place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ MESSAGE_COLUMNS: dict[str, ColumnKind] = {
     # beyond the documented interface, may be left out: the session after the message
     "state": ColumnKind.TEXT,
     "subrequests": ColumnKind.COUNT,
+    "argument": ColumnKind.PLACE,  # which channel or command, which status; null where a message has none
 }
 
 TABLES: dict[str, dict[str, ColumnKind]] = {
@@ -113,7 +115,7 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
     "sessions": ("media_s", "open_s", "cause", "crashed", "name"),
     "levels": ("min", "mean", "max"),
     "ledger": (),
-    "messages": ("state", "subrequests"),
+    "messages": ("state", "subrequests", "argument"),
 }
 
 _ARROW = {
@@ -122,6 +124,7 @@ _ARROW = {
     ColumnKind.CODE: pa.int32(),
     ColumnKind.TEXT: pa.string(),
     ColumnKind.FLAG: pa.bool_(),
+    ColumnKind.PLACE: pa.int32(),
 }
 
 
@@ -168,9 +171,10 @@ def _array(kind: ColumnKind, values: Any, rows: int) -> pa.Array:
     if kind is ColumnKind.FLOAT:
         times = np.asarray(values, dtype=np.float64)
         return _numbers(times, np.isnan(times))
-    if kind is ColumnKind.CODE:
-        raw = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0)
-        return _numbers(raw.astype(np.int32), raw <= 0)
+    if kind in (ColumnKind.CODE, ColumnKind.PLACE):
+        least = 1 if kind is ColumnKind.CODE else 0
+        raw = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=least - 1.0)
+        return _numbers(raw.astype(np.int32), raw < least)
     return _numbers(np.asarray(values, dtype=np.int64 if kind is ColumnKind.COUNT else np.bool_))
 
 

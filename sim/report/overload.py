@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.ledger.result import RunResult
+from sim.vocabulary.tasks import MEDIA, SERVER_TASK, TASK_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SERVER_TASK = "MRCP Server"
-MEDIA_TASK = "Media-Engine-1"
+MEDIA_TASK = TASK_NAMES[MEDIA]
 WINDOW_S = 0.1
 BLOCKED_S = 20e-6
 SLOW = 5.0

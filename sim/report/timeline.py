@@ -15,7 +15,7 @@ from rich.text import Text
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.report.text import DASH, duration, number, size
-from sim.vocabulary.messages import handler
+from sim.vocabulary.messages import argument_text, function_of
 from sim.vocabulary.resources import resource_function
 from sim.vocabulary.states import called_on_the_way
 
@@ -49,6 +49,7 @@ class StoryStep:
     finished_s: float | None
     state: str | None
     subrequests: int | None
+    argument: int | None = None
     changes: list[Change] = field(default_factory=list)
 
     @property
@@ -139,6 +140,8 @@ def print_story(told: Story, console: Console) -> None:
 def _what(step: StoryStep, before: str | None) -> Text:
     """The message, below it the functions that it ran, below those what it acquired and released."""
     what = Text().append(step.message, "bold")
+    if step.argument is not None:
+        what.append(f" [{argument_text(step.message, step.argument)}]")
     function = step.function if step.function != step.message else ""
     chain = " → ".join(name for name in (function, *called_on_the_way(before, step.state)) if name)
     if chain:
@@ -173,16 +176,18 @@ def _step(row: Mapping[Any, Any]) -> StoryStep:
     task, message = str(row["task"]), str(row["message"])
     sent, started, finished = (_known(row[name]) for name in ("sent_s", "started_s", "finished_s"))
     state = row.get("state")
-    subrequests = row.get("subrequests")
+    subrequests, argument = row.get("subrequests"), row.get("argument")
+    argument = None if argument is None or argument != argument else int(argument)
     return StoryStep(
         task,
         message,
-        handler(task, message),
+        function_of(message, argument),
         sent,
         started,
         finished,
         state if isinstance(state, str) else None,
         int(subrequests) if subrequests is not None else None,
+        argument,
     )
 
 
@@ -201,7 +206,7 @@ def _with_changes(steps: list[StoryStep], ledger: "pd.DataFrame | None", session
         owner = _owner(steps, task, change)
         if owner is None:
             message = cause or "ledger"
-            owner = StoryStep(task, message, handler(task, message), None, change.time_s, change.time_s, None, None)
+            owner = StoryStep(task, message, function_of(message), None, change.time_s, change.time_s, None, None)
             alone.append(owner)
         owner.changes.append(change)
     return sorted(steps + alone, key=lambda step: step.at_s)

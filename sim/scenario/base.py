@@ -1,10 +1,10 @@
 """Every part of a scenario is frozen, refuses unknown keys and explains itself in the words of `complain`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, StrictBool, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StrictBool, StrictStr, create_model
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from sim.scenario.bounded import shown
@@ -63,6 +63,14 @@ def reading(field: str, path: str, read: Callable[P, T], *args: P.args, **kwargs
         raise PydanticCustomError(
             IN_FILE, "{first}", {"first": error.problems[0], "problems": error.problems}
         ) from None
+
+
+def with_resources(base: type[Part], kind: Any, descriptions: Mapping[str, str]) -> type[Part]:
+    """A part with one more optional field for each MRCP resource, as described."""
+    fields: dict[str, Any] = {
+        name: (kind | None, Field(default=None, description=text)) for name, text in descriptions.items()
+    }
+    return create_model(base.__name__, __base__=base, __module__=base.__module__, **fields)
 
 
 def given(data: Any) -> Iterable[str]:

@@ -1,15 +1,15 @@
 """Plugins: how long their answers take, and how they go wrong."""
 
 from collections.abc import Iterator
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from sim.scenario.base import Flag, Part, Text, complain
+from sim.scenario.base import Flag, Part, Text, complain, with_resources
 from sim.scenario.distributions import Dist, constant, microseconds
 from sim.scenario.faults import NEVER, Fault
 from sim.scenario.units import PositiveCount
-from sim.vocabulary.plugins import DEMO_ENGINES, RESOURCES, Resource
+from sim.vocabulary.plugins import MRCP_RESOURCES, RESOURCES, Resource
 
 
 class Operation(Part):
@@ -72,17 +72,18 @@ class Plugin(Part):
 
 
 def _named(resource: str, plugin: Plugin) -> Plugin:
-    engine, name = DEMO_ENGINES[resource]
-    return plugin.model_copy(update={"engine": plugin.engine or engine, "id": plugin.id or name})
+    demo = MRCP_RESOURCES[resource]
+    return plugin.model_copy(update={"engine": plugin.engine or demo.task, "id": plugin.id or demo.id})
 
 
-class Plugins(Part):
+if TYPE_CHECKING:
+    _Plugins = Part
+else:
+    _Plugins = with_resources(Part, Plugin, {name: f"{row.what}." for name, row in MRCP_RESOURCES.items()})
+
+
+class Plugins(_Plugins):
     """The plugins, by resource: those that the scenario describes and those that its calls ask for."""
-
-    speechsynth: Plugin | None = Field(default=None, description="Speech synthesiser.")
-    speechrecog: Plugin | None = Field(default=None, description="Speech recogniser.")
-    recorder: Plugin | None = Field(default=None, description="Recorder.")
-    speakverify: Plugin | None = Field(default=None, description="Speaker verifier.")
 
     @model_serializer(mode="wrap", when_used="json")
     def _those_there(self, handler: SerializerFunctionWrapHandler) -> Any:

@@ -21,6 +21,7 @@ from sim.scenario.model import Scenario
 from sim.scenario.plugins import Plugin
 from sim.scenario.server import PortRange
 from sim.scenario.units import NAMES, Quantity
+from sim.vocabulary.plugins import RESOURCES
 
 INTRODUCTION = """# Scenario files: every key
 
@@ -62,7 +63,8 @@ def reference_markdown() -> str:
             parts += ["### Steps of a dialogue\n", f"{_first_line(Step)}\n", _table("", list(_fields(Step)))]
     parts += [
         "## plugins.<resource>\n",
-        "Resources are `speechsynth`, `speechrecog`, `recorder` and `speakverify`. A resource that calls ask for and "
+        f"Resources are {', '.join(f'`{name}`' for name in RESOURCES[:-1])} and `{RESOURCES[-1]}`. "
+        "A resource that calls ask for and "
         "that is not described here has the default plugin.\n",
     ]
     parts += _tables("plugins.<resource>", Plugin)

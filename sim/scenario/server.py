@@ -2,23 +2,22 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
-from sim.scenario.base import Part, Text, complain
+from sim.scenario.base import Part, Text, complain, with_resources
 from sim.scenario.costs import Costs
 from sim.scenario.distributions import Dist, constant, microseconds
 from sim.scenario.faults import NEVER, Fault
 from sim.scenario.logging import Log
 from sim.scenario.processors import Processors
 from sim.scenario.units import PositiveCount, PositiveTime, Probability, Size, Time, write_time
-from sim.vocabulary.plugins import Resource
+from sim.vocabulary.plugins import MRCP_RESOURCES, Resource
+from sim.vocabulary.tasks import TaskKey
 
-TaskKey = Literal[
-    "nua", "sip-agent", "server", "connection-agent", "media", "speechsynth", "speechrecog", "recorder", "speakverify"
-]
+AnyTask = Literal[TaskKey, Resource]
 _RANGE = re.compile(r"\s*([0-9]{1,5})\s*-\s*([0-9]{1,5})\s*")
 
 
@@ -193,7 +192,7 @@ class Memory(Part):
 class Freeze(Part):
     """A task that stands still for a time."""
 
-    task: TaskKey = Field(description="The task.")
+    task: AnyTask = Field(description="The task.")
     at: Time = Field(description="From this time on.")
     for_: PositiveTime | None = Field(default=None, alias="for", description="For so long; null: for ever.")
 
@@ -205,18 +204,22 @@ class Freeze(Part):
         return data
 
 
-class Wakes(Part):
-    """Time to wake an idle task's thread, where it differs from `server.wake`."""
-
+class _Wakes(Part):
     nua: Dist | None = Field(default=None, description="NUA stack.")
     sip_agent: Dist | None = Field(default=None, description="SIP agent.")
     server: Dist | None = Field(default=None, description="MRCP server task.")
     connection_agent: Dist | None = Field(default=None, description="MRCPv2 connection agent.")
     media: Dist | None = Field(default=None, description="Media engine.")
-    speechsynth: Dist | None = Field(default=None, description="Synthesiser plugin's task.")
-    speechrecog: Dist | None = Field(default=None, description="Recogniser plugin's task.")
-    recorder: Dist | None = Field(default=None, description="Recorder plugin's task.")
-    speakverify: Dist | None = Field(default=None, description="Verifier plugin's task.")
+
+
+if not TYPE_CHECKING:
+    _Wakes = with_resources(
+        _Wakes, Dist, {name: f"{row.plugin} plugin's task." for name, row in MRCP_RESOURCES.items()}
+    )
+
+
+class Wakes(_Wakes):
+    """Time to wake an idle task's thread, where it differs from `server.wake`."""
 
 
 class Warm(Part):
@@ -279,7 +282,7 @@ class Server(Part):
     freeze: tuple[Freeze, ...] = Field(default=(), description="Tasks that stand still for a time.")
     shutdown: Time | None = Field(default=None, description="Graceful shutdown at this time; null: none.")
 
-    def wake_of(self, task: TaskKey | Resource) -> Dist:
+    def wake_of(self, task: AnyTask) -> Dist:
         """Time to wake this task's idle thread."""
         own: Dist | None = getattr(self.wakes, task.replace("-", "_"))
         return self.wake if own is None else own

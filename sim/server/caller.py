@@ -3,14 +3,11 @@
 from sim.server.connection import connection_free, connection_join
 from sim.server.dialogue import answered, completed, dialogue_begins, due
 from sim.server.effects import emit
+from sim.server.handling import handles
 from sim.server.records import (
     CALLING,
     DONE,
     GONE,
-    HOLDS_CONTEXT,
-    HOLDS_HANDLE,
-    HOLDS_POOL,
-    HOLDS_RTP,
     HUNG_UP,
     SDP_MALFORMED,
     SDP_MISSING,
@@ -44,12 +41,17 @@ from sim.server.streams import (
     fires,
 )
 from sim.vocabulary.messages import (
+    C_BYE_OK,
     C_BYE_RETRY,
+    C_COMPLETE,
     C_CONNECTED,
+    C_FINAL,
     C_HANGUP,
     C_PATIENCE,
     C_REFRESH,
+    C_RESPONSE,
     C_SEND_REQUEST,
+    C_SERVER_BYE,
     C_VANISH,
     K_ACCEPT,
     K_DISCONNECT,
@@ -61,8 +63,9 @@ from sim.vocabulary.messages import (
     N_DUPLICATE,
     N_INVITE,
     N_REINVITE,
+    what_of,
 )
-from sim.vocabulary.plugins import FAILED, what_of
+from sim.vocabulary.plugins import FAILED
 from sim.vocabulary.tasks import CLIENT, CONNECTION_AGENT, NUA
 
 
@@ -120,6 +123,7 @@ def arrive(
         emit(w, CLIENT, C_PATIENCE, session, session.caller_timer, patience)
 
 
+@handles(C_PATIENCE)
 def c_patience(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """No final answer for too long: CANCEL."""
     if arg == session.caller_timer and session.caller == CALLING:
@@ -128,6 +132,7 @@ def c_patience(w: World, session: Session, arg: int, started: float, now: float)
         to_server(w, session, NUA, N_CANCEL, 0, 0.0)
 
 
+@handles(C_FINAL)
 def c_final(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """A final answer: ACK it, hold, connect TCP — or be done."""
     if session.reinvite_pending:
@@ -194,6 +199,7 @@ def plan_refresh(w: World, session: Session, now: float) -> None:
         emit(w, CLIENT, C_REFRESH, session, session.caller_timer, after)
 
 
+@handles(C_REFRESH)
 def c_refresh(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """Time for a re-INVITE (session-timer refresh, or the caller's own)."""
     if arg == session.caller_timer and session.caller == TALKING and not session.reinvite_pending:
@@ -201,6 +207,7 @@ def c_refresh(w: World, session: Session, arg: int, started: float, now: float) 
         to_server(w, session, NUA, N_REINVITE, 0, 0.0)
 
 
+@handles(C_CONNECTED)
 def c_connected(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """The TCP connection is up: the first request leaves at once."""
     if w.p.has_dialogue:
@@ -209,6 +216,7 @@ def c_connected(w: World, session: Session, arg: int, started: float, now: float
         send_request(w, session)
 
 
+@handles(C_SEND_REQUEST)
 def c_send_request(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """The caller's pause before its next request is over, or (`arg`) the time after which it ends one itself."""
     if w.p.has_dialogue:
@@ -225,6 +233,7 @@ def send_request(w: World, session: Session) -> None:
         to_server(w, session, CONNECTION_AGENT, K_RECEIVE, channel, 0.0)
 
 
+@handles(C_RESPONSE)
 def c_response(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """IN-PROGRESS: when requests have no end of their own, the next one follows after the caller's pause."""
     if w.p.has_dialogue:
@@ -233,6 +242,7 @@ def c_response(w: World, session: Session, arg: int, started: float, now: float)
         emit(w, CLIENT, C_SEND_REQUEST, session, 0, draw(w, PAUSE))
 
 
+@handles(C_COMPLETE)
 def c_complete(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """RECOGNITION-COMPLETE: the next request follows after the caller's pause."""
     if w.p.has_dialogue:
@@ -241,6 +251,7 @@ def c_complete(w: World, session: Session, arg: int, started: float, now: float)
         emit(w, CLIENT, C_SEND_REQUEST, session, 0, draw(w, PAUSE))
 
 
+@handles(C_HANGUP)
 def c_hangup(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """The call has lasted its time: BYE."""
     if arg == session.caller_timer and session.caller == TALKING:
@@ -259,6 +270,7 @@ def hang_up(w: World, session: Session, now: float) -> None:
         emit(w, CLIENT, C_BYE_RETRY, session, session.caller_timer, w.p.t1_s)
 
 
+@handles(C_BYE_RETRY)
 def c_bye_retry(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """BYE again, at T1 doubling up to T2, while nobody answers; after 64 T1 the caller gives up."""
     if arg != session.caller_timer or session.caller != HUNG_UP:
@@ -280,6 +292,7 @@ def close_tcp(w: World, session: Session) -> None:
         to_server(w, session, CONNECTION_AGENT, K_DISCONNECT, 0, 0.0)
 
 
+@handles(C_VANISH)
 def c_vanish(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """The caller is gone without BYE; its TCP connection is closed by its machine, or stays half open."""
     if arg == session.caller_timer and session.caller == TALKING:
@@ -289,6 +302,7 @@ def c_vanish(w: World, session: Session, arg: int, started: float, now: float) -
             close_tcp(w, session)
 
 
+@handles(C_BYE_OK)
 def c_bye_ok(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """200 to the caller's BYE."""
     session.bye_ok_s = now
@@ -296,6 +310,7 @@ def c_bye_ok(w: World, session: Session, arg: int, started: float, now: float) -
     session.caller_timer += 1
 
 
+@handles(C_SERVER_BYE)
 def c_server_bye(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """BYE from the server. A caller that never acknowledged has closed its port: its transport answers for it."""
     if session.caller == GONE:
@@ -313,7 +328,7 @@ def finished(session: Session) -> bool:
     """Whether nothing will ever name this slot again, so that it can take its next call."""
     return (
         session.inflight == 0
-        and session.holds & (HOLDS_POOL | HOLDS_HANDLE | HOLDS_RTP | HOLDS_CONTEXT) == 0
+        and session.holds == 0
         and (session.caller == DONE or session.caller == GONE)
         and connection_free(session)
     )

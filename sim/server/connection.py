@@ -2,6 +2,7 @@
 
 from sim.server.answers import degrade
 from sim.server.effects import acquire, emit, post, refuse, release
+from sim.server.handling import handles
 from sim.server.plugin import touched
 from sim.server.records import ASSIGNED, HAS_CONTROL, TALKING, TCP_NONE, TCP_OPEN, TCP_PEER_CLOSED, Session, World
 from sim.server.streams import NETWORK, draw
@@ -10,33 +11,44 @@ from sim.vocabulary.messages import (
     C_COMPLETE,
     C_CONNECTED,
     C_RESPONSE,
+    K_ACCEPT,
+    K_ADD,
     K_DISCONNECT,
     K_INACTIVITY_TIMER,
+    K_MODIFY,
+    K_RECEIVE,
+    K_REMOVE,
+    K_SEND,
     K_TERMINATION_TIMER,
     S_CHANNEL_ADDED,
     S_CHANNEL_MODIFIED,
     S_CHANNEL_REMOVED,
     S_CONTROL,
     S_DISCONNECT,
+    channel_of,
+    is_marked,
+    unmarked,
 )
-from sim.vocabulary.plugins import EVENT, channel_of
 from sim.vocabulary.resources import CONNECTION_POOL, CONTROL_CHANNEL, TCP_CONNECTION
 from sim.vocabulary.states import DESTROYED
 from sim.vocabulary.tasks import CLIENT, CONNECTION_AGENT
 
 
+@handles(K_ADD)
 def k_add(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mrcp_server_agent_channel_add`: the channel is pending until a request names it."""
     if touched(w, session, now):
         post(w, S_CHANNEL_ADDED, session, arg)
 
 
+@handles(K_MODIFY)
 def k_modify(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mrcp_server_agent_channel_modify`."""
     if touched(w, session, now):
         post(w, S_CHANNEL_MODIFIED, session, arg)
 
 
+@handles(K_REMOVE)
 def k_remove(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mrcp_server_agent_channel_remove`; the last one of a closed connection marks it for destruction."""
     if session.channel[arg] & HAS_CONTROL:
@@ -54,14 +66,16 @@ def k_remove(w: World, session: Session, arg: int, started: float, now: float) -
     post(w, S_CHANNEL_REMOVED, session, arg)
 
 
+@handles(K_SEND)
 def k_send(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """`mrcp_server_agent_messsage_send`: a response, or an event (`arg` + EVENT), if the caller is still there."""
+    """`mrcp_server_agent_messsage_send`: a response, or an event (marked), to the caller if it is there."""
     if not touched(w, session, now) or session.connection < 0:
         return
     if w.sessions[session.connection].tcp == TCP_OPEN:
-        emit(w, CLIENT, C_COMPLETE if arg & EVENT else C_RESPONSE, session, arg & ~EVENT, draw(w, NETWORK))
+        emit(w, CLIENT, C_COMPLETE if is_marked(arg) else C_RESPONSE, session, unmarked(arg), draw(w, NETWORK))
 
 
+@handles(K_ACCEPT)
 def k_accept(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mrcp_server_agent_connection_accept`: the connection's own pool; over the limit it is closed again."""
     if session.state == DESTROYED:
@@ -101,6 +115,7 @@ def watch(w: World, owner: Session) -> None:
         emit(w, CONNECTION_AGENT, K_INACTIVITY_TIMER, owner, owner.tcp_timer, w.p.inactivity_s)
 
 
+@handles(K_RECEIVE)
 def k_receive(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """A request arrived: assign its channel to the connection, restart the inactivity timer, signal CONTROL."""
     i = channel_of(arg)
@@ -117,6 +132,7 @@ def k_receive(w: World, session: Session, arg: int, started: float, now: float) 
     post(w, S_CONTROL, session, arg)
 
 
+@handles(K_DISCONNECT)
 def k_disconnect(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """The peer closed TCP. With channels still on it, the termination timer starts; without, the connection is gone."""
     if session.tcp != TCP_OPEN:
@@ -129,12 +145,14 @@ def k_disconnect(w: World, session: Session, arg: int, started: float, now: floa
         emit(w, CONNECTION_AGENT, K_TERMINATION_TIMER, session, session.tcp_timer, w.p.termination_s)
 
 
+@handles(K_TERMINATION_TIMER)
 def k_termination_timer(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mrcp_server_termination_timer_proc`: every channel still on the connection is told that it is gone."""
     if arg == session.tcp_timer and session.tcp == TCP_PEER_CLOSED:
         disconnect_raise(w, session)
 
 
+@handles(K_INACTIVITY_TIMER)
 def k_inactivity_timer(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mrcp_server_inactivity_timer_proc`: no request for too long, so the server closes the connection itself."""
     if arg != session.tcp_timer or session.tcp != TCP_OPEN:

@@ -22,8 +22,8 @@ from sim.server.streams import (
     STEP_REPEAT,
     draw,
 )
-from sim.vocabulary.messages import C_SEND_REQUEST, K_RECEIVE
-from sim.vocabulary.plugins import BARGE_IN, START, STOPS, channel_of, packed, what_of
+from sim.vocabulary.messages import C_SEND_REQUEST, K_RECEIVE, about, channel_of, what_of
+from sim.vocabulary.plugins import BARGE_IN, START, STOPS
 from sim.vocabulary.tasks import CLIENT, CONNECTION_AGENT
 
 
@@ -95,7 +95,7 @@ def request_step(w: World, session: Session) -> None:
             session.requests_left -= 1
             session.busy |= 1 << i
             session.doing[i] = k
-            send(w, session, packed(i, step.what))
+            send(w, session, about(i, step.what))
             return
 
 
@@ -126,7 +126,7 @@ def answered(w: World, session: Session, arg: int) -> None:
         return
     if step.ends == IS_STOPPED or step.ends == IS_BARGED_IN:
         end = STOPS if step.ends == IS_STOPPED else BARGE_IN
-        emit(w, CLIENT, C_SEND_REQUEST, session, packed(i, end), draw(w, STEP + 4 * k + STEP_AFTER))
+        emit(w, CLIENT, C_SEND_REQUEST, session, about(i, end), draw(w, STEP + 4 * k + STEP_AFTER))
     if goes_on(step):
         next_step(w, session)
 

@@ -5,26 +5,12 @@ The functions here are the only way out of a handler; none of them waits, queues
 
 from sim.server.ledger import change, change_bytes
 from sim.server.records import (
-    HOLDS_CONTEXT,
-    HOLDS_HANDLE,
-    HOLDS_HOME,
-    HOLDS_POOL,
-    HOLDS_RTP,
-    HOLDS_TABLE,
     UNSET,
     Session,
     World,
 )
 from sim.vocabulary.messages import task_of
-from sim.vocabulary.resources import (
-    CONNECTION_POOL,
-    MEDIA_CONTEXT,
-    NUA_HANDLE,
-    RTP_PORT,
-    SESSION_POOL,
-    SESSION_TABLE,
-    SIP_HOME,
-)
+from sim.vocabulary.resources import BITS, HOLDS_POOL, SESSION_POOL
 from sim.vocabulary.violations import RELEASE_NOT_HELD
 
 
@@ -88,36 +74,20 @@ def refuse(w: World, resource: int) -> None:
     w.ledger.refused[resource] += 1
 
 
-def holding_resource(bit: int) -> int:
-    """The resource that a bit of `Session.holds` stands for."""
-    if bit == HOLDS_POOL:
-        return SESSION_POOL
-    if bit == HOLDS_HOME:
-        return SIP_HOME
-    if bit == HOLDS_HANDLE:
-        return NUA_HANDLE
-    if bit == HOLDS_TABLE:
-        return SESSION_TABLE
-    if bit == HOLDS_CONTEXT:
-        return MEDIA_CONTEXT
-    if bit == HOLDS_RTP:
-        return RTP_PORT
-    return CONNECTION_POOL
-
-
-def take(w: World, now: float, session: Session, bit: int, size: int) -> None:
+def take(w: World, now: float, session: Session, resource: int, size: int) -> None:
     """Take a resource that a session holds at most once."""
-    session.holds |= bit
-    acquire(w, now, session, holding_resource(bit), size)
+    session.holds |= BITS[resource]
+    acquire(w, now, session, resource, size)
 
 
-def give(w: World, now: float, session: Session, bit: int, size: int) -> None:
+def give(w: World, now: float, session: Session, resource: int, size: int) -> None:
     """Give back a resource that a session holds at most once; giving what is not held is told, not healed."""
+    bit = BITS[resource]
     if session.holds & bit == 0:
-        violation(w, now, session, RELEASE_NOT_HELD, holding_resource(bit), -1, UNSET)
+        violation(w, now, session, RELEASE_NOT_HELD, resource, -1, UNSET)
         return
     session.holds &= ~bit
-    release(w, now, session, holding_resource(bit), size)
+    release(w, now, session, resource, size)
 
 
 def set_state(session: Session, state: int, now: float) -> None:

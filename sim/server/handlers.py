@@ -1,140 +1,25 @@
-"""Which handler takes which message: one table for plain Python, one chain of branches for the compiled engine."""
+"""Every handler there is, by message: what plain Python looks up and the compiled engine's branches are made of."""
 
-from collections.abc import Callable
-
+from sim.errors import InternalError
 from sim.server import caller, connection, media, nua, plugin, session, sip_agent
-from sim.server.records import Session, World
-from sim.vocabulary.messages import (
-    A_ACK,
-    A_BYE,
-    A_COMPLETED,
-    A_INVITE,
-    A_LAST,
-    A_READY,
-    A_RECEIVED,
-    A_TERMINATED,
-    C_BYE_OK,
-    C_BYE_RETRY,
-    C_COMPLETE,
-    C_CONNECTED,
-    C_FINAL,
-    C_HANGUP,
-    C_PATIENCE,
-    C_REFRESH,
-    C_RESPONSE,
-    C_SEND_REQUEST,
-    C_SERVER_BYE,
-    C_VANISH,
-    K_ACCEPT,
-    K_ADD,
-    K_DISCONNECT,
-    K_INACTIVITY_TIMER,
-    K_MODIFY,
-    K_RECEIVE,
-    K_REMOVE,
-    K_SEND,
-    K_TERMINATION_TIMER,
-    KINDS,
-    M_CONTAINER,
-    M_STOP,
-    N_ACK,
-    N_ACK_TIMEOUT,
-    N_BYE,
-    N_BYE_ANSWERED,
-    N_BYE_TIMEOUT,
-    N_CANCEL,
-    N_DESTROY,
-    N_DUPLICATE,
-    N_INVITE,
-    N_REINVITE,
-    N_RESPOND,
-    N_SEND_BYE,
-    N_SESSION_TIMER,
-    P_CLOSE,
-    P_COMPLETE,
-    P_OPEN,
-    P_REQUEST,
-    P_STOP,
-    S_CHANNEL_ADDED,
-    S_CHANNEL_MODIFIED,
-    S_CHANNEL_REMOVED,
-    S_CLOSED,
-    S_CONTROL,
-    S_DISCONNECT,
-    S_EVENT,
-    S_MEDIA,
-    S_OFFER,
-    S_OPENED,
-    S_RESPONSE,
-    S_STOPPED,
-    S_TERMINATE,
-)
+from sim.server.handling import TABLE, Handler
+from sim.server.records import Session
+from sim.vocabulary.messages import KINDS, MESSAGE_NAMES, OF_CONNECTION, OF_DIALOG, timer_of
 
-Handler = Callable[[World, Session, int, float, float], None]
+MODULES = (nua, sip_agent, session, connection, media, plugin, caller)
+"""Where handlers stand; importing them fills the table."""
 
-TABLE: dict[int, Handler] = {
-    N_INVITE: nua.n_invite,
-    N_ACK: nua.n_ack,
-    N_BYE: nua.n_bye,
-    N_CANCEL: nua.n_cancel,
-    N_REINVITE: nua.n_reinvite,
-    N_DUPLICATE: nua.n_duplicate,
-    N_BYE_ANSWERED: nua.n_bye_answered,
-    N_RESPOND: nua.n_respond,
-    N_SEND_BYE: nua.n_send_bye,
-    N_DESTROY: nua.n_destroy,
-    N_ACK_TIMEOUT: nua.n_ack_timeout,
-    N_SESSION_TIMER: nua.n_session_timer,
-    N_BYE_TIMEOUT: nua.n_bye_timeout,
-    A_INVITE: sip_agent.a_invite,
-    A_RECEIVED: sip_agent.a_received,
-    A_COMPLETED: sip_agent.a_other,
-    A_ACK: sip_agent.a_other,
-    A_READY: sip_agent.a_other,
-    A_BYE: sip_agent.a_other,
-    A_TERMINATED: sip_agent.a_terminated,
-    A_LAST: sip_agent.a_other,
-    S_OFFER: session.s_offer,
-    S_CONTROL: session.s_control,
-    S_TERMINATE: session.s_terminate,
-    S_CHANNEL_ADDED: session.s_channel_changed,
-    S_CHANNEL_MODIFIED: session.s_channel_changed,
-    S_CHANNEL_REMOVED: session.s_channel_changed,
-    S_DISCONNECT: session.s_disconnect,
-    S_OPENED: session.s_opened,
-    S_CLOSED: session.s_closed,
-    S_RESPONSE: session.s_response,
-    S_STOPPED: session.s_stopped,
-    S_EVENT: session.s_event,
-    S_MEDIA: session.s_media,
-    K_ADD: connection.k_add,
-    K_MODIFY: connection.k_modify,
-    K_REMOVE: connection.k_remove,
-    K_SEND: connection.k_send,
-    K_ACCEPT: connection.k_accept,
-    K_RECEIVE: connection.k_receive,
-    K_DISCONNECT: connection.k_disconnect,
-    K_TERMINATION_TIMER: connection.k_termination_timer,
-    K_INACTIVITY_TIMER: connection.k_inactivity_timer,
-    M_CONTAINER: media.m_container,
-    M_STOP: media.m_stop,
-    P_OPEN: plugin.p_open,
-    P_CLOSE: plugin.p_close,
-    P_REQUEST: plugin.p_request,
-    P_STOP: plugin.p_stop,
-    P_COMPLETE: plugin.p_complete,
-    C_FINAL: caller.c_final,
-    C_CONNECTED: caller.c_connected,
-    C_RESPONSE: caller.c_response,
-    C_COMPLETE: caller.c_complete,
-    C_SEND_REQUEST: caller.c_send_request,
-    C_PATIENCE: caller.c_patience,
-    C_HANGUP: caller.c_hangup,
-    C_VANISH: caller.c_vanish,
-    C_BYE_OK: caller.c_bye_ok,
-    C_SERVER_BYE: caller.c_server_bye,
-    C_REFRESH: caller.c_refresh,
-    C_BYE_RETRY: caller.c_bye_retry,
-}
+if missing := [MESSAGE_NAMES[kind] for kind in range(KINDS) if kind not in TABLE]:
+    raise InternalError(f"no handler for {', '.join(missing)}: name the kind beside its handler, with @handles")
 
 HANDLERS: tuple[Handler, ...] = tuple(TABLE[kind] for kind in range(KINDS))
+
+
+def timer_lives(session: Session, kind: int, generation: int) -> bool:
+    """A timer was cancelled when its owner (NUA stack, connection agent, caller) has begun a later generation."""
+    owner = timer_of(kind)
+    if owner == OF_DIALOG:
+        return generation == session.nua_timer
+    if owner == OF_CONNECTION:
+        return generation == session.tcp_timer
+    return generation == session.caller_timer

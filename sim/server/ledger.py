@@ -7,10 +7,6 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-MAX_RESOURCES: Final = 25
-"""Nine resources of the server itself and two for each of at most eight plugins."""
-
-
 SLIVER: Final = 1e-6
 """What is left of an interval of the level grid counts when it is longer than this part of it: less is rounding."""
 

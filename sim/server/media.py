@@ -1,11 +1,27 @@
 """The media engine (MPF): containers of commands, RTP ports and media contexts."""
 
 from sim.server.effects import emit, give, post, refuse, take
-from sim.server.records import DEGRADED, HAS_ENGINE, HOLDS_CONTEXT, HOLDS_RTP, IN_CONTEXT, Session, World
+from sim.server.handling import handles
+from sim.server.records import DEGRADED, HAS_ENGINE, IN_CONTEXT, Session, World
 from sim.server.streams import HELD, draw
-from sim.vocabulary.messages import CONTAINER_SIZE, M_CONTAINER, S_MEDIA, S_RESPONSE, S_STOPPED, STEP_ADD, STEP_MODIFY
-from sim.vocabulary.plugins import START, channel_of, what_of
-from sim.vocabulary.resources import RTP_PORT
+from sim.vocabulary.messages import (
+    CONTAINER_SIZE,
+    M_CONTAINER,
+    M_STOP,
+    S_MEDIA,
+    S_RESPONSE,
+    S_STOPPED,
+    STEP_ADD,
+    STEP_MODIFY,
+    channel_of,
+    commands,
+    count_of,
+    first_of,
+    step_of,
+    what_of,
+)
+from sim.vocabulary.plugins import START
+from sim.vocabulary.resources import HOLDS_RTP, MEDIA_CONTEXT, RTP_PORT
 from sim.vocabulary.tasks import SERVER
 
 
@@ -26,25 +42,26 @@ def containers(w: World, session: Session, step: int) -> None:
     """
     engines = engine_channels(session)
     if step == STEP_ADD:
-        commands = 3 + 2 * engines
+        total = 3 + 2 * engines
     elif step == STEP_MODIFY:
-        commands = 3 + engines
+        total = 3 + engines
     else:
-        commands = 2 + engines
-    session.subrequests += commands
+        total = 2 + engines
+    session.subrequests += total
     first = 0
-    while first < commands:
-        count = min(CONTAINER_SIZE, commands - first)
-        post(w, M_CONTAINER, session, step * 256 + first * 16 + count)
+    while first < total:
+        count = min(CONTAINER_SIZE, total - first)
+        post(w, M_CONTAINER, session, commands(step, first, count))
         first += count
 
 
+@handles(M_CONTAINER)
 def m_container(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mpf_engine_msg_process`: carry out the commands of one container and send it back with the answers."""
-    step = arg // 256
-    first = (arg // 16) % 16
+    step = step_of(arg)
+    first = first_of(arg)
     engines = engine_channels(session)
-    for command in range(first, first + arg % 16):
+    for command in range(first, first + count_of(arg)):
         if step == STEP_MODIFY:
             continue
         if 1 <= command <= engines:
@@ -92,7 +109,7 @@ def context_subtract(w: World, session: Session, now: float) -> None:
     session.context_terminations -= 1
     if session.context_terminations == 0:
         w.server.contexts -= 1
-        give(w, now, session, HOLDS_CONTEXT, 0)
+        give(w, now, session, MEDIA_CONTEXT, 0)
 
 
 def rtp_open(w: World, session: Session, now: float) -> None:
@@ -107,14 +124,14 @@ def rtp_open(w: World, session: Session, now: float) -> None:
     take_port(w, i)
     w.server.rtp_next = i + 1 if i + 1 < ports else 0
     session.rtp_port = w.p.rtp_min + 2 * i
-    take(w, now, session, HOLDS_RTP, 0)
+    take(w, now, session, RTP_PORT, 0)
 
 
 def rtp_close(w: World, session: Session, now: float) -> None:
     """Free the session's RTP port, if it got one."""
     if session.holds & HOLDS_RTP:
         free_port(w, (session.rtp_port - w.p.rtp_min) // 2)
-        give(w, now, session, HOLDS_RTP, 0)
+        give(w, now, session, RTP_PORT, 0)
 
 
 def all_free(ports: int, leaves: int) -> list[int]:
@@ -159,6 +176,7 @@ def free_port(w: World, i: int) -> None:
         node >>= 1
 
 
+@handles(M_STOP)
 def m_stop(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """The audio-stream callback of a channel that was told to stop: the answer leaves from the media thread.
 

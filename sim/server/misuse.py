@@ -2,7 +2,7 @@
 
 from sim.server.effects import violation
 from sim.server.records import Session, World
-from sim.vocabulary.resources import ENGINE_CHANNEL, SESSION_POOL
+from sim.vocabulary.resources import SESSION_POOL, engine_channel
 from sim.vocabulary.states import DESTROYED
 from sim.vocabulary.violations import LATE_ANSWER, USE_AFTER_FREE
 
@@ -27,7 +27,7 @@ def used_after_free(w: World, session: Session, now: float) -> None:
 def answered_in_time(w: World, session: Session, i: int, now: float) -> bool:
     """Whether the session still exists when channel `i`'s plugin answers: a late thread names a pool that is gone."""
     if session.state == DESTROYED:
-        engine = ENGINE_CHANNEL + 2 * session.resource[i]
+        engine = engine_channel(session.resource[i])
         violation(w, now, session, LATE_ANSWER, engine, session.released_by, session.released_s)
         used_after_free(w, session, now)
         return False
@@ -36,4 +36,4 @@ def answered_in_time(w: World, session: Session, i: int, now: float) -> bool:
 
 def answered_twice(w: World, session: Session, i: int, what: int, first_s: float, now: float) -> None:
     """Channel `i`'s plugin answers what it has answered before: the subrequest counter falls early."""
-    violation(w, now, session, what, ENGINE_CHANNEL + 2 * session.resource[i], w.server.kind, first_s)
+    violation(w, now, session, what, engine_channel(session.resource[i]), w.server.kind, first_s)

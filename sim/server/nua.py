@@ -5,6 +5,7 @@ Every handler is `(w, session, arg, started, now)`: the message was taken up at 
 
 from sim.server.answers import count_answer
 from sim.server.effects import emit, post, take
+from sim.server.handling import handles
 from sim.server.records import (
     DIALOG_COMPLETED,
     DIALOG_NONE,
@@ -12,8 +13,6 @@ from sim.server.records import (
     DIALOG_RECEIVED,
     DIALOG_TERMINATED,
     DIALOG_TERMINATING,
-    HOLDS_HANDLE,
-    HOLDS_POOL,
     Session,
     World,
 )
@@ -30,11 +29,21 @@ from sim.vocabulary.messages import (
     C_BYE_OK,
     C_FINAL,
     C_SERVER_BYE,
+    N_ACK,
     N_ACK_TIMEOUT,
+    N_BYE,
+    N_BYE_ANSWERED,
     N_BYE_TIMEOUT,
+    N_CANCEL,
+    N_DESTROY,
     N_DUPLICATE,
+    N_INVITE,
+    N_REINVITE,
+    N_RESPOND,
+    N_SEND_BYE,
     N_SESSION_TIMER,
 )
+from sim.vocabulary.resources import HOLDS_POOL, NUA_HANDLE
 from sim.vocabulary.tasks import CLIENT, NUA
 
 
@@ -51,6 +60,7 @@ def end_dialog(w: World, session: Session) -> None:
     post(w, A_LAST, session, 0)
 
 
+@handles(N_INVITE)
 def n_invite(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """A new INVITE: 100 Trying to the caller, `nua_i_invite` and `nua_i_state [received]` to the SIP agent.
 
@@ -59,7 +69,7 @@ def n_invite(w: World, session: Session, arg: int, started: float, now: float) -
     if session.dialog != DIALOG_NONE:
         return
     session.dialog = DIALOG_RECEIVED
-    take(w, now, session, HOLDS_HANDLE, 0)
+    take(w, now, session, NUA_HANDLE, 0)
     if w.p.retransmit:
         waited = started - session.invite_s
         interval = w.p.t1_s
@@ -72,10 +82,12 @@ def n_invite(w: World, session: Session, arg: int, started: float, now: float) -
     post(w, A_RECEIVED, session, 0)
 
 
+@handles(N_DUPLICATE)
 def n_duplicate(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """A retransmitted INVITE is absorbed by its server transaction."""
 
 
+@handles(N_REINVITE)
 def n_reinvite(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """A re-INVITE inside the dialog; one outside gets 481."""
     if session.dialog == DIALOG_READY:
@@ -85,6 +97,7 @@ def n_reinvite(w: World, session: Session, arg: int, started: float, now: float)
         to_caller(w, session, C_FINAL, 481)
 
 
+@handles(N_ACK)
 def n_ack(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """ACK to a 200: the call is ready, the ACK timer is off and the session timer starts (again)."""
     if session.dialog not in (DIALOG_COMPLETED, DIALOG_READY):
@@ -97,6 +110,7 @@ def n_ack(w: World, session: Session, arg: int, started: float, now: float) -> N
     post(w, A_READY, session, 0)
 
 
+@handles(N_BYE)
 def n_bye(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """BYE from the caller: answered at once, or only when the session is released (`server.sip.bye_response`)."""
     if session.dialog in (DIALOG_RECEIVED, DIALOG_COMPLETED, DIALOG_READY):
@@ -108,6 +122,7 @@ def n_bye(w: World, session: Session, arg: int, started: float, now: float) -> N
     to_caller(w, session, C_BYE_OK, 0)
 
 
+@handles(N_CANCEL)
 def n_cancel(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """CANCEL before the final answer: 487 to the INVITE, and the call is over. Later it has no effect."""
     if session.dialog != DIALOG_RECEIVED:
@@ -120,6 +135,7 @@ def n_cancel(w: World, session: Session, arg: int, started: float, now: float) -
     to_caller(w, session, C_FINAL, 487)
 
 
+@handles(N_RESPOND)
 def n_respond(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`nua_respond`: the final answer `arg` goes to the caller; a 200 then waits 64 T1 for its ACK."""
     if session.dialog == DIALOG_READY:
@@ -138,6 +154,7 @@ def n_respond(w: World, session: Session, arg: int, started: float, now: float) 
         end_dialog(w, session)
 
 
+@handles(N_SEND_BYE)
 def n_send_bye(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`nua_bye`: the server ends the call; without an answer the transaction times out after 64 T1."""
     if session.dialog == DIALOG_RECEIVED:
@@ -150,30 +167,35 @@ def n_send_bye(w: World, session: Session, arg: int, started: float, now: float)
         emit(w, NUA, N_BYE_TIMEOUT, session, session.nua_timer, w.p.transaction_s)
 
 
+@handles(N_BYE_ANSWERED)
 def n_bye_answered(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """The caller (or its transport) answered the server's BYE."""
     if session.dialog == DIALOG_TERMINATING:
         end_dialog(w, session)
 
 
+@handles(N_BYE_TIMEOUT)
 def n_bye_timeout(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """Nobody answered the server's BYE within 64 T1."""
     if arg == session.nua_timer and session.dialog == DIALOG_TERMINATING:
         end_dialog(w, session)
 
 
+@handles(N_ACK_TIMEOUT)
 def n_ack_timeout(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """No ACK within 64 T1 of the 200: the stack ends the call with BYE."""
     if arg == session.nua_timer and session.dialog == DIALOG_COMPLETED:
         n_send_bye(w, session, 0, started, now)
 
 
+@handles(N_SESSION_TIMER)
 def n_session_timer(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """Session-Expires passed without a refresh: the stack ends the call with BYE."""
     if arg == session.nua_timer and session.dialog == DIALOG_READY:
         n_send_bye(w, session, 0, started, now)
 
 
+@handles(N_DESTROY)
 def n_destroy(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`nua_handle_destroy`: the session is released; a BYE that was kept waiting gets its 200 now."""
     if session.bye_unanswered:

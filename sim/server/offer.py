@@ -7,15 +7,13 @@ from sim.server.records import (
     BLOCKED,
     HAS_CONTROL,
     HAS_ENGINE,
-    HOLDS_CONTEXT,
-    HOLDS_TABLE,
     WAITS_CHANNEL,
     WAITS_TERMINATION,
     Session,
     World,
 )
 from sim.vocabulary.messages import K_ADD, K_MODIFY, N_RESPOND, STEP_ADD, STEP_MODIFY
-from sim.vocabulary.resources import CONTROL_CHANNEL, ENGINE_CHANNEL
+from sim.vocabulary.resources import CONTROL_CHANNEL, HOLDS_TABLE, MEDIA_CONTEXT, SESSION_TABLE, engine_channel
 from sim.vocabulary.states import ACTIVE, GENERATING_ANSWER
 
 
@@ -23,8 +21,8 @@ def offer_process(w: World, session: Session, again: int, started: float, now: f
     """`mrcp_server_session_offer_process`: channels, terminations and the media container that carries them."""
     if session.holds & HOLDS_TABLE == 0:
         session.offer_s = started
-        take(w, now, session, HOLDS_TABLE, 0)
-        take(w, now, session, HOLDS_CONTEXT, 0)
+        take(w, now, session, SESSION_TABLE, 0)
+        take(w, now, session, MEDIA_CONTEXT, 0)
         grow(w, now, session, w.p.offer_bytes)
         w.server.sessions += 1
     if again and w.p.reinvite_identical:
@@ -58,7 +56,7 @@ def channel_create(w: World, session: Session, resource: int, now: float) -> Non
     flags = HAS_CONTROL | WAITS_CHANNEL
     acquire(w, now, session, CONTROL_CHANNEL, 0)
     limit = w.plugins[resource].limit
-    engine = ENGINE_CHANNEL + 2 * resource
+    engine = engine_channel(resource)
     if limit > 0 and w.ledger.held[engine] >= limit:
         refuse(w, engine)
         session.short |= BLOCKED

@@ -2,6 +2,7 @@
 
 from sim.server.dialogue import lasts
 from sim.server.effects import acquire, emit, post, refuse, violation
+from sim.server.handling import handles
 from sim.server.records import BLOCKED, COMPLETES, HAS_LICENCE, IS_OPEN, NO_INPUT, UNSET, Session, World
 from sim.server.streams import (
     DELAY,
@@ -19,21 +20,27 @@ from sim.server.streams import (
     draw,
     fires,
 )
-from sim.vocabulary.messages import M_STOP, P_COMPLETE, S_CLOSED, S_EVENT, S_OPENED, S_RESPONSE, S_STOPPED
-from sim.vocabulary.plugins import (
-    BARGE_IN,
-    CLOSE,
-    FAILED,
-    OPEN,
-    REQUEST,
-    START,
-    STOP,
-    STOPS,
+from sim.vocabulary.messages import (
+    M_STOP,
+    P_CLOSE,
+    P_COMPLETE,
+    P_OPEN,
+    P_REQUEST,
+    P_STOP,
+    S_CLOSED,
+    S_EVENT,
+    S_OPENED,
+    S_RESPONSE,
+    S_STOPPED,
+    about,
     channel_of,
-    packed,
+    end_of,
+    marked,
+    request_of,
     what_of,
 )
-from sim.vocabulary.resources import ENGINE_CHANNEL, SESSION_POOL
+from sim.vocabulary.plugins import BARGE_IN, CLOSE, FAILED, OPEN, REQUEST, START, STOP, STOPS
+from sim.vocabulary.resources import SESSION_POOL, plugin_licence
 from sim.vocabulary.states import DESTROYED
 from sim.vocabulary.tasks import PLUGIN, SERVER
 from sim.vocabulary.violations import USE_AFTER_FREE
@@ -86,6 +93,7 @@ def answer(w: World, session: Session, i: int, operation: int, kind: int, arg: i
     return True
 
 
+@handles(P_OPEN)
 def p_open(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`open` of an engine channel: takes a licence where the plugin has such, then answers."""
     if not touched(w, session, now):
@@ -98,11 +106,11 @@ def p_open(w: World, session: Session, arg: int, started: float, now: float) -> 
             session.lost_open |= 1 << arg
             return
     elif plugin.licences > 0:
-        licence = ENGINE_CHANNEL + 2 * resource + 1
+        licence = plugin_licence(resource)
         if w.ledger.held[licence] >= plugin.licences:
             refuse(w, licence)
             session.short |= BLOCKED
-            result = arg + 16
+            result = marked(arg)
         else:
             session.channel[arg] |= HAS_LICENCE
             acquire(w, now, session, licence, 0)
@@ -110,6 +118,7 @@ def p_open(w: World, session: Session, arg: int, started: float, now: float) -> 
         session.lost_open |= 1 << arg
 
 
+@handles(P_CLOSE)
 def p_close(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`close` of an engine channel only signals; the answer comes from any thread, at any later time, or never."""
     if not touched(w, session, now):
@@ -119,6 +128,7 @@ def p_close(w: World, session: Session, arg: int, started: float, now: float) ->
         session.lost_close |= 1 << arg
 
 
+@handles(P_REQUEST)
 def p_request(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """An MRCP request: one that stays in progress, one that ends it, or one that is done at once.
 
@@ -136,7 +146,7 @@ def p_request(w: World, session: Session, arg: int, started: float, now: float) 
         ends_listening(session, i, now)
         answers = answer(w, session, i, STOP, S_RESPONSE, arg, now)
     else:
-        response = packed(i, FAILED) if what == START else arg
+        response = about(i, FAILED) if what == START else arg
         answers = answer(w, session, i, REQUEST, S_RESPONSE, response, now)
     if not answers:
         session.lost_request |= 1 << i
@@ -167,7 +177,7 @@ def started_request(w: World, session: Session, i: int, now: float) -> bool:
 
 def ends_by_itself(w: World, session: Session, i: int, after: float) -> None:
     """The request on channel `i` will end `after` seconds from now, unless it is stopped before."""
-    emit(w, PLUGIN + session.resource[i], P_COMPLETE, session, i + 16 * session.asked[i], after)
+    emit(w, PLUGIN + session.resource[i], P_COMPLETE, session, end_of(i, session.asked[i]), after)
 
 
 def ends_after(w: World, session: Session, i: int) -> float:
@@ -191,10 +201,11 @@ def ends_listening(session: Session, i: int, now: float) -> None:
         session.listens_s = UNSET
 
 
+@handles(P_COMPLETE)
 def p_complete(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """The request has ended by itself, unless it was stopped or closed before, or hears nothing since a hold."""
     i = channel_of(arg)
-    if session.channel[i] & COMPLETES == 0 or arg // 16 != session.asked[i]:
+    if session.channel[i] & COMPLETES == 0 or request_of(arg) != session.asked[i]:
         return
     if session.audio_away or session.state == DESTROYED:
         return
@@ -204,6 +215,7 @@ def p_complete(w: World, session: Session, arg: int, started: float, now: float)
     emit(w, SERVER, S_EVENT, session, i, 0.0)
 
 
+@handles(P_STOP)
 def p_stop(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """STOP of a request in progress. The demo recogniser answers from its audio-stream callback, at a media tick."""
     if not touched(w, session, now):

@@ -11,21 +11,13 @@ from typing import Annotated, Any, Protocol, get_type_hints
 
 from sim.server.knobs import Knob
 from sim.server.ledger import Ledger
-from sim.vocabulary.tasks import MAX_CHANNELS
+from sim.vocabulary.plugins import MAX_CHANNELS
 
 UNSET = float("nan")
 """A time that was not reached."""
 
 QUEUE_SLOTS = 12
 """Requests that can wait behind one session's active request; a session has few, see `sim.server.session`."""
-
-# what a session holds, as bits of `Session.holds`
-HOLDS_POOL = 1
-HOLDS_HOME = 2
-HOLDS_HANDLE = 4
-HOLDS_TABLE = 8
-HOLDS_CONTEXT = 16
-HOLDS_RTP = 32
 
 # one control channel, as bits of `Session.channel[i]`
 HAS_CONTROL = 1  # a control channel at the connection agent

@@ -1,6 +1,7 @@
 """The MRCP server task: signalling messages, subrequests and the session's state machine (`mrcp_server_session.c`)."""
 
 from sim.server.effects import grow, post, release, set_state
+from sim.server.handling import handles
 from sim.server.media import engine_channels
 from sim.server.misuse import alive, answered_in_time, answered_twice, used_after_free
 from sim.server.offer import answer_send, offer_process
@@ -28,14 +29,31 @@ from sim.vocabulary.messages import (
     N_SEND_BYE,
     P_OPEN,
     P_REQUEST,
+    S_CHANNEL_ADDED,
+    S_CHANNEL_MODIFIED,
+    S_CHANNEL_REMOVED,
+    S_CLOSED,
     S_CONTROL,
+    S_DISCONNECT,
+    S_EVENT,
+    S_MEDIA,
     S_OFFER,
+    S_OPENED,
+    S_RESPONSE,
+    S_STOPPED,
     S_TERMINATE,
     STEP_ADD,
     STEP_MODIFY,
+    channel_of,
+    count_of,
+    first_of,
+    is_marked,
+    marked,
+    step_of,
+    what_of,
 )
-from sim.vocabulary.plugins import BARGE_IN, EVENT, START, STOPS, channel_of, what_of
-from sim.vocabulary.resources import ENGINE_CHANNEL
+from sim.vocabulary.plugins import BARGE_IN, START, STOPS
+from sim.vocabulary.resources import plugin_licence
 from sim.vocabulary.states import DEACTIVATING, DESTROYED, GENERATING_ANSWER, INITIALIZING, TERMINATING
 from sim.vocabulary.violations import DOUBLE_ANSWER, DOUBLE_CLOSE
 
@@ -86,16 +104,19 @@ def dispatch(w: World, session: Session, started: float, now: float) -> None:
         deactivate(w, session, started, now)
 
 
+@handles(S_OFFER)
 def s_offer(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """OFFER signalled by the SIP agent; `arg` 1 for a re-INVITE."""
     signaling_message_process(w, session, S_OFFER, arg, started, now)
 
 
+@handles(S_CONTROL)
 def s_control(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """An MRCP request, received by the connection agent; `arg` has its channel and what it is about."""
     signaling_message_process(w, session, S_CONTROL, arg, started, now)
 
 
+@handles(S_TERMINATE)
 def s_terminate(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """TERMINATE signalled by the SIP agent."""
     signaling_message_process(w, session, S_TERMINATE, arg, started, now)
@@ -125,6 +146,7 @@ def subrequest_remove(w: World, session: Session, started: float, now: float) ->
 # --- OFFER ----------------------------------------------------------------------------------------------------------
 
 
+@handles(S_CHANNEL_ADDED, S_CHANNEL_MODIFIED, S_CHANNEL_REMOVED)
 def s_channel_changed(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mrcp_server_on_channel_modify` / `_remove`: counts only while the channel is waited for."""
     if not alive(w, session, now):
@@ -134,6 +156,7 @@ def s_channel_changed(w: World, session: Session, arg: int, started: float, now:
         subrequest_remove(w, session, started, now)
 
 
+@handles(S_MEDIA)
 def s_media(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mrcp_server_mpf_message_process`: every answer of one media container, in order.
 
@@ -141,10 +164,10 @@ def s_media(w: World, session: Session, arg: int, started: float, now: float) ->
     """
     if not alive(w, session, now):
         return
-    step = arg // 256
-    first = (arg // 16) % 16
+    step = step_of(arg)
+    first = first_of(arg)
     engines = engine_channels(session)
-    for command in range(first, first + arg % 16):
+    for command in range(first, first + count_of(arg)):
         if session.state == DESTROYED:
             used_after_free(w, session, now)
             return
@@ -192,15 +215,16 @@ def engine_channels_update(w: World, session: Session, started: float, now: floa
             next_request(w, session, started, now)
 
 
+@handles(S_OPENED)
 def s_opened(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """`mrcp_server_on_engine_channel_open`; `arg` is the channel, + 16 when the engine could not open it."""
-    i = arg % 16
+    """`mrcp_server_on_engine_channel_open`; `arg` is the channel, marked when the engine could not open it."""
+    i = channel_of(arg)
     if not answered_in_time(w, session, i, now):
         return
     if session.channel[i] & IS_OPENING == 0:
         answered_twice(w, session, i, DOUBLE_ANSWER, session.open_s, now)
     session.channel[i] &= ~IS_OPENING
-    if arg >= 16:
+    if is_marked(arg):
         session.status = 480
     else:
         session.channel[i] |= IS_OPEN
@@ -231,6 +255,7 @@ def control_process(w: World, session: Session, arg: int, now: float) -> None:
     post_plugin(w, P_REQUEST, session, arg)
 
 
+@handles(S_RESPONSE)
 def s_response(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """The plugin's response to a request: to the caller, and the active request has ended.
 
@@ -253,6 +278,7 @@ def s_response(w: World, session: Session, arg: int, started: float, now: float)
     next_request(w, session, started, now)
 
 
+@handles(S_EVENT)
 def s_event(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """RECOGNITION-COMPLETE from the plugin: to the caller; it ends no active request."""
     if not answered_in_time(w, session, arg, now):
@@ -260,12 +286,13 @@ def s_event(w: World, session: Session, arg: int, started: float, now: float) ->
     if session.channel[arg] & IS_DEACTIVATED:
         return
     session.channel[arg] &= ~IN_PROGRESS
-    post(w, K_SEND, session, arg + EVENT)
+    post(w, K_SEND, session, marked(arg))
 
 
 # --- TERMINATE ------------------------------------------------------------------------------------------------------
 
 
+@handles(S_STOPPED)
 def s_stopped(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """The answer to the internal STOP: `state_machine_on_deactivate`."""
     if not answered_in_time(w, session, arg, now):
@@ -276,11 +303,12 @@ def s_stopped(w: World, session: Session, arg: int, started: float, now: float) 
     subrequest_remove(w, session, started, now)
 
 
+@handles(S_CLOSED)
 def s_closed(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mrcp_server_on_engine_channel_close`. It does not ask whether this channel has answered before."""
     if session.channel[arg] & HAS_LICENCE:
         session.channel[arg] &= ~HAS_LICENCE
-        release(w, now, session, ENGINE_CHANNEL + 2 * session.resource[arg] + 1, 0)
+        release(w, now, session, plugin_licence(session.resource[arg]), 0)
     if session.channel[arg] & IS_CLOSED:
         answered_twice(w, session, arg, DOUBLE_CLOSE, session.closed_s, now)
     if not answered_in_time(w, session, arg, now):
@@ -302,6 +330,7 @@ def all_closed(session: Session) -> bool:
     return True
 
 
+@handles(S_DISCONNECT)
 def s_disconnect(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mrcp_server_on_disconnect`: the connection is lost for good, so the server sends BYE itself."""
     if not alive(w, session, now):

@@ -1,8 +1,9 @@
 """Graceful shutdown: the agent goes offline, and BYE goes to every session that is not already terminating."""
 
 from sim.server.effects import post
-from sim.server.records import HOLDS_POOL, Session, World
+from sim.server.records import Session, World
 from sim.vocabulary.messages import N_SEND_BYE
+from sim.vocabulary.resources import HOLDS_POOL
 from sim.vocabulary.states import DEACTIVATING, TERMINATING
 
 

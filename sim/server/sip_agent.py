@@ -2,18 +2,23 @@
 
 from sim.server.answers import count_answer
 from sim.server.effects import give, post, take
-from sim.server.records import (
-    BLOCKED,
-    DIALOG_TERMINATED,
-    HOLDS_HANDLE,
-    HOLDS_HOME,
-    HOLDS_POOL,
-    SDP_GOOD,
-    Session,
-    World,
-)
+from sim.server.handling import handles
+from sim.server.records import BLOCKED, DIALOG_TERMINATED, SDP_GOOD, Session, World
 from sim.server.streams import POOL_FAILS, fires
-from sim.vocabulary.messages import N_RESPOND, S_OFFER, S_TERMINATE
+from sim.vocabulary.messages import (
+    A_ACK,
+    A_BYE,
+    A_COMPLETED,
+    A_INVITE,
+    A_LAST,
+    A_READY,
+    A_RECEIVED,
+    A_TERMINATED,
+    N_RESPOND,
+    S_OFFER,
+    S_TERMINATE,
+)
+from sim.vocabulary.resources import HOLDS_HANDLE, HOLDS_POOL, NUA_HANDLE, SESSION_POOL, SIP_HOME
 
 
 def reject(w: World, session: Session, status: int, now: float) -> None:
@@ -43,20 +48,21 @@ def session_create(w: World, session: Session, now: float) -> bool:
         return False
     session.created_s = now
     session.pool_bytes = w.p.session_bytes
-    take(w, now, session, HOLDS_POOL, w.p.session_bytes)
+    take(w, now, session, SESSION_POOL, w.p.session_bytes)
     if session.no_profile:
         # no profile for the agent: mrcp_session_destroy at once
-        give(w, now, session, HOLDS_POOL, session.pool_bytes)
+        give(w, now, session, SESSION_POOL, session.pool_bytes)
         session.released_s = now
         w.server.created += 1
         w.server.released += 1
         reject(w, session, 488, now)
         return False
-    take(w, now, session, HOLDS_HOME, 0)
+    take(w, now, session, SIP_HOME, 0)
     w.server.created += 1
     return True
 
 
+@handles(A_INVITE)
 def a_invite(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`nua_i_invite` → `mrcp_sofia_on_invite`: creates the session here only when something is extracted."""
     if arg == 0:
@@ -65,6 +71,7 @@ def a_invite(w: World, session: Session, arg: int, started: float, now: float) -
             session_create(w, session, now)
 
 
+@handles(A_RECEIVED)
 def a_received(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`nua_i_state [received]` → `mrcp_sofia_on_call_receive`: create the session if need be, signal OFFER."""
     if arg == 1:
@@ -84,13 +91,15 @@ def a_received(w: World, session: Session, arg: int, started: float, now: float)
     post(w, S_OFFER, session, 0)
 
 
+@handles(A_TERMINATED)
 def a_terminated(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`nua_i_state [terminated]` → `mrcp_sofia_on_call_terminate`: signal TERMINATE, if there is a session."""
     if session.holds & HOLDS_POOL:
         post(w, S_TERMINATE, session, 0)
     elif session.holds & HOLDS_HANDLE and session.dialog == DIALOG_TERMINATED:
-        give(w, now, session, HOLDS_HANDLE, 0)
+        give(w, now, session, NUA_HANDLE, 0)
 
 
+@handles(A_COMPLETED, A_ACK, A_READY, A_BYE, A_LAST)
 def a_other(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`nua_i_ack`, `nua_i_bye`, `nua_i_terminated`, `nua_i_state [completed]` and `[ready]`: logged, nothing else."""

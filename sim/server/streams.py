@@ -11,18 +11,17 @@ from sim.server.records import HAS_ENGINE, IN_PROGRESS, Session, World
 from sim.vocabulary.messages import (
     KINDS,
     M_CONTAINER,
-    P_COMPLETE,
     P_OPEN,
     S_MEDIA,
     S_OPENED,
     S_TERMINATE,
     STEP_ADD,
     STEP_SUBTRACT,
+    step_of,
+    with_two_services,
 )
-from sim.vocabulary.plugins import MAX_STEPS, OPERATIONS
+from sim.vocabulary.plugins import MAX_PLUGINS, MAX_STEPS, OPERATIONS
 from sim.vocabulary.tasks import CONNECTION_AGENT, MEDIA, NUA, PLUGIN, SERVER, SIP_AGENT
-
-MAX_PLUGINS: Final = 8
 
 SERVICE: Final = 0
 """+ message kind: service time of that message (plugins have their own, see BLOCK)."""
@@ -125,24 +124,20 @@ def draw(w: World, stream: int) -> float:
     return w.draws[stream][i]
 
 
-OF_TWO_KINDS: Final = sum(1 << kind for kind in (*range(P_OPEN, P_COMPLETE), S_MEDIA, M_CONTAINER, S_TERMINATE))
-"""Kinds whose service time is not simply that of their kind, as bits."""
-
-
 def service_stream(session: Session, task: int, kind: int, arg: int) -> int:
     """The stream of a message's service time. Some kinds have two, by what there is to do."""
-    if (OF_TWO_KINDS >> kind) & 1 == 0:
+    if not with_two_services(kind):
         return SERVICE + kind
-    if P_OPEN <= kind < P_COMPLETE:
+    if task >= PLUGIN:
         return OPERATION + ((task - PLUGIN) * 4 + kind - P_OPEN) * 4 + BLOCK
-    if kind == S_MEDIA and arg // 256 == STEP_SUBTRACT:
+    if kind == S_MEDIA and step_of(arg) == STEP_SUBTRACT:
         return SUBTRACTED
-    if kind == S_MEDIA and arg // 256 == STEP_ADD:
+    if kind == S_MEDIA and step_of(arg) == STEP_ADD:
         for i in range(session.channels):
             if session.channel[i] & HAS_ENGINE:
                 return SERVICE + S_MEDIA
         return SERVICE + S_OPENED  # there is nothing to open: the final answer goes out with this message
-    if kind == M_CONTAINER and arg // 256 == STEP_SUBTRACT:
+    if kind == M_CONTAINER and step_of(arg) == STEP_SUBTRACT:
         return SUBTRACT
     if kind == S_TERMINATE:
         for i in range(session.channels):

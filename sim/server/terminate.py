@@ -7,10 +7,6 @@ from sim.server.records import (
     ASSIGNED,
     HAS_CONTROL,
     HAS_ENGINE,
-    HOLDS_HANDLE,
-    HOLDS_HOME,
-    HOLDS_POOL,
-    HOLDS_TABLE,
     IN_PROGRESS,
     IS_CLOSED,
     IS_CLOSING,
@@ -23,7 +19,16 @@ from sim.server.records import (
     World,
 )
 from sim.vocabulary.messages import K_REMOVE, N_DESTROY, P_CLOSE, P_STOP, STEP_SUBTRACT
-from sim.vocabulary.resources import CONNECTION_POOL, ENGINE_CHANNEL, TCP_CONNECTION
+from sim.vocabulary.resources import (
+    CONNECTION_POOL,
+    HOLDS_TABLE,
+    NUA_HANDLE,
+    SESSION_POOL,
+    SESSION_TABLE,
+    SIP_HOME,
+    TCP_CONNECTION,
+    engine_channel,
+)
 from sim.vocabulary.states import DEACTIVATING, DESTROYED, TERMINATING
 from sim.vocabulary.violations import RELEASED_UNCLOSED
 
@@ -71,18 +76,18 @@ def terminate_send(w: World, session: Session, now: float) -> None:
     """`mrcp_server_session_terminate_send` → `mrcp_sofia_on_session_terminate` → `apr_pool_destroy`."""
     for i in range(session.channels):
         if session.channel[i] & HAS_ENGINE:
-            engine = ENGINE_CHANNEL + 2 * session.resource[i]
+            engine = engine_channel(session.resource[i])
             release(w, now, session, engine, 0)
             if session.channel[i] & IS_CLOSED == 0:
                 # another answer came twice and hid that this one is missing
                 violation(w, now, session, RELEASED_UNCLOSED, engine, P_CLOSE, session.terminate_s)
     connection_leave(w, session, now)
     if session.holds & HOLDS_TABLE:
-        give(w, now, session, HOLDS_TABLE, 0)
+        give(w, now, session, SESSION_TABLE, 0)
         w.server.sessions -= 1
-    give(w, now, session, HOLDS_HANDLE, 0)
-    give(w, now, session, HOLDS_HOME, 0)
-    give(w, now, session, HOLDS_POOL, session.pool_bytes)
+    give(w, now, session, NUA_HANDLE, 0)
+    give(w, now, session, SIP_HOME, 0)
+    give(w, now, session, SESSION_POOL, session.pool_bytes)
     session.state = DESTROYED
     session.since_s = now
     session.active = 0

@@ -23,6 +23,7 @@ from sim.ledger.spans import LATENCIES, SPANS
 from sim.theory.queues import PROBABILITIES
 from sim.validation.planner import planner
 from sim.validation.replayed import replayed
+from sim.vocabulary.messages import MESSAGES
 
 if TYPE_CHECKING:
     from sim.calibration.evidence import Evidence
@@ -43,7 +44,7 @@ FEWEST: Final = 20
 _BOOTSTRAPS: Final = 400
 _SESSIONS: Final = 4000  # predicted from about so many, in at least _LEAST runs
 _LEAST, _MOST = 3, 20
-_UNSEEN: Final = {"receive", "accept", "peer disconnect", "termination timer", "inactivity timer", "STOP at tick"}
+_UNSEEN: Final = {row.name for row in MESSAGES if not row.log}
 _ROLES: Final = {"server": "MRCP Server", "connection": "MRCPv2-Agent-1", "media": "Media-Engine-1"}
 
 

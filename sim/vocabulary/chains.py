@@ -1,5 +1,18 @@
 """Release chains: the server's functions, in order, that bring a session on and in the end release it."""
 
+from sim.vocabulary.messages import (
+    A_BYE,
+    A_TERMINATED,
+    MESSAGE_NAMES,
+    MESSAGES,
+    N_ACK_TIMEOUT,
+    N_BYE,
+    N_BYE_TIMEOUT,
+    N_CANCEL,
+    N_DUPLICATE,
+    N_SESSION_TIMER,
+)
+
 RELEASE_CHAINS = {
     "open": ("mrcp_engine_channel_virtual_open", "mrcp_engine_channel_open_respond",
              "mrcp_server_on_engine_channel_open", "mrcp_server_session_subrequest_remove"),
@@ -47,23 +60,11 @@ STOPPED_AT = {
 }  # fmt: skip
 """The step of its chain that never comes when the answer is missing."""
 
-TAKEN_BY = {
-    "OPEN response": "mrcp_server_on_engine_channel_open",
-    "CLOSE response": "mrcp_server_on_engine_channel_close",
-    "RESPONSE": "mrcp_server_on_engine_channel_message",
-    "STOP response": "mrcp_server_on_engine_channel_message",
-    "MPF container": "mpf_engine_msg_process",
-    "MPF response": "mrcp_server_mpf_message_process",
-    "ADD-channel response": "mrcp_server_on_channel_modify",
-    "MODIFY-channel response": "mrcp_server_on_channel_modify",
-    "REMOVE-channel response": "mrcp_server_on_channel_remove",
-    "OFFER": "mrcp_server_signaling_message_process",
-    "TERMINATE": "mrcp_server_signaling_message_process",
-    "nua_i_state [received]": "mrcp_sofia_on_call_receive",
-    "nua_i_state [terminated]": "mrcp_sofia_on_call_terminate",
-}
+TAKEN_BY = {row.name: row.taken_by or row.function.rpartition(" → ")[2] for row in MESSAGES if row.carries}
 """The receiver's step that never comes when this message is lost, or lies in the queue of a task that stands still."""
 
-BEFORE_TERMINATE = ("BYE", "retransmission", "CANCEL", "nua_i_bye", "nua_i_state [terminated]", "ACK timeout",
-                    "session timer", "BYE timeout")  # fmt: skip
+BEFORE_TERMINATE = tuple(
+    MESSAGE_NAMES[kind]
+    for kind in (N_BYE, N_DUPLICATE, N_CANCEL, A_BYE, A_TERMINATED, N_ACK_TIMEOUT, N_SESSION_TIMER, N_BYE_TIMEOUT)
+)
 """Messages on the way to TERMINATE: when one of them is stuck, the chain starts before it."""

@@ -3,10 +3,7 @@
 Handlers are run by plain Python and by Numba, so everything they branch on is a module-level `int`.
 """
 
-from typing import Final
-
-MAX_CHANNELS: Final = 4
-"""Control channels of one session: the four standard MRCP resources."""
+from typing import Final, Literal, get_args
 
 # a plugin's task is PLUGIN + the index of its resource
 NUA: Final = 0
@@ -23,16 +20,9 @@ TASK_NAMES: Final = ("NUA", "SIP-Agent-1", "MRCP Server", "MRCPv2-Agent-1", "Med
 SERVER_TASK: Final = TASK_NAMES[SERVER]
 """What a server's log calls the task of the MRCP server itself."""
 
-TASK_KEYS = ("nua", "sip-agent", "server", "connection-agent", "media")
+TaskKey = Literal["nua", "sip-agent", "server", "connection-agent", "media"]
+TASK_KEYS: Final[tuple[TaskKey, ...]] = get_args(TaskKey)
 """Their keys in a scenario."""
-
-TASK_KINDS = {
-    "NUA": "NUA",
-    "SIP-Agent-1": "SIP",
-    "MRCP Server": "SERVER",
-    "MRCPv2-Agent-1": "CONNECTION",
-    "Media-Engine-1": "MEDIA",
-}
 
 # Lanes of a sofia loop: messages (su_msg), then timers, then sockets. Other tasks have one lane.
 MESSAGE_LANE: Final = 0

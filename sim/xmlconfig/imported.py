@@ -7,7 +7,7 @@ from typing import Any
 from sim.scenario import load_scenario
 from sim.scenario.annotated import Noted, plain, to_text
 from sim.scenario.units import write_rate, write_time
-from sim.vocabulary.plugins import DEMO_ENGINES
+from sim.vocabulary.plugins import MRCP_RESOURCES
 from sim.xmlconfig.config import ServerConfig, Value
 from sim.xmlconfig.lint import Expected
 
@@ -183,8 +183,8 @@ class _Importer:
                 f"line {engine.line}: <engine> {engine.name}, serves {resource} ({how}){params}{attribs}"
             )
             self.put(f"plugins.{resource}.id", engine.id, comment)
-            demo = engine.name.lower() in _DEMO_FILES and DEMO_ENGINES[resource][0] not in tasks
-            task = DEMO_ENGINES[resource][0] if demo else engine.id
+            demo = engine.name.lower() in _DEMO_FILES and MRCP_RESOURCES[resource].task not in tasks
+            task = MRCP_RESOURCES[resource].task if demo else engine.id
             if task in tasks:
                 task = f"{engine.id} {resource}"
             tasks.add(task)

@@ -15,7 +15,6 @@ import sim
 from sim.engine import choose as select
 from sim.engine.compiled import cache, normals
 from sim.engine.compiled import engine as compiled_engine
-from sim.engine.compiled.calendar import TIMER_MASK
 from sim.engine.compiled.record import HISTOGRAM_WORDS
 from sim.engine.end.collect import Collector
 from sim.engine.run import run
@@ -24,7 +23,6 @@ from sim.errors import ScenarioError
 from sim.ledger.histogram import BUCKETS
 from sim.ledger.sink import MemorySink
 from sim.scenario import Scenario
-from sim.vocabulary.messages import TIMERS
 
 BUSY = {"duration": "60s", "drain": "40s", "arrivals": {"rate": "50/s"}, "calls": {"hold": "1s"}}
 
@@ -191,6 +189,5 @@ def test_many_slots_many_timers_and_full_buffers_change_nothing(monkeypatch: pyt
         assert getattr(chopped, table).equals(getattr(reference, table)), table
 
 
-def test_the_kernels_idea_of_timers_and_buckets_is_that_of_the_rest() -> None:
-    assert [bool(TIMER_MASK >> kind & 1) for kind in range(len(TIMERS))] == list(TIMERS)
+def test_the_kernels_idea_of_buckets_is_that_of_the_rest() -> None:
     assert HISTOGRAM_WORDS == BUCKETS + 2

@@ -6,7 +6,7 @@ from rich.console import Console
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.report.timeline import print_story, story
-from sim.vocabulary.messages import handler
+from sim.vocabulary.messages import function_of
 from sim.vocabulary.states import called_on_the_way
 
 
@@ -73,8 +73,8 @@ def test_a_session_that_is_not_there_is_said(result: RunResult) -> None:
 
 
 def test_a_message_without_known_function_keeps_its_name() -> None:
-    assert handler("MRCP Server", "something new") == "something new"
-    assert handler("Demo Recog Engine", "close").endswith("mrcp_engine_channel_close_respond")
+    assert function_of("something new") == "something new"
+    assert function_of("close").endswith("mrcp_engine_channel_close_respond")
 
 
 @pytest.mark.parametrize(

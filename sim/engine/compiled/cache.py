@@ -27,6 +27,7 @@ from sim.files import user_cache
 
 PACKAGE = Path(__file__).resolve().parents[2]
 SOURCES = (
+    "errors.py",
     "vocabulary/*.py",
     "server/*.py",
     "engine/compiled/*.py",

@@ -11,63 +11,39 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from sim.engine.compiled.layout import FIFO_OF, FIFOS
 from sim.engine.compiled.store import FIRST_CAPACITY, ITEM_BYTES, append, enlarge, enlarge_ring, items_at, ring_take
-from sim.server.timers import timer_lives
+from sim.server.handlers import timer_lives
 from sim.vocabulary.messages import (
-    C_BYE_RETRY,
-    C_REFRESH,
-    K_ACCEPT,
-    K_INACTIVITY_TIMER,
-    K_TERMINATION_TIMER,
     KINDS,
-    N_ACK_TIMEOUT,
-    N_BYE_TIMEOUT,
-    N_SESSION_TIMER,
+    NO_TIMER,
     TIMERS,
 )
 
-TIMER_MASK: Final = sum(1 << kind for kind in range(KINDS) if TIMERS[kind])
-"""Kinds that are timers, as bits."""
-
-FREEZE: Final = 100
-FREEZE_FOR_GOOD: Final = 101
-THAW: Final = 102
-SHUTDOWN: Final = 103
-OTHER: Final = 104
+# what stands in the calendar beside messages: numbers that are no kind
+FREEZE: Final = KINDS
+FREEZE_FOR_GOOD: Final = KINDS + 1
+THAW: Final = KINDS + 2
+SHUTDOWN: Final = KINDS + 3
+OTHER: Final = KINDS + 4
 """Another program wants a processor."""
-OUTSIDE: Final = 128
+OUTSIDE: Final = KINDS + 5
 """+ kind: the thread of a delayed answer was told of a free slot."""
 
-# where the next far event is, if not in the FIFO of that number
-HEAP: Final = 8
-ARRIVAL: Final = 9
-WINDOW: Final = 10
+# where the next far event is: in a FIFO, by its number, or
+HEAP: Final = FIFOS
+ARRIVAL: Final = FIFOS + 1
+WINDOW: Final = FIFOS + 2
 
 
 def is_timer(kind: int) -> bool:
     """Whether a kind is a timer of a session."""
-    return (TIMER_MASK >> kind) & 1 != 0
+    return TIMERS[kind] != NO_TIMER
 
 
 def fifo_of(kind: int) -> int:
     """The FIFO of a kind whose delay is constant, or mostly so; -1 for others."""
-    if kind == K_INACTIVITY_TIMER:
-        return 0
-    if kind == N_SESSION_TIMER:
-        return 1
-    if kind == N_ACK_TIMEOUT:
-        return 2
-    if kind == C_BYE_RETRY:
-        return 3
-    if kind == K_ACCEPT:
-        return 4
-    if kind == K_TERMINATION_TIMER:
-        return 5
-    if kind == N_BYE_TIMEOUT:
-        return 6
-    if kind == C_REFRESH:
-        return 7
-    return -1
+    return FIFO_OF[kind]
 
 
 # --- near: what tasks do next ---------------------------------------------------------------------------------------
@@ -127,7 +103,7 @@ def find_far(w: Any) -> None:
     if e.heap.length > 0:
         top = items_at(e.heap.address)[0]
         earlier(e, top.time_s, top.seq, HEAP)
-    for f in range(8):
+    for f in range(FIFOS):
         fifo = e.fifos[f]
         if fifo.count > 0:
             first = items_at(fifo.address)[fifo.head]

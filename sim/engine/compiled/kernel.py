@@ -25,6 +25,7 @@ from sim.engine.compiled.calendar import (
     heap_push,
     is_timer,
 )
+from sim.engine.compiled.layout import FIFOS, MAX_TASKS
 from sim.engine.compiled.memory import prefetch, release, world_at
 from sim.engine.compiled.post import deliver_all, due, push_from_outside
 from sim.engine.compiled.queues import MEDIA_TICK
@@ -35,8 +36,9 @@ from sim.engine.compiled.store import SESSION_BYTES, floats_at, items_at, number
 from sim.engine.compiled.whole import one_program
 from sim.engine.sharing import other_program, pause
 from sim.server.caller import arrive
+from sim.server.handlers import timer_lives
 from sim.server.shutdown import shutdown_begins, shutdown_session
-from sim.server.timers import timer_lives
+from sim.vocabulary.tasks import LANES
 
 # what `enter` is asked to do, and what it answers
 RUN: Final = 0
@@ -252,13 +254,13 @@ def end(address: int) -> None:
     release_vector(e.session_rows)
     release_vector(e.window_rows)
     release_vector(e.offences)
-    for i in range(8):
+    for i in range(FIFOS):
         release_vector(e.fifos[i])
-    for i in range(13):
+    for i in range(MAX_TASKS):
         task = w.tasks[i]
         release_vector(task.producers)
         release_vector(task.unsent)
-        for lane in range(3):
+        for lane in range(LANES):
             release_vector(task.lanes[lane])
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.engine.sharing import MAX_OTHERS, MAX_PROCESSORS, RUNNERS, Machine, Processor, Runner
-from sim.server.ledger import MAX_RESOURCES, Ledger
+from sim.server.ledger import Ledger
 from sim.server.records import (
     IS_STOPPING,
     FaultPlan,
@@ -24,15 +24,19 @@ from sim.server.records import (
     StepPlan,
     layout,
 )
-from sim.server.streams import FAULTS, MAX_PLUGINS, STREAMS
-from sim.vocabulary.messages import KINDS
-from sim.vocabulary.plugins import MAX_STEPS
+from sim.server.streams import FAULTS, STREAMS
+from sim.vocabulary.messages import KINDS, MESSAGES
+from sim.vocabulary.plugins import MAX_PLUGINS, MAX_STEPS
+from sim.vocabulary.resources import BITS, MAX_RESOURCES
 from sim.vocabulary.tasks import LANES, PLUGIN
 
 MAX_TASKS = PLUGIN + MAX_PLUGINS
 
-# FIFOs of timers and delayed messages, see `calendar`
-FIFOS = 8
+_STEADY = [kind for kind, row in enumerate(MESSAGES) if row.steady]
+FIFOS: Final = len(_STEADY)
+"""FIFOs of timers and delayed messages, see `calendar`: one for each kind whose delay is mostly the same."""
+
+FIFO_OF: Final = tuple(_STEADY.index(kind) if kind in _STEADY else -1 for kind in range(KINDS))
 
 
 def _record(fields: list[tuple[Any, ...]]) -> np.dtype[Any]:
@@ -50,13 +54,17 @@ def _ledger() -> np.dtype[Any]:
     return _record(fields)
 
 
+OF_A_KIND: Final = "i1" if KINDS < 127 else "i2"
+"""Room for the number of a kind of message, for that + 1, and for -1."""
+
+KIND_FIELDS: Final = ("active", "queue_kind", "lost_kind", "released_by")
 SMALL: Final = {
     "i1": {
-        "in_use", "holds", "state", "active", "queue_kind", "queue_head", "queue_length", "channels", "resource",
-        "offered", "unknown", "sdp", "no_profile", "context_terminations", "rtp_waiting", "dialog",
-        "bye_unanswered", "tcp", "tcp_marked", "caller", "cancelled", "short", "vanishes", "no_ack", "reinvite_pending",
-        "gave_up", "lost_open", "lost_close", "lost_request", "lost_stop", "lost_kind", "lost_media", "wedged",
-        "crashed", "released_by", "step", "busy", "waits_for", "doing", "audio_away",
+        "in_use", "state", "queue_head", "queue_length", "channels", "resource", "offered", "unknown", "sdp",
+        "no_profile", "context_terminations", "rtp_waiting", "dialog", "bye_unanswered", "tcp",
+        "tcp_marked", "caller", "cancelled", "short", "vanishes", "no_ack", "reinvite_pending", "gave_up", "lost_open",
+        "lost_close", "lost_request", "lost_stop", "lost_media", "wedged", "crashed", "step",
+        "busy", "waits_for", "doing", "audio_away",
     },
     "i2": {"active_arg", "queue_arg", "channel", "subrequests", "status", "answer_status", "asked", "stop_waits"},
     "i4": {
@@ -64,7 +72,7 @@ SMALL: Final = {
         "requests", "bye_retries", "mix", "repeats_left", "rounds_left",
     },
 }  # fmt: skip
-"""Integers of a session that can not outgrow 8, 16 and 32 bits: flags and kinds; bits of a channel, statuses and
+"""Integers of a session that can not outgrow 8, 16 and 32 bits: flags; bits of a channel, statuses and
 arguments; numbers of slots, ports, messages and requests. One that is not named here has 64."""
 
 LINE = 64
@@ -74,7 +82,8 @@ LINE = 64
 def _session() -> np.dtype[Any]:
     """A session in as few cache lines as it takes, for among 100 000 each line is fetched from memory: small fields
     first, which every message looks at, then numbers, then times."""
-    stored = {name: size for size, names in SMALL.items() for name in names}
+    stored = {name: size for size, names in SMALL.items() for name in names} | dict.fromkeys(KIND_FIELDS, OF_A_KIND)
+    stored["holds"] = "i1" if sum(BITS) < 2**7 else "i2"
     fields = [(name, stored.get(name, kind), *shape) for name, kind, *shape in layout(Session)]
     packed = _record(sorted(fields, key=lambda field: int(field[1][1])))
     names = packed.names or ()
@@ -233,6 +242,7 @@ MESSAGE_ROW = _record(
         ("finished_s", "f8"),
         ("state", "i8"),
         ("subrequests", "i8"),
+        ("argument", "i8"),
     ]
 )
 WAIT_ROW = _record([("task", "i8"), ("waited_s", "f8")])
@@ -294,7 +304,5 @@ def address_offset(name: str) -> int:
     return field_offset("e", name)
 
 
-if IS_STOPPING >= 2**15 or KINDS > 127:  # the highest bit of a channel
+if IS_STOPPING >= 2**15:  # the highest bit of a channel
     raise AssertionError("a session's fields no longer fit their sizes in sim.engine.compiled")
-if KINDS > 62:
-    raise AssertionError("message kinds no longer fit the bit masks of sim.engine.compiled")

@@ -28,7 +28,7 @@ def send(w: Any, item: Any) -> bool:
         schedule_item(w, task, kind, slot, arg, delay)
         return True
     if task == CLIENT:
-        handle_at_caller(w, session, kind, arg, w.e.now_s)
+        handle_at_caller(w, session, kind, arg, w.e.now_s, w.e.now_s)
         return True
     session.inflight += 1
     if push(w, task, kind, slot, arg):
@@ -135,7 +135,7 @@ def due(w: Any, task: int, kind: int, slot: int, arg: int) -> None:
     session = w.sessions[slot]
     timer = is_timer(kind)
     if task == CLIENT:
-        handle_at_caller(w, session, kind, arg, w.e.now_s)
+        handle_at_caller(w, session, kind, arg, w.e.now_s, w.e.now_s)
         deliver_all(w)
         if not timer:
             session.inflight -= 1

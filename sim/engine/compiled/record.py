@@ -134,6 +134,7 @@ def message_done(w: Any, task: Any, session: Any, started: float) -> None:
         row.finished_s = e.now_s
         row.state = session.state
         row.subrequests = session.subrequests
+        row.argument = task.arg
     else:
         tally_message(w, task.index, started - task.sent_s, e.now_s - started)
 

@@ -6,35 +6,20 @@ containers are Python lists there and spans of records here.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any
 
 from numba.extending import overload, register_jitable
 
+import sim.server
 from sim.engine import sharing, tick
-from sim.engine.compiled import calendar, dispatch, effects, post, queues, record, stations, store
-from sim.server import (
-    answers,
-    caller,
-    connection,
-    dialogue,
-    media,
-    misuse,
-    nua,
-    offer,
-    plugin,
-    records,
-    session,
-    shutdown,
-    sip_agent,
-    streams,
-    terminate,
-    timers,
-)
+from sim.engine.compiled import calendar, columns, dispatch, effects, post, queues, record, stations, store
 from sim.server import effects as server_effects
-from sim.server import ledger as ledger_records
-from sim.vocabulary import messages, plugins
+from sim.server import records, streams
+from sim.vocabulary import messages
 
 REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     server_effects.emit: effects.emit,
@@ -44,6 +29,8 @@ REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     sharing.begin: effects.begin,
     sharing.cancel: effects.cancel,
     sharing.note_wait: effects.note_wait,
+    **dispatch.AS_BRANCHES,
+    **columns.AS_CODE,
 }
 
 NOT_COMPILED = {records.layout, records.blank, records.fields}
@@ -68,15 +55,24 @@ def _replace(original: Callable[..., Any], replacement: Callable[..., Any]) -> N
     overload(original, jit_options=OPTIONS, strict=False)(choose)
 
 
+def modules_of(package: ModuleType) -> list[ModuleType]:
+    """Every module of a package, so that a new one can not be forgotten."""
+    found = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    return [importlib.import_module(module.name) for module in found]
+
+
+def compiled(*more: ModuleType) -> list[Callable[..., Any]]:
+    """Every function of the server and of the engine, and those of the modules given."""
+    own = (messages, store, calendar, dispatch, post, queues, record, sharing, stations, tick, *more)
+    found: list[Any] = [f for module in (*modules_of(sim.server), *own) for f in functions_of(module)]
+    return [f for f in [*found, *dispatch.BRANCHES, *columns.MADE] if f not in NOT_COMPILED]
+
+
 def register(*more: ModuleType) -> None:
-    """Register every function of the server and of the engine, and those of the modules given."""
+    """Make all of them known to Numba, or what takes their place."""
     for original, replacement in REPLACED.items():
         _replace(original, replacement)
-    for module in (
-        answers, ledger_records, caller, connection, dialogue, media, messages, misuse, nua, offer, plugin, plugins,
-        records, session, shutdown, server_effects, sip_agent, streams, terminate, tick, timers, store, calendar,
-        dispatch, post, queues, record, sharing, stations, *more,
-    ):  # fmt: skip
-        for function in functions_of(module):
-            if function not in REPLACED and function not in NOT_COMPILED:
-                register_jitable(**(INLINED if function in HOT else OPTIONS))(function)
+    functions: list[Any] = compiled(*more)
+    for function in functions:
+        if function not in REPLACED:
+            register_jitable(**(INLINED if function in HOT else OPTIONS))(function)

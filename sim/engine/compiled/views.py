@@ -22,8 +22,15 @@ from sim.engine.start.setup import Setup
 from sim.leaks.diagnosis import diagnose
 from sim.leaks.verdicts import ENDS_NOTHING, Pending, facts_of
 from sim.ledger.summary import Leak
-from sim.server.records import DIALOG_TERMINATED, HAS_LICENCE, HOLDS_POOL, IS_CLOSING, IS_OPENING, IS_STOPPING
-from sim.vocabulary.messages import K_INACTIVITY_TIMER, KINDS, N_BYE_TIMEOUT, TIMERS
+from sim.server.records import DIALOG_TERMINATED, HAS_LICENCE, IS_CLOSING, IS_OPENING, IS_STOPPING
+from sim.vocabulary.messages import (
+    KINDS,
+    OF_CALLER,
+    OF_CONNECTION,
+    OF_DIALOG,
+    TIMERS,
+)
+from sim.vocabulary.resources import HOLDS_POOL
 from sim.vocabulary.states import ACTIVE
 
 Array = np.ndarray[Any, Any]
@@ -168,18 +175,19 @@ def _near(block: Any, heap: Array, tasks: int, dead: set[int], seen: Seen) -> It
             yield kind, slot, arg, reachable and target not in dead
         waiting += [item for item in _ring(task["producers"], layout.ITEM, seen) if item["kind"] >= 0]
     for item in [*waiting, *heap[heap["kind"] >= OUTSIDE]]:
-        yield int(item["kind"]) % OUTSIDE, int(item["slot"]), int(item["arg"]), int(item["task"]) not in dead
+        kind = int(item["kind"])
+        kind = kind - OUTSIDE if kind >= OUTSIDE else kind
+        yield kind, int(item["slot"]), int(item["arg"]), int(item["task"]) not in dead
 
 
 def _alive(items: Array, records: Array) -> Array:
-    """Which delayed messages and timers still mean something, as `sim.server.timers` has it."""
+    """Which delayed messages and timers still mean something, as `sim.server.handlers.timer_lives` has it."""
     kinds, slots = items["kind"], items["slot"]
-    generation = np.where(
-        kinds <= N_BYE_TIMEOUT,
-        records["nua_timer"][slots],
-        np.where(kinds <= K_INACTIVITY_TIMER, records["tcp_timer"][slots], records["caller_timer"][slots]),
-    )
-    return np.asarray(~_TIMERS[kinds] | (items["arg"] == generation))
+    timers = _TIMERS[kinds]
+    dead = np.zeros(len(items), dtype=bool)
+    for owner, field in ((OF_DIALOG, "nua_timer"), (OF_CONNECTION, "tcp_timer"), (OF_CALLER, "caller_timer")):
+        dead |= (timers == owner) & (items["arg"] != records[field][slots])
+    return ~dead
 
 
 def dead_tasks(block: Any, tasks: int) -> set[int]:

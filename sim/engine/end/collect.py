@@ -13,7 +13,7 @@ from sim.ledger.levels import LevelRecorder
 from sim.ledger.sink import Sink
 from sim.ledger.spans import SPANS
 from sim.ledger.tables import Coded
-from sim.vocabulary.messages import MESSAGE_NAMES
+from sim.vocabulary.messages import MESSAGE_NAMES, MESSAGES
 from sim.vocabulary.states import STATE_NAMES
 
 Array = np.ndarray[Any, Any]
@@ -25,6 +25,9 @@ SESSION_TIMES = (
     "close_answered_s", "released_s", "media_s", "open_s",
 )  # fmt: skip
 SESSION_COUNTS = ("call", "answer_status", "state", "pool_bytes", "requests", "cancelled", "crashed")
+
+
+_HAS_ARGUMENT = np.array([bool(row.argument) for row in MESSAGES])
 
 
 class Collector:
@@ -102,6 +105,7 @@ class Collector:
                     "finished_s": columns["finished_s"],
                     "state": Coded(columns["state"], STATE_NAMES),
                     "subrequests": columns["subrequests"],
+                    "argument": np.where(_HAS_ARGUMENT[columns["message"]], columns["argument"], -1),
                 },
             )
 

@@ -16,7 +16,7 @@ from sim.ledger.summary import ResourceUse, SessionCounts, Summary, TaskUse, Vio
 from sim.scenario import Scenario
 from sim.server.records import REJECTIONS
 from sim.vocabulary.messages import MESSAGE_NAMES
-from sim.vocabulary.resources import CONNECTION_POOL, SESSION_POOL
+from sim.vocabulary.resources import OWN_RESOURCES
 from sim.vocabulary.violations import VIOLATION_NAMES
 
 
@@ -84,7 +84,7 @@ def _resources(made: Setup, engine: Engine, left: Judged) -> dict[str, ResourceU
         if name.startswith("plugin_licence"):
             # a plugin that never closed keeps its licence, also when its session is gone
             lost[name] = int(ledger.held[r]) - left.held.get(name, 0)
-        has_bytes = r in (SESSION_POOL, CONNECTION_POOL)
+        has_bytes = r < len(OWN_RESOURCES) and OWN_RESOURCES[r].has_bytes
         found[name] = ResourceUse(
             acquired=int(ledger.acquired[r]),
             released=int(ledger.released[r]),

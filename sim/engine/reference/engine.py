@@ -22,11 +22,10 @@ from sim.engine.start.setup import Setup, task_index
 from sim.errors import InternalError
 from sim.leaks.verdicts import Pending
 from sim.server.caller import arrive, finished
-from sim.server.handlers import HANDLERS
+from sim.server.handlers import HANDLERS, timer_lives
 from sim.server.records import Session
 from sim.server.shutdown import shutdown_begins, shutdown_session
 from sim.server.streams import PHASE
-from sim.server.timers import timer_lives
 from sim.vocabulary.messages import M_CONTAINER, MESSAGE_NAMES, TIMERS
 from sim.vocabulary.tasks import CLIENT, CONNECTION_AGENT, NUA, PLUGIN, SERVER, SIP_AGENT
 
@@ -184,7 +183,7 @@ class SimpyEngine:
         HANDLERS[kind](world, session, arg, started, now)
         if self.full:
             self.message_rows.append(
-                (session.call, task.index, kind, sent, started, now, session.state, session.subrequests)
+                (session.call, task.index, kind, sent, started, now, session.state, session.subrequests, arg)
             )
         else:
             self.message_rows.append((task.index, sent, started, now))

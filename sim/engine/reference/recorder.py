@@ -12,8 +12,8 @@ from sim.server.ledger import SLIVER
 from sim.server.records import Session
 
 CHUNK = 32_768
-INTEGERS = {"session", "task", "message", "state", "subrequests", "resource", "delta", "bytes", "cause"}
-MESSAGE_FIELDS = ("session", "task", "message", "sent_s", "started_s", "finished_s", "state", "subrequests")
+INTEGERS = {"session", "task", "message", "state", "subrequests", "argument", "resource", "delta", "bytes", "cause"}
+MESSAGE_FIELDS = ("session", "task", "message", "sent_s", "started_s", "finished_s", "state", "subrequests", "argument")
 PROCESSOR_FIELDS = ("task", "waited_s")
 WAIT_FIELDS = ("task", "sent_s", "started_s", "finished_s")
 LEDGER_FIELDS = ("time_s", "session", "resource", "delta", "bytes", "task", "cause")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
 
 from sim.engine.sharing import Machine, Processor, Runner
 from sim.engine.start.logged import LEAST_LEFT, changes
@@ -13,8 +15,9 @@ from sim.engine.start.sampling import Sampler, constant_value, interrupted, leng
 from sim.engine.start.values import at, fill, undecided
 from sim.scenario import Dist, Fault, Scenario, constant, expected, exponential
 from sim.scenario.dialogue import Step
+from sim.scenario.server import PortRange
 from sim.server import streams as s
-from sim.server.ledger import MAX_RESOURCES, Ledger
+from sim.server.ledger import Ledger
 from sim.server.records import (
     COMPLETES_ITSELF,
     ENDS_AT_ONCE,
@@ -31,9 +34,9 @@ from sim.server.records import (
     StepPlan,
     blank,
 )
-from sim.vocabulary.messages import COST_KEYS, M_CONTAINER, M_STOP, MESSAGE_NAMES, S_OFFER
-from sim.vocabulary.plugins import ASKED, OPERATIONS, START
-from sim.vocabulary.resources import CONNECTION_POOL, RESOURCE_NAMES, RTP_PORT, TCP_CONNECTION
+from sim.vocabulary.messages import COST_KEYS, M_CONTAINER, MESSAGE_NAMES
+from sim.vocabulary.plugins import ASKED, MAX_PLUGINS, OPERATIONS, START
+from sim.vocabulary.resources import MAX_RESOURCES, OWN_RESOURCES, PLUGIN_RESOURCES, RESOURCE_NAMES, names_of_plugin
 from sim.vocabulary.tasks import PLUGIN, TASK_KEYS, TASK_NAMES
 
 ENDS = {
@@ -147,19 +150,20 @@ def task_index(key: str, plugins: Sequence[str]) -> int:
 
 
 def _resource_names(plugins: tuple[str, ...]) -> tuple[str, ...]:
-    names = list(RESOURCE_NAMES)
-    for plugin in plugins:
-        names += [f"engine_channel:{plugin}", f"plugin_licence:{plugin}"]
-    return tuple(names)
+    return (*RESOURCE_NAMES, *(name for plugin in plugins for name in names_of_plugin(plugin)))
 
 
 def _limits(scenario: Scenario, plugins: tuple[str, ...]) -> tuple[int | None, ...]:
-    limits: list[int | None] = [None] * len(RESOURCE_NAMES)
-    limits[TCP_CONNECTION] = limits[CONNECTION_POOL] = scenario.server.limits.max_connection_count
-    limits[RTP_PORT] = len(scenario.server.limits.rtp_ports.ports)
+    limits = [_limit(scenario, row.limit) for row in OWN_RESOURCES]
     for name in plugins:
-        limits += [scenario.plugins[name].max_channel_count, scenario.plugins[name].licences]
+        limits += [_limit(scenario.plugins[name], row.limit) for row in PLUGIN_RESOURCES]
     return tuple(limits)
+
+
+def _limit(part: Any, path: str) -> int | None:
+    """The number at a path of a scenario, or how many ports there are; None where nothing limits."""
+    found = attrgetter(path)(part) if path else None
+    return len(found.ports) if isinstance(found, PortRange) else found
 
 
 def _duration(scenario: Scenario) -> float:
@@ -242,7 +246,7 @@ def _named_faults(scenario: Scenario, plugins: tuple[str, ...]) -> list[tuple[st
     named: list[tuple[str, Fault]] = [("", NO_FAULT)] * s.FAULTS
     for number, path in s.FAULT_KNOBS.items():
         named[number] = (path, at(scenario, path))
-    for i in range(s.MAX_PLUGINS):
+    for i in range(MAX_PLUGINS):
         for o, operation in enumerate(OPERATIONS):
             for what, name in s.OPERATION_FAULTS.items():
                 number = s.PLUGIN_FAULT + (i * 4 + o) * 4 + what
@@ -314,8 +318,10 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[NamedStream]:
 def _interfere(scenario: Scenario, streams: list[NamedStream]) -> None:
     """Other processes delay wake-ups, ticks and work on messages: part of what those streams deliver."""
     other = scenario.server.interference
-    plugin_work = [s.OPERATION + k * 4 + s.BLOCK for k in range(s.MAX_PLUGINS * len(OPERATIONS))]
-    served = [s.SERVICE + kind for kind in range(S_OFFER, M_STOP)] + [s.SUBTRACT, s.SUBTRACTED, s.STOPS_FIRST]
+    plugin_work = [s.OPERATION + k * 4 + s.BLOCK for k in range(MAX_PLUGINS * len(OPERATIONS))]
+    served = [
+        s.SERVICE + kind for kind, (task, _) in COST_KEYS.items() if task in ("server", "connection_agent", "media")
+    ] + [s.SUBTRACT, s.SUBTRACTED, s.STOPS_FIRST]
     for probability, numbers in (
         (other.wake, (*range(s.WAKE, s.OPERATION), s.AWAKE)),
         (other.tick, (s.OVERSLEEP,)),

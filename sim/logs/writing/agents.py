@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from sim.logs.writing.bodies import IP, mrcp_event, mrcp_request, mrcp_response, octets, offer_sdp
 from sim.logs.writing.calls import Call, LoggedRow
-from sim.logs.writing.server import ADD, SUBTRACT, unpack
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, LogStory
-from sim.vocabulary.plugins import METHODS
+from sim.vocabulary.messages import STEP_ADD, STEP_SUBTRACT, channel_of, count_of, first_of, is_marked, step_of, what_of
+from sim.vocabulary.plugins import ASKED, FAILED, MRCP_RESOURCES, START
 
 PHRASES = {
     200: "OK", 400: "Bad Request", 404: "Not Found", 406: "Not Acceptable", 480: "Temporarily Unavailable",
@@ -63,7 +63,8 @@ class SipLines:
             self.end(call, "487 Request Terminated")
 
     def respond(self, call: Call, row: LoggedRow) -> None:
-        status = call.responses.popleft() if call.responses else 200
+        due = call.responses.popleft() if call.responses else 200
+        status = due if row.argument is None else row.argument
         if call.dialog != "received":
             return
         if status == 200:
@@ -240,15 +241,17 @@ class AgentLines:
 
     def send(self, call: Call, row: LoggedRow) -> None:
         argument = self.process(call, row)
-        number, connection = argument % 16, call.connection
+        number, connection = channel_of(argument), call.connection
         if connection is None or not connection.open or number >= len(call.channels):
             return
         channel = call.channels[number]
-        method = METHODS[channel.resource]
-        if argument >= 16:
+        method = MRCP_RESOURCES[channel.resource]
+        if is_marked(argument):
             body = mrcp_event(call.name, channel.resource, method.complete, channel.requests)
         else:
-            body = mrcp_response(call.name, channel.resource, channel.requests)
+            what = what_of(argument)
+            status = "200 IN-PROGRESS" if what == START else "407 COMPLETE" if what == FAILED else "200 COMPLETE"
+            body = mrcp_response(call.name, channel.resource, channel.requests, status)
         text = f"Send MRCPv2 Data {connection.text} [{octets(body)} bytes]\n{body}"
         self.story.put(row.started, AGENT, "INFO", text)
 
@@ -271,14 +274,16 @@ class AgentLines:
         if call.connection is None and self.story.setting.shared:
             call.connection = self.story.shared
         connection = call.connection
-        number = self.asked_channel(call) if row.argument is None else row.argument
+        argument = self.asked_channel(call) if row.argument is None else row.argument
+        number = channel_of(argument)
         call.asked += 1
         if connection is None or not connection.open or number >= len(call.channels):
             return
         channel = call.channels[number]
         if call.state == "DESTROYED" or not channel.control:
             return
-        body = mrcp_request(call.name, channel.resource, METHODS[channel.resource].request, channel.requests + 1)
+        method = ASKED[what_of(argument)] or MRCP_RESOURCES[channel.resource].request
+        body = mrcp_request(call.name, channel.resource, method, channel.requests + 1)
         text = f"Receive MRCPv2 Data {connection.text} [{octets(body)} bytes]\n{body}"
         self.story.put(row.started, AGENT, "INFO", text)
         if not channel.assigned:
@@ -290,7 +295,7 @@ class AgentLines:
                 f"[{self.story.pending}] -> [{connection.channels}]"
             )
             self.story.put(row.started, AGENT, "INFO", text)
-        self.story.send(call, SERVER, "CONTROL", number, row.finished, AGENT)
+        self.story.send(call, SERVER, "CONTROL", argument, row.finished, AGENT)
 
     def asked_channel(self, call: Call) -> int:
         """The channel of the next request where the table does not say: callers take them in turn, the last first."""
@@ -344,21 +349,21 @@ class MediaLines:
     def handle(self, call: Call, row: LoggedRow) -> None:
         """All lines of one container; the answer to a STOP leaves from this thread without a line of its own."""
         if row.message != "MPF container":
-            channel = row.argument
+            channel = None if row.argument is None else channel_of(row.argument)
             if channel is None:
                 stopping = [key[1] for key, item in call.told.items() if key[0] == "stop" and not item.answers]
                 channel = stopping[0] if stopping else 0
             self.story.told(call, row, "stop", channel, MEDIA)
             return
         argument = self.story.process(call, row)
-        step, first, count = unpack(argument)
+        step, first, count = step_of(argument), first_of(argument), count_of(argument)
         engines = sum(channel.engine for channel in call.channels)
-        if step == ADD and not call.in_context:
+        if step == STEP_ADD and not call.in_context:
             call.in_context = True
             self.say(row, "DEBUG", f"Add Media Context 0x{call.pointer:x}")
-        if step == ADD and first <= engines + 1 < first + count:
+        if step == STEP_ADD and first <= engines + 1 < first + count:
             self.open_rtp(call, row, engines)
-        if step == SUBTRACT:
+        if step == STEP_SUBTRACT:
             self.close_rtp(call, row)
         self.story.send(call, SERVER, "MPF response", argument, row.finished, MEDIA)
 
@@ -403,7 +408,7 @@ class PluginLines:
         if row.message == "recognition ends":
             self.story.told(call, row, "event", self.channel(call, row), row.task)
             return
-        number = self.story.process(call, row)
+        number = channel_of(self.story.process(call, row))
         resource = self.story.tasks.get(row.task, "")
         licensed = row.message == "open" and self.story.setting.licences.get(resource, False)
         if licensed and not row.count(f"plugin_licence:{resource}", 1):
@@ -413,6 +418,6 @@ class PluginLines:
 
     def channel(self, call: Call, row: LoggedRow) -> int:
         if row.argument is not None:
-            return row.argument
+            return channel_of(row.argument)
         resource = self.story.tasks.get(row.task, "")
         return next((i for i, channel in enumerate(call.channels) if channel.resource == resource), 0)

@@ -6,6 +6,7 @@ from sim.logs.writing.bodies import IP, MRCP_PORT
 from sim.logs.writing.calls import Setting
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP
 from sim.version import VERSION
+from sim.vocabulary.plugins import RESOURCES
 
 
 def beginning(setting: Setting) -> Iterator[tuple[str, str]]:
@@ -15,8 +16,8 @@ def beginning(setting: Setting) -> Iterator[tuple[str, str]]:
     yield "NOTICE", f"Simulated by mrcpsim [{VERSION}] scenario [{setting.name}] seed [{setting.seed}]"
     yield "NOTICE", "Create MRCP Server"
     yield "INFO", f"Set Property ip:{IP}"
-    for resource in ("speechsynth", "speechrecog", "recorder", "speakverify"):
-        yield "NOTICE", f"Register Resource [{resource}]"
+    for mrcp in RESOURCES:
+        yield "NOTICE", f"Register Resource [{mrcp}]"
     yield "INFO", "Register Resource Factory"
     yield "NOTICE", f"Create SofiaSIP Agent [{SIP}] [1.12.11devel] sip:{IP}:8060;transport=udp,tcp"
     yield "INFO", f"Register Signaling Agent [{SIP}]"

@@ -42,9 +42,9 @@ def mrcp_request(name: str, resource: str, method: str, number: int) -> str:
     return _measured(f"{head}Content-Length: {len(body)}\n\n{body}")
 
 
-def mrcp_response(name: str, resource: str, number: int) -> str:
-    """IN-PROGRESS as the connection agent sends it."""
-    return _measured(f"{number} 200 IN-PROGRESS\nChannel-Identifier: {name}@{resource}\n\n")
+def mrcp_response(name: str, resource: str, number: int, status: str) -> str:
+    """A response as the connection agent sends it."""
+    return _measured(f"{number} {status}\nChannel-Identifier: {name}@{resource}\n\n")
 
 
 def mrcp_event(name: str, resource: str, event: str, number: int) -> str:

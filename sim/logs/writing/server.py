@@ -5,22 +5,25 @@ from collections.abc import Callable
 from sim.logs.writing.bodies import answer_sdp
 from sim.logs.writing.calls import Call, Channel, LoggedRow
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, LogStory
-from sim.vocabulary.plugins import METHODS
+from sim.vocabulary.messages import (
+    CONTAINER_SIZE,
+    STEP_ADD,
+    STEP_MODIFY,
+    STEP_SUBTRACT,
+    about,
+    channel_of,
+    commands,
+    count_of,
+    first_of,
+    is_marked,
+    marked,
+    step_of,
+    what_of,
+)
+from sim.vocabulary.plugins import ASKED, BARGE_IN, FAILED, MRCP_RESOURCES, START, STOPS
 
 STATUS = {200: "OK", 404: "Not Found", 406: "Not Acceptable", 480: "Unavailable", 500: "Error"}
 _JUST_AFTER = 1e-6  # the least time between two lines that shows which came first
-ADD, MODIFY, SUBTRACT = 0, 1, 2
-CONTAINER = 5  # commands in one MPF container
-
-
-def pack(step: int, first: int, count: int) -> int:
-    """The commands of one media container as a number."""
-    return step * 256 + first * 16 + count
-
-
-def unpack(argument: int) -> tuple[int, int, int]:
-    """Step, first command and number of commands."""
-    return argument // 256, argument // 16 % 16, argument % 16
 
 
 class ServerLines:
@@ -157,7 +160,7 @@ class ServerLines:
             self.say(f"Add Control Channel {call.part(channel.resource)} [{number}]")
             self.send(call, AGENT, "ADD channel", number)
         self.say(f"Add Media Termination {call.part('rtp-tm')} [0]")
-        self.containers(call, ADD)
+        self.containers(call, STEP_ADD)
 
     def resources(self, call: Call) -> None:
         """Which channels this offer made, from the ledger: one control channel each, and an engine channel unless
@@ -196,15 +199,15 @@ class ServerLines:
                 self.say(f"Modify Control Channel {call.part(channel.resource)} [{number}]")
                 self.send(call, AGENT, "MODIFY channel", number)
         self.say(f"Modify Media Termination {call.part('rtp-tm')} [0]")
-        self.containers(call, MODIFY)
+        self.containers(call, STEP_MODIFY)
 
     def containers(self, call: Call, step: int) -> None:
         """The commands of one step, five to a media container."""
         call.rtp_waiting = True
         engines = sum(channel.engine for channel in call.channels)
-        commands = {ADD: 3 + 2 * engines, MODIFY: 3 + engines, SUBTRACT: 2 + engines}[step]
-        for first in range(0, commands, CONTAINER):
-            self.send(call, MEDIA, "MPF container", pack(step, first, min(CONTAINER, commands - first)))
+        total = {STEP_ADD: 3 + 2 * engines, STEP_MODIFY: 3 + engines, STEP_SUBTRACT: 2 + engines}[step]
+        for first in range(0, total, CONTAINER_SIZE):
+            self.send(call, MEDIA, "MPF container", commands(step, first, min(CONTAINER_SIZE, total - first)))
 
     def channel_modified(self, call: Call, row: LoggedRow) -> None:
         """The connection agent has added (or changed) a control channel."""
@@ -225,7 +228,7 @@ class ServerLines:
         """`mrcp_server_on_engine_channel_open`."""
         number = self.story.answered(call, row)
         channel = self.channel(call, number)
-        failed = (row.argument or 0) >= 16 or number in call.refused
+        failed = is_marked(row.argument or 0) or number in call.refused
         if call.state == "DESTROYED":
             self.late(call, "Engine Channel Opened", channel.resource, " [OK]")
             return
@@ -250,39 +253,50 @@ class ServerLines:
         """A channel by its number; a blank one for a call whose offer is not known."""
         return call.channels[number] if number < len(call.channels) else Channel("speechrecog", engine=True)
 
-    def control(self, call: Call, number: int) -> None:
-        """`mrcp_server_on_message_receive`."""
+    def control(self, call: Call, argument: int) -> None:
+        """`mrcp_server_on_message_receive`; the state machine itself answers a STOP that finds nothing in progress."""
+        number, what = channel_of(argument), what_of(argument)
         channel = self.channel(call, number)
         if not channel.engine:
             self.say(f"Missing Resource {call.part(channel.resource)}", "WARN")
             return
         channel.requests += 1
-        method = METHODS[channel.resource].request
+        method = ASKED[what] or MRCP_RESOURCES[channel.resource].request
         self.say(f"Process {method} Request <{call.name}@{channel.resource}> [{channel.requests}]", "INFO")
-        self.send(call, self.story.task_of(call, number), "request", number)
+        if what in (STOPS, BARGE_IN) and not channel.in_progress:
+            call.active = ""
+            self.send(call, AGENT, "send", argument)
+        else:
+            self.send(call, self.story.task_of(call, number), "request", argument)
 
     def response(self, call: Call, row: LoggedRow) -> None:
         """The plugin's response to a request; a deactivated machine takes it for the answer to its STOP."""
         number = self.story.answered(call, row)
         channel = self.channel(call, number)
-        method = METHODS[channel.resource]
+        method = MRCP_RESOURCES[channel.resource]
         who = f"<{call.name}@{channel.resource}>"
+        what = what_of(row.argument or 0)
+        asked = method.request if what in (START, FAILED) else ASKED[what]
         if call.state == "DESTROYED":
-            self.late(call, f"Process {method.request} Response", channel.resource, by_id=True)
+            self.late(call, f"Process {asked} Response", channel.resource, by_id=True)
         elif channel.deactivated:
             self.say(f"Process DEACTIVATE Response {who} [{channel.requests + 1}]", "INFO")
         else:
-            self.say(f"Process {method.request} Response {who} [{channel.requests}]", "INFO")
-            self.say(f"State Transition IDLE -> {method.busy} {who}", "INFO")
-            channel.in_progress = True
-            self.send(call, AGENT, "send", number)
+            self.say(f"Process {asked} Response {who} [{channel.requests}]", "INFO")
+            if what == START:
+                self.say(f"State Transition IDLE -> {method.busy} {who}", "INFO")
+                channel.in_progress = True
+            elif what in (STOPS, BARGE_IN):
+                self.say(f"State Transition {method.busy} -> IDLE {who}", "INFO")
+                channel.in_progress = False
+            self.send(call, AGENT, "send", about(number, what))
             self.next_request(call)
 
     def event(self, call: Call, row: LoggedRow) -> None:
         """A completion event from the plugin."""
         number = self.story.answered(call, row)
         channel = self.channel(call, number)
-        method = METHODS[channel.resource]
+        method = MRCP_RESOURCES[channel.resource]
         who = f"<{call.name}@{channel.resource}>"
         if call.state == "DESTROYED":
             self.late(call, f"Process {method.complete} Event", channel.resource, by_id=True)
@@ -290,7 +304,7 @@ class ServerLines:
             self.say(f"Process {method.complete} Event {who} [{channel.requests}]", "INFO")
             self.say(f"State Transition {method.busy} -> {method.done} {who}", "INFO")
             channel.in_progress = False
-            self.send(call, AGENT, "send", number + 16)
+            self.send(call, AGENT, "send", marked(number))
 
     # --- TERMINATE ---------------------------------------------------------------------------------------------------
 
@@ -315,7 +329,7 @@ class ServerLines:
             return
         self.say(f"Process DEACTIVATE Response {who} [{channel.requests + 1}]", "INFO")
         if channel.in_progress:
-            self.say(f"State Transition {METHODS[channel.resource].busy} -> IDLE {who}", "INFO")
+            self.say(f"State Transition {MRCP_RESOURCES[channel.resource].busy} -> IDLE {who}", "INFO")
         channel.in_progress = False
 
     def terminate(self, call: Call) -> None:
@@ -332,7 +346,7 @@ class ServerLines:
                 self.send(call, self.story.task_of(call, number), "close", number)
         if call.table:
             self.say(f"Subtract Media Termination {call.part('rtp-tm')}")
-            self.containers(call, SUBTRACT)
+            self.containers(call, STEP_SUBTRACT)
 
     def channel_removed(self, call: Call, row: LoggedRow) -> None:
         """The connection agent has removed a control channel."""
@@ -385,16 +399,17 @@ class ServerLines:
 
     def media(self, call: Call, row: LoggedRow) -> None:
         """`mrcp_server_mpf_message_process`: every answer of one container, in order."""
-        step, first, count = unpack(self.story.process(call, row))
+        argument = self.story.process(call, row)
+        step, first, count = step_of(argument), first_of(argument), count_of(argument)
         engines = [channel for channel in call.channels if channel.engine]
-        verb = "Subtracted" if step == SUBTRACT else "Modified"
+        verb = "Subtracted" if step == STEP_SUBTRACT else "Modified"
         if call.state == "DESTROYED":
             self.late(call, f"Media Termination {verb}", "rtp-tm")
             return
         left = call.subrequests
         for command in range(first, first + count):
-            place = command - 1 if step != MODIFY and 1 <= command <= len(engines) else -1
-            rtp = command == (1 if step == MODIFY else len(engines) + 1)
+            place = command - 1 if step != STEP_MODIFY and 1 <= command <= len(engines) else -1
+            rtp = command == (1 if step == STEP_MODIFY else len(engines) + 1)
             if call.state == "DESTROYED":
                 if place >= 0 or rtp:
                     self.late(call, f"Media Termination {verb}", "rtp-tm" if rtp else "media-tm")

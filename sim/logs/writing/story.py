@@ -5,13 +5,12 @@ from typing import Final
 
 from sim.logs.writing.calls import Call, LoggedRow, Ports, Setting, TcpConnection, Told
 from sim.logs.writing.lines import Lines, message_addresses, session_addresses, session_id
-from sim.vocabulary.messages import ANSWER_OF, ANSWERS, TYPES
+from sim.vocabulary.messages import ANSWER_ROWS, LOG_TYPES, channel_of
+from sim.vocabulary.tasks import TASK_NAMES
 
-SIP: Final = "SIP-Agent-1"
-SERVER: Final = "MRCP Server"
-AGENT: Final = "MRCPv2-Agent-1"
-MEDIA: Final = "Media-Engine-1"
+_NUA, SIP, SERVER, AGENT, MEDIA = TASK_NAMES
 
+_OPERATIONS: Final = {answer.name: operation for operation, answer in ANSWER_ROWS.items()}
 _REMEMBERED: Final = 3_000  # calls that are over, for answers that come too late
 
 
@@ -69,12 +68,12 @@ class LogStory:
     def send(self, call: Call, task: str, message: str, argument: int, time_s: float, by: str) -> None:
         """`Signal Message`: `by` sends a task message, which `take` gives back when it is processed."""
         address = self.messages.take(time_s)
-        key = f"[{task}] [0x{address:x};{TYPES.get(message, '1;0')}]"
+        key = f"[{task}] [0x{address:x};{LOG_TYPES.get(message, '1;0')}]"
         self.put(time_s, by, "DEBUG", f"Signal Message to {key}")
         if self.was_lost(call, message, task):
             if call.number in self.dropped and task == MEDIA:
                 self.put(time_s, by, "ERROR", f"MPF Request Queue is Full [{task}]")
-            kind = TYPES.get(message, "1;0")
+            kind = LOG_TYPES.get(message, "1;0")
             text = f"Failed to Signal Task Message [{task}] [0x{address & 0xFFFFFFFF:x};{kind}]"
             self.put(time_s, by, "WARN", text)
             return
@@ -92,7 +91,7 @@ class LogStory:
     def process(self, call: Call, row: LoggedRow, priority: str = "DEBUG") -> int:
         """`Process Message`; returns the argument that it was sent with."""
         address, argument = self.take(call, row)
-        kind = TYPES.get(row.message, "1;0") if row.task == SERVER else "1;0"
+        kind = LOG_TYPES.get(row.message, "1;0") if row.task == SERVER else "1;0"
         self.put(row.started, row.task, priority, f"Process Message [{row.task}] [0x{address:x};{kind}]")
         self.messages.free(address, row.started)
         return argument if row.argument is None else row.argument
@@ -116,25 +115,25 @@ class LogStory:
         Called before the task's `Wait for Messages`, so that an answer's line finds its place in front of that.
         """
         call.told[operation, channel] = Told(row.finished, self.lines.reserve(4), thread)
-        answer = ANSWER_OF.get(operation, "")
-        if answer and call.number in self.lost and self.was_lost(call, answer, SERVER):
-            self.send_lost(call, row.finished, thread, answer)
+        answer = ANSWER_ROWS.get(operation)
+        if answer is not None and call.number in self.lost and self.was_lost(call, answer.name, SERVER):
+            self.send_lost(call, row.finished, thread, answer.name)
 
     def send_lost(self, call: Call, time_s: float, by: str, message: str) -> None:
         """An answer that found the server task's queue full and was lost."""
-        address, kind = self.messages.take(time_s), TYPES[message]
+        address, kind = self.messages.take(time_s), LOG_TYPES[message]
         self.put(time_s, by, "DEBUG", f"Signal Message to [{SERVER}] [0x{address:x};{kind}]")
         text = f"Failed to Signal Task Message [{SERVER}] [0x{address & 0xFFFFFFFF:x};{kind}]"
         self.put(time_s, by, "WARN", text)
 
     def answered(self, call: Call, row: LoggedRow) -> int:
         """`Signal Message` of a plugin's answer, from whichever thread sent it, and `Process Message`; the channel."""
-        operation = ANSWERS.get(row.message, "event")
+        operation = _OPERATIONS.get(row.message, "event")
         wanted = [(key, item) for key, item in call.told.items() if key[0] == operation]
         if operation == "event":
             wanted += [(key, item) for key, item in call.told.items() if key[0] == "request"]
         if row.argument is not None:
-            wanted = [(key, item) for key, item in wanted if key[1] == row.argument % 16] or wanted
+            wanted = [(key, item) for key, item in wanted if key[1] == channel_of(row.argument)] or wanted
         exact = [(key, item) for key, item in wanted if item.done == row.sent]
         fresh = [(key, item) for key, item in wanted if not item.answers] or wanted
         channel, at, by = 0, 0, ""
@@ -143,10 +142,10 @@ class LogStory:
             if exact:
                 at, by = item.place + min(item.answers, 3), item.thread
             item.answers += 1
-        channel = min(channel if row.argument is None else row.argument % 16, max(0, len(call.channels) - 1))
+        channel = min(channel if row.argument is None else channel_of(row.argument), max(0, len(call.channels) - 1))
         by = by or f"{self.task_of(call, channel)} worker"
         address = self.messages.take(row.sent)
-        key_text = f"[{row.task}] [0x{address:x};{TYPES[row.message]}]"
+        key_text = f"[{row.task}] [0x{address:x};{LOG_TYPES[row.message]}]"
         self.lines.put(row.sent, self.lines.thread(by), "DEBUG", f"Signal Message to {key_text}", at)
         self.put(row.started, row.task, "DEBUG", f"Process Message {key_text}")
         self.messages.free(address, row.started)

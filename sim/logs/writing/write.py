@@ -29,12 +29,13 @@ from sim.logs.writing.calls import LoggedRow, Setting
 from sim.logs.writing.lines import LEVELS, Lines
 from sim.logs.writing.server import ServerLines
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, LogStory
-from sim.vocabulary.messages import ANSWERS
+from sim.vocabulary.messages import MESSAGE_NAMES, N_SEND_BYE, SERVER_ROWS
+from sim.vocabulary.tasks import NUA, PLUGIN, TASK_NAMES
 
 START: Final = datetime(2026, 1, 1)
 BATCH: Final = 4096
-STACK_TASKS: Final = ("NUA", SIP)
-_EARLY: Final = (*ANSWERS, "EVENT", "nua_bye")
+STACK_TASKS: Final = (TASK_NAMES[NUA], SIP)
+_EARLY: Final = [row.name for row in SERVER_ROWS if row.sender == PLUGIN] + [MESSAGE_NAMES[N_SEND_BYE]]
 """Messages whose sending is told only when they are handled: their sender is a thread without messages of its own."""
 
 _MESSAGES: Final = ["session", "task", "message", "sent_s", "started_s", "finished_s", "state", "subrequests"]
