@@ -15,11 +15,11 @@ from typing import Any
 from numba.extending import overload, register_jitable
 
 import sim.server
+import sim.vocabulary
 from sim.engine import sharing, tick
 from sim.engine.compiled import calendar, columns, dispatch, effects, post, queues, record, stations, store
 from sim.server import effects as server_effects
 from sim.server import records, streams
-from sim.vocabulary import messages
 
 REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     server_effects.emit: effects.emit,
@@ -62,9 +62,11 @@ def modules_of(package: ModuleType) -> list[ModuleType]:
 
 
 def compiled(*more: ModuleType) -> list[Callable[..., Any]]:
-    """Every function of the server and of the engine, and those of the modules given."""
-    own = (messages, store, calendar, dispatch, post, queues, record, sharing, stations, tick, *more)
-    found: list[Any] = [f for module in (*modules_of(sim.server), *own) for f in functions_of(module)]
+    """Every function of the server, of its words and of the engine, and those of the modules given."""
+    own = (store, calendar, dispatch, post, queues, record, sharing, stations, tick, *more)
+    found: list[Any] = [
+        f for module in (*modules_of(sim.vocabulary), *modules_of(sim.server), *own) for f in functions_of(module)
+    ]
     return [f for f in [*found, *dispatch.BRANCHES, *columns.MADE] if f not in NOT_COMPILED]
 
 

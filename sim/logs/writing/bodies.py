@@ -42,7 +42,7 @@ def mrcp_request(name: str, resource: str, method: str, number: int) -> str:
     return _measured(f"{head}Content-Length: {len(body)}\n\n{body}")
 
 
-def mrcp_response(name: str, resource: str, number: int, status: str) -> str:
+def mrcp_response(name: str, resource: str, number: int, status: str = "200 IN-PROGRESS") -> str:
     """A response as the connection agent sends it."""
     return _measured(f"{number} {status}\nChannel-Identifier: {name}@{resource}\n\n")
 
