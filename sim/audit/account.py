@@ -11,7 +11,7 @@ from typing import Any, Final
 from sim.audit.gone import Gone, Recent
 from sim.audit.holdings import Holdings
 from sim.audit.reads import Reader, Reads, Said, words_of
-from sim.audit.session import UNKNOWN, Session
+from sim.audit.session import UNKNOWN, AuditedSession
 from sim.audit.taskbook import TaskBook
 from sim.ledger.summary import Violation
 from sim.logs.reading.shown import word
@@ -27,13 +27,13 @@ reads: Reads["Account"] = Reads()
 class Account:
     """All open sessions of a log. `handlers[kind]` takes (said, time, thread) of a line."""
 
-    def __init__(self, tasks: TaskBook, holdings: Holdings, on_closed: Callable[[Session], None]) -> None:
+    def __init__(self, tasks: TaskBook, holdings: Holdings, on_closed: Callable[[AuditedSession], None]) -> None:
         self.tasks = tasks
         self.holdings = holdings
         self.on_closed = on_closed
-        self.by_pointer: dict[bytes, Session] = {}
-        self.by_name: dict[bytes, Session] = {}
-        self.open: dict[int, Session] = {}
+        self.by_pointer: dict[bytes, AuditedSession] = {}
+        self.by_name: dict[bytes, AuditedSession] = {}
+        self.open: dict[int, AuditedSession] = {}
         self.recent = Recent()
         self.violations: list[Violation] = []
         self.number = 0
@@ -45,16 +45,16 @@ class Account:
         self.refusals: dict[int, int] = {}  # thread → final status ≥ 300 of the call event just received
         self.endings: dict[int, tuple[str, int]] = {}
         self.errors: dict[int, bytes] = {}  # thread → phrase of the error that its next call state belongs to
-        self.ports: dict[bytes, Session | None] = {}
-        self.dying: dict[int, Session] = {}
+        self.ports: dict[bytes, AuditedSession | None] = {}
+        self.dying: dict[int, AuditedSession] = {}
         self.rtsp: dict[int, tuple[bytes, int]] = {}
         self.clients: set[bytes] = set()  # addresses of sessions of a client that writes into the same log
         self.pending_name: tuple[bytes, int] | None = None
 
     # --- who -----------------------------------------------------------------------------------------------------
 
-    def _begin(self, pointer: bytes, name: bytes | None, time: int) -> Session:
-        session = Session(self.number, pointer, name, time)
+    def _begin(self, pointer: bytes, name: bytes | None, time: int) -> AuditedSession:
+        session = AuditedSession(self.number, pointer, name, time)
         self.number += 1
         self.open[session.number] = session
         if pointer:
@@ -63,7 +63,7 @@ class Account:
             self.by_name[name] = session
         return session
 
-    def _before(self, pointer: bytes, name: bytes, time: int) -> Session:
+    def _before(self, pointer: bytes, name: bytes, time: int) -> AuditedSession:
         """A session that was there before the log began (or whose first lines are missing)."""
         session = self._begin(pointer, name if name != _NEW else None, time)
         session.partial = True
@@ -71,7 +71,7 @@ class Account:
         self.hold(session, "session_pool", 1, self.holdings.origin, "before the log")
         return session
 
-    def named(self, pointer: bytes, name: bytes, time: int, thread: int, what: str) -> Session | None:
+    def named(self, pointer: bytes, name: bytes, time: int, thread: int, what: str) -> AuditedSession | None:
         """The open session with this address and id; one that was there before the log where it is not known."""
         session = self.by_pointer.get(pointer)
         if session is not None and (session.name == name or name == _NEW):
@@ -100,7 +100,7 @@ class Account:
             self.tasks.bind(session, thread)
         return session
 
-    def at(self, said: Said, time: int, thread: int) -> Session | None:
+    def at(self, said: Said, time: int, thread: int) -> AuditedSession | None:
         """The open session that a line names by its address and its id."""
         pointer, name = said["pointer"], said["id"]
         session = self.by_pointer.get(pointer)
@@ -116,7 +116,7 @@ class Account:
             return self.by_id(said, time, thread)
         return self.named(pointer, name, time, thread, words_of(said, "pointer"))
 
-    def by_id(self, said: Said, time: int, thread: int) -> Session | None:
+    def by_id(self, said: Said, time: int, thread: int) -> AuditedSession | None:
         """The same for a line that has only the id."""
         name = said["id"]
         session = self.by_name.get(name)
@@ -136,14 +136,14 @@ class Account:
 
     # --- what it holds -------------------------------------------------------------------------------------------
 
-    def hold(self, session: Session, resource: str, delta: int, time: int, cause: str, task: str = "") -> None:
+    def hold(self, session: AuditedSession, resource: str, delta: int, time: int, cause: str, task: str = "") -> None:
         held = session.held.get(resource, 0) + delta
         if held < 0:
             return  # acquired before the log began
         session.held[resource] = held
         self.holdings.add(resource, delta, time, session.number, task, cause)
 
-    def let_go(self, session: Session, resource: str, time: int, cause: str) -> None:
+    def let_go(self, session: AuditedSession, resource: str, time: int, cause: str) -> None:
         held = session.held.get(resource, 0)
         if held:
             self.hold(session, resource, -held, time, cause)
@@ -186,7 +186,6 @@ class Account:
         self.silence = max(self.silence, session.heard(time))
         session.note_end(state, time, self.errors.pop(thread, b""))
         session.call_state = state
-        session.call_state_at = time
         if state == b"terminated" and session.ended < 0:
             session.ended = time
             kind, when = self.endings.pop(thread, ("", UNKNOWN))
@@ -297,7 +296,7 @@ class Account:
         if session is not None:
             self.take_channel(session, said["resource"], word(said["engine"]), time, "Found MRCP Engine")
 
-    def take_channel(self, session: Session, resource: bytes, engine: str, time: int, cause: str) -> None:
+    def take_channel(self, session: AuditedSession, resource: bytes, engine: str, time: int, cause: str) -> None:
         """`session` has an engine channel for `resource` from `engine`."""
         session.engines[resource] = engine
         self.hold(session, f"engine_channel:{word(resource)}", 1, time, cause)
@@ -338,10 +337,8 @@ class Account:
         if session is None:
             return
         session.queued += 1
-        if ending or session.ended >= 0:
-            session.end_queued = True
-            if session.ended < 0:
-                session.ended = time
+        if ending and session.ended < 0:
+            session.ended = time
 
     @reads(Kind.TERMINATE_ASKED)
     def _terminate_asked(self, said: Said, time: int, thread: int) -> None:
@@ -408,7 +405,7 @@ class Account:
         if session is not None and session.asked_bye < 0:
             session.asked_bye = time
 
-    def _release(self, session: Session, time: int, cause: str) -> None:
+    def _release(self, session: AuditedSession, time: int, cause: str) -> None:
         """`session` is over: its pool is destroyed (or never was: a refused call)."""
         session.released = time
         for resource in [name for name, held in session.held.items() if held]:
@@ -428,7 +425,7 @@ class Account:
         """The log has ended: put the violations in order of time."""
         self.violations.sort(key=lambda violation: (violation.time_s, violation.session))
 
-    def restart(self) -> list[Session]:
+    def restart(self) -> list[AuditedSession]:
         """The process has gone: forget threads, addresses and connections; the sessions that died with it."""
         lost = list(self.open.values())
         tables: tuple[dict[Any, Any], ...] = (

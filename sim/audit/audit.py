@@ -56,7 +56,7 @@ def result_of(
         "not_understood": auditor.counts.not_understood,
         "not_understood_first": list(auditor.counts.shown),
         "open_before_the_log": auditor.account.partial,
-        "messages_dropped": auditor.parts.lost_messages,
+        "messages_dropped": auditor.belongings.lost_messages,
         "notes": notes(auditor),
     }
     yaml = f"# Not a scenario: audited from a server's log.\nname: {summary.scenario}\n"

@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 from sim.audit.account import Account
-from sim.audit.diagnose import diagnose
+from sim.audit.belongings import Belongings
 from sim.audit.findings import Endings, findings
 from sim.audit.holdings import Holdings
-from sim.audit.parts import Parts
 from sim.audit.reads import Reader, Reads, Said
 from sim.audit.rows import Latencies, MessageRows, SessionRows
 from sim.audit.rtsp import Rtsp
-from sim.audit.session import Session
+from sim.audit.session import AuditedSession
 from sim.audit.standstill import Heard, blocked_at
+from sim.audit.still_open import judge_open
 from sim.audit.taskbook import Message, TaskBook
 from sim.audit.unread import Unread
-from sim.audit.waiting import Evidence, Patience, Verdict
+from sim.audit.waiting import EndEvidence, Patience, Verdict
 from sim.ledger.sink import Sink
 from sim.ledger.summary import NO_RESOURCE_STATUSES, Leak, SessionCounts, Summary
 from sim.logs.reading.clock import Clock, stamp
@@ -67,9 +67,9 @@ class Auditor:
         self.tasks = TaskBook(listener)
         self.holdings = Holdings(sink, 0, ledger == "full")
         self.account = Account(self.tasks, self.holdings, self._closed)
-        self.parts = Parts(self.account)
+        self.belongings = Belongings(self.account)
         self.rtsp = Rtsp(self.account)
-        self.handlers = self.account.readers | self.parts.readers | self.rtsp.readers | reads.bound(self)
+        self.handlers = self.account.readers | self.belongings.readers | self.rtsp.readers | reads.bound(self)
         self.unread = Unread()
         self.cut = False  # the line that is read has no end: no more of it was written
         self._readers: list[Forms] = [()] * PLACES
@@ -78,8 +78,8 @@ class Auditor:
         self.patience = {kind: Patience() for kind in kinds}
         self.heard = Heard()
         self.endings = Endings()
-        self.patience["stop"].samples = self.parts.stops
-        self.patience["request"].samples = self.parts.responses
+        self.patience["stop"].samples = self.belongings.stops
+        self.patience["request"].samples = self.belongings.responses
         self.rejected: dict[str, int] = {}
         self.answered = self.cancelled = self.leaked = self.live = self.crashed = 0
         self.blocked = self.unanswered = self.in_setup = 0
@@ -231,7 +231,7 @@ class Auditor:
 
     # --- sessions ------------------------------------------------------------------------------------------------
 
-    def _closed(self, session: Session) -> None:
+    def _closed(self, session: AuditedSession) -> None:
         self.latencies.of(session)
         patience = self.patience
         if session.created >= 0 and session.offer >= 0:
@@ -247,7 +247,7 @@ class Auditor:
                 patience["answer"].samples.append(session.answer - session.offer)
         self.rows.add(session, self._outcome(session, "released"))
 
-    def _outcome(self, session: Session, verdict: str) -> str:
+    def _outcome(self, session: AuditedSession, verdict: str) -> str:
         """What became of the call of a session, were the session over; counts the call once, if its start is known."""
         self.endings.count(session)
         status = session.status or session.refused
@@ -282,7 +282,7 @@ class Auditor:
             self.crashed_at = self._last_seen(time)
         self._judge(self._last_seen(time), died)
         self.account.restart()
-        self.parts.restart()
+        self.belongings.restart()
         self.rtsp.restart()
         self.ended_orderly = False
 
@@ -296,12 +296,13 @@ class Auditor:
         tasks.flush()
         blocked = blocked_at(self, end)
         queued = {m.session.number: m for m in tasks.overdue() if m.session is not None and m.task in blocked}
-        evidence = Evidence(
-            end, self.debug_level(), self.timed, self.patience, self.parts.answers, blocked, self.parts.lost_unknown,
+        evidence = EndEvidence(
+            end, self.debug_level(), self.timed, self.patience, self.belongings.answers, blocked,
+            self.belongings.lost_unknown,
             {number: (message.task, message.sent) for number, message in queued.items()},
             {entry.name: entry.role for entry in tasks.tasks.values()}, silence=self.account.silence,
         )  # fmt: skip
-        return self.unread.withheld(diagnose(sessions, evidence))
+        return self.unread.withheld(judge_open(sessions, evidence))
 
     def _judge(self, end: int, died: bool) -> None:
         """Give every open session its outcome, as if the log ended here."""
@@ -309,7 +310,7 @@ class Auditor:
         for number, session in sorted(self.account.open.items()):
             self._open_at_end(session, verdicts[number], end, died)
 
-    def _open_at_end(self, session: Session, verdict: Verdict, end: int, died: bool) -> None:
+    def _open_at_end(self, session: AuditedSession, verdict: Verdict, end: int, died: bool) -> None:
         self.latencies.of(session)
         outcome, cause, text = verdict.outcome, verdict.cause, verdict.text
         self._outcome(session, "leaked" if died else outcome)
@@ -339,13 +340,13 @@ class Auditor:
                 if held:
                     self.holdings.add(resource, -held, end, session.number, "", "process ended")
 
-    def _holds(self, session: Session) -> list[str]:
+    def _holds(self, session: AuditedSession) -> list[str]:
         holds = [resource for resource, held in session.held.items() for _ in range(held)]
         for connection in session.connections:
-            owners = self.parts.connections.get(connection, set())
+            owners = self.belongings.connections.get(connection, set())
             if session.number == min(owners, default=-1):
                 holds.append("connection_pool")
-                if connection in self.parts.sockets:
+                if connection in self.belongings.sockets:
                     holds.append("tcp_connection")
         return sorted(holds)
 

@@ -5,14 +5,14 @@ A timer that has run out and did not end the session proves that it does not run
 
 from typing import Final
 
-from sim.audit.session import TRANSACTION, Session
-from sim.audit.waiting import SLACK, Evidence, Timer, Wait, span
+from sim.audit.session import TRANSACTION, AuditedSession
+from sim.audit.waiting import SLACK, EndEvidence, Timer, Wait, span
 
 ACK: Final = "the caller's ACK (64·T1)"
 _OLDER: Final = 3  # times as long as any silence of a call that went on or ended after it
 
 
-def talking(session: Session, evidence: Evidence) -> Wait:
+def talking(session: AuditedSession, evidence: EndEvidence) -> Wait:
     """Answered and not ended: alive, unless the caller is gone and the timers that notice have run out."""
     end = evidence.end
     if session.asked_bye >= 0:
@@ -43,7 +43,7 @@ def talking(session: Session, evidence: Evidence) -> Wait:
     return _silent(session, evidence)
 
 
-def _silent(session: Session, evidence: Evidence) -> Wait:
+def _silent(session: AuditedSession, evidence: EndEvidence) -> Wait:
     """A call that nobody has ended, and of which nothing was heard since its last line."""
     timer, end = evidence.timers.session, evidence.end
     wait = Wait("", "BYE from the caller, or the session timer", _since(session), "", chain="caller")
@@ -79,7 +79,7 @@ def _before(since: int, end: int) -> str:
     return f", {span(end - since)} before the log ends"
 
 
-def _since(session: Session) -> int:
+def _since(session: AuditedSession) -> int:
     return max(session.last_answer, session.created)
 
 

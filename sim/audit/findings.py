@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from sim.audit.session import NO_ACK, Session
+from sim.audit.session import NO_ACK, AuditedSession
 from sim.audit.standstill import blocked_at, standstill
 from sim.audit.waiting import span
 from sim.ledger.summary import Finding
@@ -28,7 +28,7 @@ class Endings:
     by: Counter[str] = field(default_factory=Counter)
     since_answer: dict[str, int] = field(default_factory=dict)  # the longest, in microseconds
 
-    def count(self, session: Session) -> None:
+    def count(self, session: AuditedSession) -> None:
         """One more session that is over, or that the log's end cuts off."""
         self.answered += session.status == 200 or (session.partial and session.last_answer >= 0)
         if not session.ended_by:

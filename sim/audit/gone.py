@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import Final
 
-from sim.audit.session import Session
+from sim.audit.session import AuditedSession
 
 _RECENT: Final = 5_000
 
@@ -13,7 +13,7 @@ class Gone:
 
     __slots__ = ("closing", "double", "name", "number", "pointer", "released", "reported")
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: AuditedSession) -> None:
         self.number = session.number
         self.name = session.label
         self.pointer = session.pointer
@@ -37,7 +37,7 @@ class Recent:
         self.by_name: OrderedDict[bytes, Gone] = OrderedDict()
         self.by_pointer: dict[bytes, Gone] = {}
 
-    def remember(self, session: Session) -> None:
+    def remember(self, session: AuditedSession) -> None:
         """`session` was released just now; the oldest is forgotten."""
         gone = Gone(session)
         self.by_name[session.name or session.pointer] = gone

@@ -58,8 +58,8 @@ def _of_lines(auditor: "Auditor") -> list[str]:
         said.append(f"{account.partial} sessions were open before the log begins, or their beginning is missing.")
     if account.reused_unseen:
         said.append(f"{account.reused_unseen} sessions ended without a line: their address was used again.")
-    if auditor.parts.lost_messages:
-        said.append(f"{auditor.parts.lost_messages} task messages were dropped by full queues.")
+    if auditor.belongings.lost_messages:
+        said.append(f"{auditor.belongings.lost_messages} task messages were dropped by full queues.")
     if auditor.unread.kinds:
         said.append(
             f"Lines that are like the server's and could not be read: {auditor.unread}. Nothing that rests on their "

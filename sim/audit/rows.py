@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.audit.session import Session
+from sim.audit.session import AuditedSession
 from sim.audit.taskbook import Message
 from sim.ledger.sink import Sink
 from sim.ledger.spans import SPANS
@@ -23,7 +23,7 @@ _TIMES: Final = {
 _SPANS: Final = tuple(
     (name, _TIMES[start], _TIMES[end]) for name, (start, end, _) in SPANS.items() if start in _TIMES and end in _TIMES
 )
-_REACHED: Final[dict[str, Callable[[Session], bool]]] = {
+_REACHED: Final[dict[str, Callable[[AuditedSession], bool]]] = {
     "media_to_open": lambda session: bool(session.opened),
     "close_delay": lambda session: 0 < len(session.closing) == len(session.engines),
 }
@@ -49,7 +49,9 @@ class SessionRows:
         self._session, self._status, self._requests = array("q"), array("q"), array("q")
         self._crashed: list[bool] = []
 
-    def add(self, session: Session, outcome: str, waiting_for: str = "", plugin: str = "", cause: str = "") -> None:
+    def add(
+        self, session: AuditedSession, outcome: str, waiting_for: str = "", plugin: str = "", cause: str = ""
+    ) -> None:
         """The row of `session` as it is now."""
         if self._sink is None:
             return
@@ -116,7 +118,7 @@ class Latencies:
     def __init__(self) -> None:
         self.samples = {name: array("q") for name in SPANS}
 
-    def of(self, session: Session) -> None:
+    def of(self, session: AuditedSession) -> None:
         """Every latency of a session that is over or that the log's end cuts off."""
         for name, start, end in _SPANS:
             began, ended = getattr(session, start), getattr(session, end)

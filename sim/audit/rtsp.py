@@ -2,7 +2,7 @@
 
 from sim.audit.account import Account
 from sim.audit.reads import Reader, Reads, Said
-from sim.audit.session import Session
+from sim.audit.session import AuditedSession
 from sim.vocabulary.lines import Kind
 
 reads: Reads["Rtsp"] = Reads()
@@ -78,7 +78,7 @@ class Rtsp:
                 session.ended = time
                 session.bye_kind = "disconnect"
 
-    def _left(self, connection: bytes, count: int) -> list[Session]:
+    def _left(self, connection: bytes, count: int) -> list[AuditedSession]:
         """The sessions on a connection; where the log does not tell, all of RTSP when there are just so many."""
         known = [s for name in self.ids.get(connection, ()) if (s := self.account.by_name.get(name)) is not None]
         if known or connection in self.ids:

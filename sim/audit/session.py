@@ -4,7 +4,6 @@ from typing import Final
 
 from sim.logs.reading.shown import word
 
-STATES: Final = ("NONE", "GENERATING_ANSWER", "INITIALIZING", "ACTIVE", "DEACTIVATING", "TERMINATING", "DESTROYED")
 UNKNOWN: Final = -1  # a time that was not reached
 NO_ACK: Final = "no ACK (64·T1)"
 TRANSACTION: Final = 32_000_000  # microseconds, 64·T1: no ACK to a 200, no answer to a BYE
@@ -28,7 +27,7 @@ class Asked:
         self.started = self.finished = UNKNOWN
 
 
-class Session:
+class AuditedSession:
     """Milestones in microseconds on the log's axis (UNKNOWN: not reached), and what is outstanding right now."""
 
     __slots__ = (
@@ -41,9 +40,7 @@ class Session:
         "bye",
         "bye_kind",
         "call_state",
-        "call_state_at",
         "channels",
-        "close_by",
         "closed",
         "closing",
         "connections",
@@ -51,7 +48,6 @@ class Session:
         "created",
         "deactivate",
         "double",
-        "end_queued",
         "ended",
         "ended_by",
         "engines",
@@ -103,7 +99,6 @@ class Session:
         self.bye = self.deactivate = self.terminate = self.closed = self.released = UNKNOWN
         self.ended_by = ""  # what ended its call, where that was no BYE or CANCEL of the caller
         self.ended = UNKNOWN  # its call ended or termination was asked for
-        self.end_queued = False  # TERMINATE was pushed to the session's queue
         self.terminated = UNKNOWN  # "Session Terminated"
         self.last_answer = UNKNOWN
         self.proved = UNKNOWN  # a request, response or event showed that its offer had been answered
@@ -112,7 +107,6 @@ class Session:
         self.refused = 0  # final status seen on the call when no answer was logged
         self.bye_kind = ""
         self.call_state = b""
-        self.call_state_at = UNKNOWN
         self.offers = 0
         self.negotiating = False
         self.requests = 0
@@ -133,7 +127,6 @@ class Session:
         self.audio = True  # whether the offer has audio
         self.wedged = UNKNOWN
         self.asked: dict[tuple[str, str], Asked] = {}  # (open, close, stop or request; task)
-        self.close_by: str = ""
         self.held: dict[str, int] = {}
         self.ports: set[bytes] = set()
         self.connections: set[bytes] = set()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sim.audit.session import Session
+from sim.audit.session import AuditedSession
 from sim.audit.taskbook import Message, Stats
 from sim.audit.waiting import SECOND, span
 from sim.ledger.summary import Finding
@@ -100,7 +100,7 @@ def standstill(auditor: "Auditor", end: int) -> Standstill | None:
     return server_stands_still(sessions, auditor.heard, usual, end)
 
 
-def server_stands_still(sessions: Iterable[Session], heard: Heard, usual: int, end: int) -> Standstill | None:
+def server_stands_still(sessions: Iterable[AuditedSession], heard: Heard, usual: int, end: int) -> Standstill | None:
     """Whether the server task hangs, at INFO; `usual` is the longest time that an INVITE waited for it."""
     invites, endings = waiting_for_server(sessions)
     due = sorted(
@@ -112,7 +112,7 @@ def server_stands_still(sessions: Iterable[Session], heard: Heard, usual: int, e
     return Standstill(heard.time, due[0], len(invites), len(endings), heard.text)
 
 
-def waiting_for_server(sessions: Iterable[Session]) -> tuple[Sequence[Session], Sequence[Session]]:
+def waiting_for_server(sessions: Iterable[AuditedSession]) -> tuple[Sequence[AuditedSession], Sequence[AuditedSession]]:
     """Those whose OFFER, and those whose TERMINATE, the server task has not begun."""
     known = list(sessions)
     invites = [session for session in known if session.created >= 0 and session.offer < 0]

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.audit.session import UNKNOWN, Asked, Session
+from sim.audit.session import UNKNOWN, Asked, AuditedSession
 from sim.ledger.summary import Quantiles, TaskUse
 from sim.logs.reading.shown import word
 from sim.vocabulary.messages import ANSWER_ROWS, SERVER_MESSAGES
@@ -28,7 +28,9 @@ class Message:
 
     __slots__ = ("by", "finished", "key", "name", "sender", "sent", "session", "started", "stats", "thread")
 
-    def __init__(self, key: bytes, stats: "Stats", sent: int, sender: int, session: Session | None, name: str) -> None:
+    def __init__(
+        self, key: bytes, stats: "Stats", sent: int, sender: int, session: AuditedSession | None, name: str
+    ) -> None:
         self.key = key  # "task] [0xpointer;type;subtype]"
         self.stats = stats
         self.sent = sent
@@ -148,11 +150,10 @@ class TaskBook:
         self.tasks: dict[bytes, Stats] = {}
         self.pending: dict[bytes, Message] = {}
         self.working: dict[int, Message] = {}
-        self.last: dict[int, Session | None] = {}
+        self.last: dict[int, AuditedSession | None] = {}
         self._plain: dict[bytes, deque[bytes]] = {}  # messages without address, oldest first
         self._numbers = 0
         self.operation = ""  # what the server task is about to ask a plugin for
-        self.unmatched = 0
         self._on_message = on_message
 
     def stats(self, task: bytes) -> Stats:
@@ -239,7 +240,6 @@ class TaskBook:
 
     def _unannounced(self, key: bytes) -> Message:
         """A message whose signal is not in the log."""
-        self.unmatched += 1
         stats = self.stats(key[: key.index(b"]")])
         name = SERVER_MESSAGES.get(key[-4:-1], "other") if stats.role == "server" else ""
         return Message(key, stats, UNKNOWN, 0, None, name)
@@ -262,7 +262,7 @@ class TaskBook:
         if self._on_message is not None:
             self._on_message(worker)
 
-    def bind(self, session: Session | None, thread: int) -> None:
+    def bind(self, session: AuditedSession | None, thread: int) -> None:
         """The line just read on `thread` is about `session`."""
         worker = self.working.get(thread)
         if worker is None:

@@ -66,7 +66,7 @@ class Timers:
 
 
 @dataclass(slots=True)
-class Evidence:
+class EndEvidence:
     """What the whole log tells about answers, tasks, timers and dropped messages."""
 
     end: int

@@ -19,7 +19,7 @@ from sim.calibration.costs import AWAKE_WITHIN_S, WARM_WITHIN_S, Services, Wakes
 from sim.calibration.evidence import Evidence, watch_logs
 from sim.calibration.fit import POINTS, Fit
 from sim.calibration.found import Calibration
-from sim.calibration.machine import Machine
+from sim.calibration.machine import MachineFound
 from sim.calibration.machine import machine as found_machine
 from sim.calibration.media import Ticks, reweighted, ticks
 from sim.calibration.plugins import engine_tasks, plugins
@@ -168,7 +168,7 @@ def _server(
 
 
 def _shared(
-    evidence: Evidence, tick: Ticks | None, worked: Work, machine: Machine, sheet: Sheet, fits: dict[str, Fit]
+    evidence: Evidence, tick: Ticks | None, worked: Work, machine: MachineFound, sheet: Sheet, fits: dict[str, Fit]
 ) -> dict[str, Any]:
     """The server's times where its tasks share processors, and these were seen."""
     woken = wakes(evidence, tick.cost_per_context_s if tick else 0.0)

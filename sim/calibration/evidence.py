@@ -11,7 +11,7 @@ from sim.audit.auditor import Auditor
 from sim.audit.feeding import read_into
 from sim.audit.notes import notes
 from sim.audit.reads import Reader, Said
-from sim.audit.session import Session
+from sim.audit.session import AuditedSession
 from sim.audit.taskbook import Message
 from sim.audit.waiting import Verdict
 from sim.errors import LogError
@@ -168,15 +168,15 @@ class Watcher(Auditor):
              m.by, m.pointer, self.resource_of.pop(id(m), ""))
         )  # fmt: skip
 
-    def _closed(self, session: Session) -> None:
+    def _closed(self, session: AuditedSession) -> None:
         super()._closed(session)
         self._keep(session)
 
-    def _open_at_end(self, session: Session, verdict: Verdict, end: int, died: bool) -> None:
+    def _open_at_end(self, session: AuditedSession, verdict: Verdict, end: int, died: bool) -> None:
         super()._open_at_end(session, verdict, end, died)
         self._keep(session, verdict.outcome, verdict.cause, verdict.plugin)
 
-    def _keep(self, s: Session, outcome: str = "", cause: str = "", plugin: str = "") -> None:
+    def _keep(self, s: AuditedSession, outcome: str = "", cause: str = "", plugin: str = "") -> None:
         self.seen_calls.append(
             (s.number, s.arrived, s.created, s.answer, s.status or s.refused, s.bye, s.bye_kind, s.ended,
              s.deactivate, s.terminate, s.closed, s.released, s.asked_bye, s.gone, s.requests,

@@ -44,7 +44,7 @@ class FigureFound:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class MachineFound:
     """The processors, and the processor time that the log does not show; None: the recording does not have it."""
 
     count: int
@@ -59,7 +59,7 @@ class Machine:
     covered: tuple[float, float] | None = None
 
 
-def machine(evidence: "Evidence", seen: Activity, work: Work | None, times: ThreadTimes | None) -> Machine:
+def machine(evidence: "Evidence", seen: Activity, work: Work | None, times: ThreadTimes | None) -> MachineFound:
     """The machine of a log; `times` on the log's clock, `work` where the log has task messages."""
     one = one_processor(evidence, seen)
     if times is None:
@@ -68,7 +68,7 @@ def machine(evidence: "Evidence", seen: Activity, work: Work | None, times: Thre
     count, said = _count(times, one, span)
     switch = _switch(times, work, span)
     tick, context, with_rtp = _media(evidence, times, work, span)
-    return Machine(
+    return MachineFound(
         count, said, _others(times, one, span), switch,
         use=sum(used(thread, *span).cpu_s for thread in times.threads) / (span[1] - span[0]) / count,
         nua=_nua(evidence, times, work, switch.value, span), tick=tick, context=context, with_rtp=with_rtp,
@@ -76,14 +76,14 @@ def machine(evidence: "Evidence", seen: Activity, work: Work | None, times: Thre
     )  # fmt: skip
 
 
-def _assumed(evidence: "Evidence", one: bool) -> Machine:
+def _assumed(evidence: "Evidence", one: bool) -> MachineFound:
     if one:
         count, said = 1, "the log never has lines of two threads side by side, as it would with more processors"
     else:
         hint = "its threads' lines lie side by side, so at least two" if evidence.debug else "an INFO log can not tell"
         count, said = ASSUMED_PROCESSORS, f"ASSUMED; {hint}. Give a recording with --threads, or set it"
     other = FigureFound(0.0, "ASSUMED: nothing else runs on them; --threads tells")
-    return Machine(count, said, other, FigureFound(SWITCH_S, "ASSUMED, from other servers; --threads tells"))
+    return MachineFound(count, said, other, FigureFound(SWITCH_S, "ASSUMED, from other servers; --threads tells"))
 
 
 def _span(evidence: "Evidence", times: ThreadTimes) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.calibration.fit import Fit, fit, short
-from sim.calibration.machine import FigureFound, Machine, nua_part
+from sim.calibration.machine import FigureFound, MachineFound, nua_part
 from sim.calibration.media import Ticks
 from sim.calibration.shared import AND_S, undisturbed
 from sim.calibration.sheet import Sheet, noted, seconds
@@ -28,7 +28,7 @@ _TIMES: Final = 3.0
 OWN_USE: Final = 0.1  # of the processors: up to this, what delays a thread is rarely the server itself
 
 
-def processors(machine: Machine) -> dict[str, Any]:
+def processors(machine: MachineFound) -> dict[str, Any]:
     """The block `server.processors`."""
     return {
         "count": Noted(machine.count, machine.count_said),
@@ -37,7 +37,7 @@ def processors(machine: Machine) -> dict[str, Any]:
     }
 
 
-def costs(work: Work | None, machine: Machine, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
+def costs(work: Work | None, machine: MachineFound, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
     """The block `server.costs`."""
     block: dict[str, Any] = {}
     if machine.nua is not None:
@@ -97,7 +97,7 @@ def warm(work: Work | None) -> dict[str, Any]:
     return {"warm": block}
 
 
-def media(tick: Ticks | None, machine: Machine, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
+def media(tick: Ticks | None, machine: MachineFound, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
     """The figures of `server.media` that differ when processors are shared."""
     block: dict[str, Any] = {}
     if machine.context is not None:
@@ -116,7 +116,7 @@ def media(tick: Ticks | None, machine: Machine, sheet: Sheet, fits: dict[str, Fi
     return block
 
 
-def wake_samples(samples: dict[str, Array], machine: Machine) -> dict[str, Array]:
+def wake_samples(samples: dict[str, Array], machine: MachineFound) -> dict[str, Array]:
     """Of the times to wake a thread those on a processor that was free: none can be told on a single one, where the
     thread that wakes another has it."""
     if machine.count == 1:
@@ -124,6 +124,6 @@ def wake_samples(samples: dict[str, Array], machine: Machine) -> dict[str, Array
     return {task: sample[undisturbed(sample)] for task, sample in samples.items()}
 
 
-def own_stalls(machine: Machine) -> bool:
+def own_stalls(machine: MachineFound) -> bool:
     """Whether the server itself keeps its processors so busy that its threads delay each other."""
     return machine.count == 1 or (machine.use is not None and machine.use > OWN_USE)

@@ -72,7 +72,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LeakVerdict:
     """What became of one session that was not released."""
 
     outcome: str  # live | leaked | crashed
@@ -86,7 +86,7 @@ def judge(
     tasks: tuple[str, ...] = (),
     crashed: bool = False,
     frozen: Mapping[int, float] | None = None,
-) -> dict[int, Verdict]:
+) -> dict[int, LeakVerdict]:
     """A verdict for each session whose pool still exists, by slot; `frozen`: since when a task stands still for good.
 
     Where the process has crashed, a session that was stuck before is leaked and every other one has crashed with it.
@@ -94,13 +94,13 @@ def judge(
     by_slot: dict[int, list[Pending]] = {}
     for message in pending:
         by_slot.setdefault(message.slot, []).append(replace(message, reachable=True) if crashed else message)
-    verdicts: dict[int, Verdict] = {}
+    verdicts: dict[int, LeakVerdict] = {}
     for session in sessions:
         if session.in_use and session.holds & HOLDS_POOL:
             facts = facts_of(session, by_slot.get(session.slot, []), plugins, tasks, crashed, frozen)
             leaked, leak = diagnose(facts)
             outcome = "live" if not leaked else "crashed" if leak.cause == "crash" else "leaked"
-            verdicts[session.slot] = Verdict(outcome, leak)
+            verdicts[session.slot] = LeakVerdict(outcome, leak)
     return verdicts
 
 

@@ -16,7 +16,7 @@ EXACT_SAMPLES = 1_000_000
 """Latencies are exact order statistics up to so many samples, and within 1 % beyond."""
 
 
-class Durations:
+class DurationSet:
     """One set of durations: exact while there are few, a histogram within 1 % beyond."""
 
     def __init__(self, exact: int = EXACT_SAMPLES) -> None:

@@ -103,10 +103,10 @@ class RunResult:
         sessions = self.sessions if path.startswith("latency.") else None
         if span is None or sessions is None:
             return None
-        from sim.ledger.durations import Durations
+        from sim.ledger.durations import DurationSet
 
         rows = sessions if outcome is None else sessions[(sessions["outcome"].astype(object) == outcome).to_numpy()]
-        found = Durations()
+        found = DurationSet()
         found.add((rows[span.end] - rows[span.start]).to_numpy(dtype="float64"))
         return found
 

@@ -19,7 +19,7 @@ from sim.study.targets import Target, target_of
 from sim.study.trials import Tell, Trials, warm_up_of
 from sim.theory.intervals import CONFIDENCE, Estimate
 from sim.theory.queues import needed
-from sim.xmlconfig.fragment import Limits, fragment
+from sim.xmlconfig.fragment import LimitSettings, fragment
 
 HEADROOM = 0.2
 """The proposal carries this much more load than the scenario offers."""
@@ -221,7 +221,7 @@ def _busy(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return found
 
 
-def _xml_limits(scenario: Scenario, limits: Sequence[Limit]) -> Limits:
+def _xml_limits(scenario: Scenario, limits: Sequence[Limit]) -> LimitSettings:
     by = {x.resource: x for x in limits}
     ports = by.get("rtp_port")
     low, high = (int(end) for end in str(_setting(scenario, ports)).split("-")) if ports else (None, None)
@@ -231,7 +231,7 @@ def _xml_limits(scenario: Scenario, limits: Sequence[Limit]) -> Limits:
         for name, plugin in scenario.plugins.items()
         if f"engine_channel:{name}" in by
     )
-    return Limits(connections.proposed if connections else None, low, high, engines)
+    return LimitSettings(connections.proposed if connections else None, low, high, engines)
 
 
 def _finite(value: float) -> float | None:

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LimitSettings:
     """The limits of a configuration; None: leave that line as it is."""
 
     max_connection_count: int | None
@@ -17,7 +17,7 @@ class Limits:
     """Id and max-channel-count of each engine."""
 
 
-def fragment(limits: Limits) -> str:
+def fragment(limits: LimitSettings) -> str:
     """A `<components>` element with these limits alone, ids as in the server's sample; all else there is to stay."""
     lines = ["<components>"]
     if limits.max_connection_count is not None:

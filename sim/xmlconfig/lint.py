@@ -27,7 +27,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintFinding:
     """One setting that hurts, or that the server reads differently from what the file says."""
 
     code: str
@@ -51,16 +51,16 @@ class Finding:
         }  # fmt: skip
 
 
-def lint(config: ServerConfig, expected: Expected | None = None) -> list[Finding]:
+def lint(config: ServerConfig, expected: Expected | None = None) -> list[LintFinding]:
     """Every finding, the grave ones first, then in the order of the file."""
     found = [*_problems(config), *_Lint(config, expected).findings()]
     return sorted(found, key=lambda finding: (_ORDER.index(finding.severity), finding.line))
 
 
-def _problems(config: ServerConfig) -> Iterator[Finding]:
+def _problems(config: ServerConfig) -> Iterator[LintFinding]:
     for problem in config.problems:
         grave = problem.code in ("no-version", "negative", "too-large")
-        yield Finding(
+        yield LintFinding(
             problem.code, "error" if grave else "warning", config.path, problem.line, problem.setting, problem.value,
             problem.message, problem.effect,
         )  # fmt: skip
@@ -72,7 +72,7 @@ class _Lint:
         self.n = config.numbers
         self.expected = expected
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[LintFinding]:
         yield from self.whole()
         yield from self.rtp()
         yield from self.connections()
@@ -81,14 +81,14 @@ class _Lint:
         yield from self.media()
         yield from self.plugins()
 
-    def of(self, value: Value, code: str, severity: Severity, message: str, effect: str) -> Finding:
+    def of(self, value: Value, code: str, severity: Severity, message: str, effect: str) -> LintFinding:
         shown = value.text if value.given else str(value.number)
-        return Finding(code, severity, self.config.path, value.line, value.setting, shown, message, effect)
+        return LintFinding(code, severity, self.config.path, value.line, value.setting, shown, message, effect)
 
     def at(
         self, line: int, setting: str, value: str, code: str, severity: Severity, message: str, effect: str
-    ) -> Finding:
-        return Finding(code, severity, self.config.path, line, setting, value, message, effect)
+    ) -> LintFinding:
+        return LintFinding(code, severity, self.config.path, line, setting, value, message, effect)
 
     def short(self, limit: int) -> str:
         """What a limit does to the expected load; "" when it is enough or nothing is expected."""
@@ -102,7 +102,7 @@ class _Lint:
 
     # --- the whole file ---------------------------------------------------------------------------------------------
 
-    def whole(self) -> Iterator[Finding]:
+    def whole(self) -> Iterator[LintFinding]:
         config = self.config
         if config.unserved:
             yield self.at(
@@ -128,7 +128,7 @@ class _Lint:
             return "each INVITE is answered 488, as in the scenario"
         return "the scenario has the agent offline"
 
-    def profiles(self) -> Iterator[Finding]:
+    def profiles(self) -> Iterator[LintFinding]:
         config = self.config
         if len(config.rivals) > 1:
             yield self.at(
@@ -145,7 +145,7 @@ class _Lint:
                 "profiles share the one server task, and media engines and plugins where they name the same",
             )  # fmt: skip
 
-    def version(self) -> Iterator[Finding]:
+    def version(self) -> Iterator[LintFinding]:
         """What the assumed version decides, where the file does not say it."""
         config = self.config
         if config.server.given:
@@ -164,7 +164,7 @@ class _Lint:
 
     # --- RTP --------------------------------------------------------------------------------------------------------
 
-    def rtp(self) -> Iterator[Finding]:
+    def rtp(self) -> Iterator[LintFinding]:
         low, high = self.n["rtp-port-min"], self.n["rtp-port-max"]
         if high.number > 65535 or low.number > 65535:
             yield self.of(
@@ -226,7 +226,7 @@ class _Lint:
 
     # --- connections --------------------------------------------------------------------------------------------------
 
-    def connections(self) -> Iterator[Finding]:
+    def connections(self) -> Iterator[LintFinding]:
         limit, shared = self.n["max-connection-count"], self.n["max-shared-use-count"]
         forced = self.config.flags["force-new-connection"][0]
         beyond = "a caller beyond it can not open its connection: its call is up, but no request gets through"
@@ -272,7 +272,7 @@ class _Lint:
         lost = 0.01 * self.expected.rate * seconds
         return f"{held}; 1 % of dead callers at {self.expected.rate:g} calls/s are {lost:g} calls' worth"
 
-    def timeouts(self) -> Iterator[Finding]:
+    def timeouts(self) -> Iterator[LintFinding]:
         idle, closing = self.n["inactivity-timeout"], self.n["termination-timeout"]
         timer, least = self.n["sip-session-expires"], self.n["sip-min-session-expires"]
         if timer.since is not None:
@@ -330,7 +330,7 @@ class _Lint:
 
     # --- SIP --------------------------------------------------------------------------------------------------------
 
-    def sip(self) -> Iterator[Finding]:
+    def sip(self) -> Iterator[LintFinding]:
         t1, t2, t4, t64 = (self.n[name] for name in ("sip-t1", "sip-t2", "sip-t4", "sip-t1x64"))
         ms = t1.number or 500
         if t1.given and t1.number and not 100 <= ms <= 2000:
@@ -358,7 +358,7 @@ class _Lint:
 
     # --- media ------------------------------------------------------------------------------------------------------
 
-    def media(self) -> Iterator[Finding]:
+    def media(self) -> Iterator[LintFinding]:
         rate = self.n["realtime-rate"]
         if rate.given and not 1 <= rate.number <= 10:
             yield self.of(
@@ -375,7 +375,7 @@ class _Lint:
 
     # --- plugins ----------------------------------------------------------------------------------------------------
 
-    def plugins(self) -> Iterator[Finding]:
+    def plugins(self) -> Iterator[LintFinding]:
         for engine in self.config.engines:
             if engine.enabled:
                 yield from self.plugin(engine)
@@ -395,7 +395,7 @@ class _Lint:
                 "every call gets 404: 0 calls",
             )  # fmt: skip
 
-    def open_choices(self, unknown: list[str]) -> Iterator[Finding]:
+    def open_choices(self, unknown: list[str]) -> Iterator[LintFinding]:
         for choice in self.config.open_choices:
             line = next(engine.line for engine in self.config.engines if engine.id == choice.taken)
             also = f" (and perhaps {', '.join(unknown)})" if unknown else ""
@@ -417,7 +417,7 @@ class _Lint:
         other = self.config.engine_of(kind)
         return f"{kind} is mapped to {other.id}" if other is not None else f"nothing maps {kind} to it"
 
-    def plugin(self, engine: EngineEntry) -> Iterator[Finding]:
+    def plugin(self, engine: EngineEntry) -> Iterator[LintFinding]:
         limit = engine.max_channel_count
         if not engine.serves:
             if any(engine.id in choice.engines for choice in self.config.open_choices):

@@ -13,7 +13,7 @@ from sim.errors import ScenarioError
 from sim.study.draining import drain_times
 from sim.study.sizing import Size, size
 from sim.theory.queues import erlang_b, needed
-from sim.xmlconfig.fragment import Limits, fragment
+from sim.xmlconfig.fragment import LimitSettings, fragment
 from sim.xmlconfig.read import read_config
 
 LOAD = {"arrivals.rate": "10/s", "duration": "40s", "drain": "10s", "calls.hold.mean": "1s"}
@@ -73,7 +73,7 @@ def test_the_settings_run_as_a_scenario(proposed: Size) -> None:
 
 
 def test_names_in_the_fragment_are_quoted() -> None:
-    assert 'id="a&amp;&lt;b&gt;"' in fragment(Limits(None, None, None, (("a&<b>", 1),)))
+    assert 'id="a&amp;&lt;b&gt;"' in fragment(LimitSettings(None, None, None, (("a&<b>", 1),)))
 
 
 def test_waiting_for_calls_takes_the_longest_of_them_and_a_shutdown_does_not() -> None:

@@ -9,7 +9,7 @@ from sim.errors import ScenarioError
 from sim.scenario import load_scenario
 from sim.xmlconfig.config import ServerConfig
 from sim.xmlconfig.imported import imported, scenario_text
-from sim.xmlconfig.lint import Finding, lint
+from sim.xmlconfig.lint import LintFinding, lint
 from sim.xmlconfig.read import read_config
 from sim.xmlconfig.versions import read_version
 
@@ -17,7 +17,7 @@ FIELD = Path(__file__).parents[1] / "data" / "field"
 MAP = '<resource-engine-map> <resource id="speechrecog" engine="Recog-1"/></resource-engine-map></mrcpv2-profile>'
 
 
-def found(config: ServerConfig) -> dict[str, Finding]:
+def found(config: ServerConfig) -> dict[str, LintFinding]:
     return {finding.code: finding for finding in lint(config)}
 
 

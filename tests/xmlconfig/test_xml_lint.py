@@ -6,7 +6,7 @@ import pytest
 from xml_sample import Write
 
 from sim.theory.queues import erlang_b, needed
-from sim.xmlconfig.lint import Expected, Finding, lint
+from sim.xmlconfig.lint import Expected, LintFinding, lint
 from sim.xmlconfig.read import read_config
 
 CASES: dict[str, tuple[list[tuple[str, str]], str]] = {
@@ -49,7 +49,7 @@ CASES: dict[str, tuple[list[tuple[str, str]], str]] = {
 }  # fmt: skip
 
 
-def findings(path: Path, expected: Expected | None = None) -> dict[str, Finding]:
+def findings(path: Path, expected: Expected | None = None) -> dict[str, LintFinding]:
     return {finding.code: finding for finding in lint(read_config(path), expected)}
 
 

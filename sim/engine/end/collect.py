@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sim.engine.start.setup import Setup
-from sim.ledger.durations import Durations
+from sim.ledger.durations import DurationSet
 from sim.ledger.levels import LevelRecorder
 from sim.ledger.sink import Sink
 from sim.ledger.spans import SPANS
@@ -38,12 +38,12 @@ class Collector:
         self.setup = setup
         self.ledger = ledger
         self.sink = sink
-        self.latency = {name: Durations() for name in SPANS}
+        self.latency = {name: DurationSet() for name in SPANS}
         tasks = len(setup.tasks)
-        self.wait = [Durations() for _ in range(tasks)]
-        self.service = [Durations() for _ in range(tasks)]
-        self.processor_wait = [Durations() for _ in range(tasks)]
-        self.apart = {pair: Durations() for pair in watch}
+        self.wait = [DurationSet() for _ in range(tasks)]
+        self.service = [DurationSet() for _ in range(tasks)]
+        self.processor_wait = [DurationSet() for _ in range(tasks)]
+        self.apart = {pair: DurationSet() for pair in watch}
         self.levels = LevelRecorder(setup.resources, sink) if ledger == "full" else None
 
     def sessions(
@@ -74,7 +74,7 @@ class Collector:
             rows["outcome"], rows["waiting_for"], rows["plugin"], rows["cause"] = verdicts
         self.sink.write("sessions", rows)
 
-    def durations(self, path: str, outcome: str | None) -> Durations | None:
+    def durations(self, path: str, outcome: str | None) -> DurationSet | None:
         """The durations of `latency.<name>` or `tasks.<task>.<what>`; None where they were not kept."""
         if outcome is not None:
             return self.apart.get((path, outcome))

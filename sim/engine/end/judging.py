@@ -12,7 +12,7 @@ import numpy as np
 from sim.engine.contract import Calm, Remaining
 from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.leaks.diagnosis import WAITS_FOR_CALLER
-from sim.leaks.verdicts import Verdict, judge
+from sim.leaks.verdicts import LeakVerdict, judge
 from sim.ledger.summary import Leak, LeakGroup, group
 from sim.server.records import Session
 
@@ -62,7 +62,7 @@ def judged(
     return found
 
 
-def _count_unanswered(found: Judged, sessions: list[Any], verdicts: dict[int, Verdict], coming: set[int]) -> None:
+def _count_unanswered(found: Judged, sessions: list[Any], verdicts: dict[int, LeakVerdict], coming: set[int]) -> None:
     """Tell the calls without a final answer that may still get one from those that never had a session."""
     for session in sessions:
         if session.answer_status or session.cancelled or session.crashed:
@@ -94,7 +94,7 @@ def in_order(leaks: list[Leak]) -> list[Leak]:
     return sorted(leaks, key=lambda leak: leak.session)
 
 
-def _verdict_columns(left: list[Any], verdicts: dict[int, Verdict]) -> VerdictColumns:
+def _verdict_columns(left: list[Any], verdicts: dict[int, LeakVerdict]) -> VerdictColumns:
     outcome, waiting, plugin, cause = [], [], [], []
     for session in left:
         verdict = verdicts.get(session.slot)

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from sim.audit.callers import ACK, talking
-from sim.audit.session import TRANSACTION, Session
-from sim.audit.waiting import SECOND, SLACK, Evidence, Patience, Verdict, Wait, span
+from sim.audit.session import TRANSACTION, AuditedSession
+from sim.audit.waiting import SECOND, SLACK, EndEvidence, Patience, Verdict, Wait, span
 from sim.leaks.diagnosis import MESSAGES
 from sim.logs.reading.shown import word
 from sim.vocabulary.tasks import SERVER_TASK
@@ -27,7 +27,7 @@ _TAKES_ANSWER: Final = {
 _PHRASE: Final = {"open": "open", "close": "close", "stop": "STOP", "request": "the request"}
 
 
-def diagnose(sessions: Iterable[Session], evidence: Evidence) -> dict[int, Verdict]:
+def judge_open(sessions: Iterable[AuditedSession], evidence: EndEvidence) -> dict[int, Verdict]:
     """The verdict on every open session by number. Where some are surely missing an answer of a kind, those that
     wait longer than almost every answer took are judged alike."""
     waits = {session.number: (session, _waiting(session, evidence)) for session in sessions}
@@ -39,7 +39,7 @@ def diagnose(sessions: Iterable[Session], evidence: Evidence) -> dict[int, Verdi
     }
 
 
-def _judge(session: Session, wait: Wait, evidence: Evidence, strict: bool) -> Verdict:
+def _judge(session: AuditedSession, wait: Wait, evidence: EndEvidence, strict: bool) -> Verdict:
     elapsed = evidence.end - wait.since if wait.since >= 0 else 0
     leaked = wait.proof
     if not leaked and wait.kind:
@@ -61,7 +61,7 @@ def _judge(session: Session, wait: Wait, evidence: Evidence, strict: bool) -> Ve
     return Verdict(outcome, wait.cause, waiting_for, engine, wait.since, about, chain)
 
 
-def _waiting(session: Session, evidence: Evidence) -> Wait:
+def _waiting(session: AuditedSession, evidence: EndEvidence) -> Wait:
     if session.terminate >= 0:
         wait = _terminating(session, evidence)
     elif session.deactivate >= 0:
@@ -75,7 +75,7 @@ def _waiting(session: Session, evidence: Evidence) -> Wait:
     return _behind_server(_queued(session, _lost(session, wait, evidence), evidence), evidence)
 
 
-def _behind_server(wait: Wait, evidence: Evidence) -> Wait:
+def _behind_server(wait: Wait, evidence: EndEvidence) -> Wait:
     """At INFO, whatever has been waited for since the server task stands still waits for that task."""
     since = evidence.blocked.get(SERVER_TASK)
     if evidence.debug or since is None or not wait.kind or wait.since < since - SECOND:
@@ -86,7 +86,7 @@ def _behind_server(wait: Wait, evidence: Evidence) -> Wait:
     return wait
 
 
-def _queued(session: Session, wait: Wait, evidence: Evidence) -> Wait:
+def _queued(session: AuditedSession, wait: Wait, evidence: EndEvidence) -> Wait:
     """A message of the session that was signalled, and that its task never took, explains what it waits for."""
     if session.number not in evidence.queued or wait.cause in ("task-blocked", "channel-wedged", "mpf-queue-dropped"):
         return wait
@@ -96,7 +96,7 @@ def _queued(session: Session, wait: Wait, evidence: Evidence) -> Wait:
     return wait
 
 
-def _terminating(session: Session, evidence: Evidence) -> Wait:
+def _terminating(session: AuditedSession, evidence: EndEvidence) -> Wait:
     """Close answers, the removal of control channels and the media's subtraction are all that can be missing."""
     channels = [r for r, s in session.control.items() if s == "removing"] if evidence.debug else []
     media = evidence.debug and session.media_done < session.media_asked
@@ -121,7 +121,7 @@ def _terminating(session: Session, evidence: Evidence) -> Wait:
 
 
 def _of_plugin(
-    session: Session, evidence: Evidence, operation: str, resources: Iterable[bytes], since: int, what: str
+    session: AuditedSession, evidence: EndEvidence, operation: str, resources: Iterable[bytes], since: int, what: str
 ) -> Wait:
     engines = list(dict.fromkeys(session.engines.get(r, "") for r in resources))
     engine = ", ".join(engines)
@@ -159,7 +159,7 @@ def _of_plugin(
     return wait
 
 
-def _of_task(session: Session, evidence: Evidence, what: str, role: str) -> Wait:
+def _of_task(session: AuditedSession, evidence: EndEvidence, what: str, role: str) -> Wait:
     since = max(session.terminate, session.offer)
     cause = "message-lost" if evidence.debug else NOT_SHOWN
     wait = Wait(cause, what, since, "release" if session.terminate >= 0 else "answer")
@@ -173,14 +173,14 @@ def _of_task(session: Session, evidence: Evidence, what: str, role: str) -> Wait
     return wait
 
 
-def _deactivating(session: Session, evidence: Evidence) -> Wait:
+def _deactivating(session: AuditedSession, evidence: EndEvidence) -> Wait:
     since = min(session.stopping.values(), default=session.deactivate)
     resources = list(session.stopping) or list(session.engines)
     names = ", ".join(dict.fromkeys(session.engines.get(r, "") for r in resources))
     return _of_plugin(session, evidence, "stop", resources, since, f"STOP of the request in progress by {names}")
 
 
-def _ended(session: Session, evidence: Evidence) -> Wait:
+def _ended(session: AuditedSession, evidence: EndEvidence) -> Wait:
     """The call is over and TERMINATE waits behind something, or is itself on its way."""
     if session.active is not None:
         method, resource, since = session.active
@@ -216,7 +216,7 @@ def _ended(session: Session, evidence: Evidence) -> Wait:
     return wait
 
 
-def _answering(session: Session, evidence: Evidence) -> Wait:
+def _answering(session: AuditedSession, evidence: EndEvidence) -> Wait:
     """An offer is being answered: control channels, then media, then the engine's open."""
     if session.offer < 0:
         cause, what = "message-lost" if evidence.debug else NOT_SHOWN, "its OFFER to be processed by the server task"
@@ -243,7 +243,7 @@ def _answering(session: Session, evidence: Evidence) -> Wait:
     return wait
 
 
-def _setting_up(session: Session, evidence: Evidence) -> Wait:
+def _setting_up(session: AuditedSession, evidence: EndEvidence) -> Wait:
     """At INFO, between the offer and the media path: what has not been logged yet is still to come."""
     parts = [] if session.held.get("control_channel") else ["its control channel"]
     what = " and ".join([*parts, "its media path"]) + " to be set up"
@@ -260,7 +260,7 @@ _ANSWERS: Final = {
 }
 
 
-def _lost(session: Session, wait: Wait, evidence: Evidence) -> Wait:
+def _lost(session: AuditedSession, wait: Wait, evidence: EndEvidence) -> Wait:
     """A message that the log says was dropped explains whatever its session waits for since then. Where the log does
     not say whose it was, it is that of a session which misses just such a message from that time on."""
     stuck = session.ended >= 0 or session.negotiating or session.answer < 0

@@ -1,22 +1,22 @@
-"""What each line says about the parts of a session: channels, media, MRCP requests, connections, dropped messages."""
+"""What each line says about what a session has: channels, media, MRCP requests, connections, dropped messages."""
 
 from array import array
 
 from sim.audit.account import Account
 from sim.audit.reads import Reader, Reads, Said
-from sim.audit.session import UNKNOWN, Session
+from sim.audit.session import UNKNOWN, AuditedSession
 from sim.logs.reading.shown import word
 from sim.vocabulary.lines import Kind
 from sim.vocabulary.messages import SERVER_MESSAGES
 from sim.vocabulary.tasks import SERVER_TASK
 
-reads: Reads["Parts"] = Reads()
+reads: Reads["Belongings"] = Reads()
 GOES_ON = frozenset({b"RECOGNIZE", b"SPEAK", b"RECORD", b"VERIFY"})
 ENDS_PROGRESS = frozenset({b"STOP", b"DEACTIVATE", b"BARGE-IN-OCCURRED"})
 
 
-class Parts:
-    """What lines do to the parts of the sessions of an account."""
+class Belongings:
+    """What lines do to what the sessions of an account have besides their pools."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -26,7 +26,6 @@ class Parts:
         self.sockets: set[bytes] = set()
         self.fresh_ports: dict[int, list[bytes]] = {}
         self.lost_messages = 0
-        self.failed_opens = 0  # a plugin had no licence left, say
         self.lost_unknown: list[tuple[int, str, str]] = []  # dropped, of no session that the log names
         self.mpf_full: dict[int, int] = {}
         self.answers: dict[tuple[str, str], list[int]] = {}  # (engine, operation) → [by its own task, by others]
@@ -36,7 +35,7 @@ class Parts:
 
     @property
     def readers(self) -> dict[Kind, Reader]:
-        """What each kind of line does to the parts."""
+        """What each kind of line does to them."""
         return reads.bound(self)
 
     # --- control channels ----------------------------------------------------------------------------------------
@@ -52,7 +51,7 @@ class Parts:
             session.control[resource] = "pending"
             self._served(session, resource, time)
 
-    def _served(self, session: Session, resource: bytes, time: int) -> None:
+    def _served(self, session: AuditedSession, resource: bytes, time: int) -> None:
         """A channel that was not refused has an engine, which versions before 1.6 do not name."""
         if resource not in session.engines and resource not in session.unserved:
             self.account.take_channel(session, resource, self.engine_of.get(resource, ""), time, "Add Control Channel")
@@ -124,7 +123,6 @@ class Parts:
         session.opened[resource] = time
         if session.answer < 0:
             session.opened_at = time
-            self.failed_opens += said["opened"] == b"Failed"
         self._answered(session, resource, "open", thread)
 
     @reads(Kind.CLOSED)
@@ -163,7 +161,7 @@ class Parts:
             "more; the release did not wait for all parts",
         )  # fmt: skip
 
-    def _answered(self, session: Session, resource: bytes, operation: str, thread: int) -> None:
+    def _answered(self, session: AuditedSession, resource: bytes, operation: str, thread: int) -> None:
         worker = self.tasks.working.get(thread)
         if worker is not None and worker.sent >= 0:
             key = (session.engines.get(resource, ""), operation)
@@ -191,7 +189,7 @@ class Parts:
         if session is not None:
             session.media_done += 1
 
-    def _of_context(self, said: Said, thread: int) -> Session | None:
+    def _of_context(self, said: Said, thread: int) -> AuditedSession | None:
         session = self.account.by_pointer.get(said["pointer"])
         if session is not None:
             self.tasks.bind(session, thread)
@@ -220,7 +218,7 @@ class Parts:
                 if self.account.ports.get(port, session) is None:
                     self._own(port, session)
 
-    def _own(self, port: bytes, session: Session) -> None:
+    def _own(self, port: bytes, session: AuditedSession) -> None:
         self.account.ports[port] = session
         session.ports.add(port)
         session.held["rtp_port"] = session.held.get("rtp_port", 0) + 1
@@ -283,7 +281,7 @@ class Parts:
             if session is not None and method.endswith(b"-COMPLETE"):
                 session.in_progress = ""
 
-    def _response(self, session: Session, method: bytes, resource: bytes, time: int, thread: int) -> None:
+    def _response(self, session: AuditedSession, method: bytes, resource: bytes, time: int, thread: int) -> None:
         if method in ENDS_PROGRESS:
             session.in_progress = ""
         if method == b"DEACTIVATE":
@@ -375,7 +373,9 @@ class Parts:
         session = sent.session if sent is not None else None
         self._drop(word(task), name, time, thread, session, full=False)
 
-    def _drop(self, task: str, name: str, time: int, thread: int, session: Session | None, *, full: bool) -> None:
+    def _drop(
+        self, task: str, name: str, time: int, thread: int, session: AuditedSession | None, *, full: bool
+    ) -> None:
         self.lost_messages += 1
         if session is None:
             worker = self.tasks.working.get(thread)
