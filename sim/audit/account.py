@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+from sim.audit.audited import UNKNOWN, AuditedSession
 from sim.audit.gone import Gone, Recent
 from sim.audit.holdings import Holdings
 from sim.audit.reads import Reader, Reads, Said, words_of
-from sim.audit.session import UNKNOWN, AuditedSession
 from sim.audit.taskbook import TaskBook
 from sim.ledger.summary import Violation
 from sim.logs.reading.shown import word

@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 from sim.audit.account import Account
+from sim.audit.audited import AuditedSession
 from sim.audit.belongings import Belongings
 from sim.audit.findings import Endings, findings
 from sim.audit.holdings import Holdings
 from sim.audit.reads import Reader, Reads, Said
 from sim.audit.rows import Latencies, MessageRows, SessionRows
 from sim.audit.rtsp import Rtsp
-from sim.audit.session import AuditedSession
-from sim.audit.standstill import Heard, blocked_at
+from sim.audit.standstill import AtEnd, Heard, blocked_at
 from sim.audit.still_open import judge_open
 from sim.audit.taskbook import Message, TaskBook
 from sim.audit.unread import Unread
-from sim.audit.waiting import EndEvidence, Patience, Verdict
+from sim.audit.waits import EndEvidence, Patience, Verdict
 from sim.ledger.sink import Sink
 from sim.ledger.summary import NO_RESOURCE_STATUSES, Leak, SessionCounts, Summary
 from sim.logs.reading.clock import Clock, stamp
@@ -290,11 +290,17 @@ class Auditor:
         seen = [session.last for session in self.account.open.values()]
         return max(seen, default=default)
 
+    def _at(self, end: int) -> AtEnd:
+        return AtEnd(
+            end, self.debug_level(), self.timed, self.ended_orderly, self.tasks, self.account.open.values(),
+            self.patience, self.heard,
+        )  # fmt: skip
+
     def verdicts(self, end: int) -> dict[int, Verdict]:
         """Every open session by number, judged as if the log ended at `end`; changes nothing."""
         tasks, sessions = self.tasks, self.account.open.values()
         tasks.flush()
-        blocked = blocked_at(self, end)
+        blocked = blocked_at(self._at(end))
         queued = {m.session.number: m for m in tasks.overdue() if m.session is not None and m.task in blocked}
         evidence = EndEvidence(
             end, self.debug_level(), self.timed, self.patience, self.belongings.answers, blocked,
@@ -370,7 +376,7 @@ class Auditor:
         if died and self.crashed_at is None:
             self.crashed_at = end
         self._judge(end, died)
-        found = findings(self, end, died)
+        found = findings(self._at(end), died, self.leaks, self.endings, self.clock, origin)
         self.tasks.close()
         span = (end - origin) / 1e6 if self.timed else 0.0
         resources = self.holdings.close(end, self.lost_resources)

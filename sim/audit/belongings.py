@@ -3,8 +3,8 @@
 from array import array
 
 from sim.audit.account import Account
+from sim.audit.audited import UNKNOWN, AuditedSession
 from sim.audit.reads import Reader, Reads, Said
-from sim.audit.session import UNKNOWN, AuditedSession
 from sim.logs.reading.shown import word
 from sim.vocabulary.lines import Kind
 from sim.vocabulary.messages import SERVER_MESSAGES

@@ -5,8 +5,8 @@ A timer that has run out and did not end the session proves that it does not run
 
 from typing import Final
 
-from sim.audit.session import TRANSACTION, AuditedSession
-from sim.audit.waiting import SLACK, EndEvidence, Timer, Wait, span
+from sim.audit.audited import TRANSACTION, AuditedSession
+from sim.audit.waits import SLACK, EndEvidence, Timer, Wait, span
 
 ACK: Final = "the caller's ACK (64·T1)"
 _OLDER: Final = 3  # times as long as any silence of a call that went on or ended after it

@@ -1,17 +1,15 @@
 """What a log tells of the server as a whole: tasks that stand still, calls that a timer of the server cut."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from sim.audit.session import NO_ACK, AuditedSession
-from sim.audit.standstill import blocked_at, standstill
-from sim.audit.waiting import span
-from sim.ledger.summary import Finding
-from sim.logs.reading.clock import stamp
-
-if TYPE_CHECKING:
-    from sim.audit.auditor import Auditor
+from sim.audit.audited import NO_ACK, AuditedSession
+from sim.audit.standstill import AtEnd, blocked_at, standstill
+from sim.audit.waits import span
+from sim.ledger.summary import Finding, Leak
+from sim.logs.reading.clock import Clock, stamp
 
 TIMERS: Final = {
     "inactivity timeout": "the inactivity timeout of their connection",
@@ -55,32 +53,31 @@ class Endings:
         return found
 
 
-def findings(auditor: "Auditor", end: int, died: bool) -> tuple[Finding, ...]:
-    """All that the log tells of the server as a whole, when it ends at `end`, perhaps because the process `died`."""
+def findings(
+    at: AtEnd, died: bool, leaks: Sequence[Leak], endings: Endings, clock: Clock | None, origin: int
+) -> tuple[Finding, ...]:
+    """All that the log tells of the server as a whole, when it ends, perhaps because the process `died`."""
     found: list[Finding] = []
-    if not died and (still := standstill(auditor, end)) is not None:
-        found.append(still.finding(end, _when(auditor, still.since), _seconds(auditor, still.since)))
-    elif not died and auditor.debug_level():
-        found += [_standing(auditor, task, since, end) for task, since in blocked_at(auditor, end).items()]
-    return (*found, *auditor.endings.findings())
+    if not died and (still := standstill(at)) is not None:
+        found.append(still.finding(at.end, _when(still.since, clock, origin), (still.since - origin) / 1e6))
+    elif not died and at.debug:
+        for task, since in blocked_at(at).items():
+            found.append(_standing(task, at.end - since, _when(since, clock, origin), (since - origin) / 1e6, leaks))
+    return (*found, *endings.findings())
 
 
-def _standing(auditor: "Auditor", task: str, since: int, end: int) -> Finding:
+def _standing(task: str, length: int, when: str, since_s: float, leaks: Sequence[Leak]) -> Finding:
     """A task that stands still, from a log at DEBUG, with how many sessions wait for it."""
-    count = sum(leak.cause == "task-blocked" and f"[{task}]" in leak.explanation for leak in auditor.leaks)
-    text = f"[{task}] has answered nobody since {_when(auditor, since)}, {span(end - since)} before the log ends: "
+    count = sum(leak.cause == "task-blocked" and f"[{task}]" in leak.explanation for leak in leaks)
+    text = f"[{task}] has answered nobody since {when}, {span(length)} before the log ends: "
     text += f"{count} session{'' if count == 1 else 's'} wait{'s' if count == 1 else ''} for it"
-    return Finding("task-stands-still", text, task, _seconds(auditor, since), count)
+    return Finding("task-stands-still", text, task, since_s, count)
 
 
-def _seconds(auditor: "Auditor", micros: int) -> float:
-    return (micros - auditor.holdings.origin) / 1e6
-
-
-def _when(auditor: "Auditor", micros: int) -> str:
+def _when(micros: int, clock: Clock | None, origin: int) -> str:
     """A moment as the log writes it, or in seconds from its beginning."""
-    written = stamp(micros, auditor.clock.dated) if auditor.clock is not None else None
-    return f"{_seconds(auditor, micros):.3f} s" if written is None else written.replace("T", " ")
+    written = stamp(micros, clock.dated) if clock is not None else None
+    return f"{(micros - origin) / 1e6:.3f} s" if written is None else written.replace("T", " ")
 
 
 def _calls(count: int) -> str:

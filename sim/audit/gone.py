@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import Final
 
-from sim.audit.session import AuditedSession
+from sim.audit.audited import AuditedSession
 
 _RECENT: Final = 5_000
 

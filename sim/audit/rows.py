@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.audit.session import AuditedSession
+from sim.audit.audited import AuditedSession
 from sim.audit.taskbook import Message
 from sim.ledger.sink import Sink
 from sim.ledger.spans import SPANS

@@ -1,8 +1,8 @@
 """What the lines of RTSP (MRCPv1) say about sessions: which connection they are on, and that its end ends them."""
 
 from sim.audit.account import Account
+from sim.audit.audited import AuditedSession
 from sim.audit.reads import Reader, Reads, Said
-from sim.audit.session import AuditedSession
 from sim.vocabulary.lines import Kind
 
 reads: Reads["Rtsp"] = Reads()

@@ -4,13 +4,13 @@ At DEBUG a task's own messages show it. At INFO the server task shows it by sile
 moments, so that it hangs when INVITEs wait for it far longer than any ever did and it has written nothing since.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sim.audit.session import AuditedSession
-from sim.audit.taskbook import Message, Stats
-from sim.audit.waiting import SECOND, span
+from sim.audit.audited import AuditedSession
+from sim.audit.taskbook import Message, Stats, TaskBook
+from sim.audit.waits import SECOND, Patience, span
 from sim.ledger.summary import Finding
 from sim.logs.reading.shown import shown
 from sim.logs.reading.wording import places_of
@@ -18,7 +18,6 @@ from sim.vocabulary.lines import Kind
 from sim.vocabulary.tasks import SERVER_TASK
 
 if TYPE_CHECKING:
-    from sim.audit.auditor import Auditor
     from sim.logs.reading.scanner import Batch
 
 _AT_LEAST: Final = 2 * SECOND
@@ -80,24 +79,36 @@ class Standstill:
         return Finding("task-stands-still", text, SERVER_TASK, since_s, self.invites + self.endings)
 
 
-def blocked_at(auditor: "Auditor", end: int) -> dict[str, int]:
-    """Tasks that stand still when the log ends at `end`, and since when."""
-    tasks = auditor.tasks
-    if auditor.debug_level():
-        working = ((work.task, work.started) for work in tasks.working.values())
-        return blocked_tasks(tasks.tasks.values(), working, tasks.overdue(), end)
-    still = standstill(auditor, end)
+@dataclass(frozen=True, slots=True)
+class AtEnd:
+    """What an audit knows when its log ends, or as if it ended there."""
+
+    end: int
+    debug: bool  # whether the log has DEBUG entries of the server's tasks
+    timed: bool
+    orderly: bool  # whether the server said that it ends
+    tasks: TaskBook
+    sessions: Collection[AuditedSession]  # open
+    patience: Mapping[str, Patience]
+    heard: Heard
+
+
+def blocked_at(at: AtEnd) -> dict[str, int]:
+    """Tasks that stand still when the log ends, and since when."""
+    if at.debug:
+        working = ((work.task, work.started) for work in at.tasks.working.values())
+        return blocked_tasks(at.tasks.tasks.values(), working, at.tasks.overdue(), at.end)
+    still = standstill(at)
     return {SERVER_TASK: still.since} if still is not None else {}
 
 
-def standstill(auditor: "Auditor", end: int) -> Standstill | None:
+def standstill(at: AtEnd) -> Standstill | None:
     """The server task, where it hangs and a log at INFO shows it."""
-    if not auditor.timed or auditor.ended_orderly or auditor.debug_level():
+    if not at.timed or at.orderly or at.debug:
         return None
-    sessions = auditor.account.open.values()
-    offered = (session.offer - session.created for session in sessions if 0 <= session.created <= session.offer)
-    usual = max(auditor.patience["offer"].longest, max(offered, default=0))
-    return server_stands_still(sessions, auditor.heard, usual, end)
+    offered = (session.offer - session.created for session in at.sessions if 0 <= session.created <= session.offer)
+    usual = max(at.patience["offer"].longest, max(offered, default=0))
+    return server_stands_still(at.sessions, at.heard, usual, at.end)
 
 
 def server_stands_still(sessions: Iterable[AuditedSession], heard: Heard, usual: int, end: int) -> Standstill | None:

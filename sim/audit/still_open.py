@@ -8,9 +8,9 @@ finishes, will never answer; where answers come later from other threads, from h
 from collections.abc import Iterable
 from typing import Final
 
+from sim.audit.audited import TRANSACTION, AuditedSession
 from sim.audit.callers import ACK, talking
-from sim.audit.session import TRANSACTION, AuditedSession
-from sim.audit.waiting import SECOND, SLACK, EndEvidence, Patience, Verdict, Wait, span
+from sim.audit.waits import SECOND, SLACK, EndEvidence, Patience, Verdict, Wait, span
 from sim.leaks.diagnosis import MESSAGES
 from sim.logs.reading.shown import word
 from sim.vocabulary.tasks import SERVER_TASK

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.audit.session import UNKNOWN, Asked, AuditedSession
+from sim.audit.audited import UNKNOWN, Asked, AuditedSession
 from sim.ledger.summary import Quantiles, TaskUse
 from sim.logs.reading.shown import word
 from sim.vocabulary.messages import ANSWER_ROWS, SERVER_MESSAGES

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from sim.audit.account import Account
-from sim.audit.waiting import Verdict
+from sim.audit.waits import Verdict
 from sim.vocabulary.lines import LINES, Kind
 
 _NAMES: Final = re.compile(rb"0x[0-9A-Fa-f]+|[\w-]{4,}")

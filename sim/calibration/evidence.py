@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.audit.audited import AuditedSession
 from sim.audit.auditor import Auditor
 from sim.audit.feeding import read_into
 from sim.audit.notes import notes
 from sim.audit.reads import Reader, Said
-from sim.audit.session import AuditedSession
 from sim.audit.taskbook import Message
-from sim.audit.waiting import Verdict
+from sim.audit.waits import Verdict
 from sim.errors import LogError
 from sim.logs.reading.clock import YEAR_1970
 from sim.logs.reading.reader import StrPath, open_sources

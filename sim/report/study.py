@@ -14,8 +14,8 @@ from sim.report.text import duration, number
 from sim.study.table import column
 
 if TYPE_CHECKING:
-    from sim.study.answers import Answer
     from sim.study.study import DryRun, StudyResult
+    from sim.study.verdict import Answer
     from sim.theory.intervals import Estimate
 
 MOST_ROWS = 60

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sim.study.intervals import finite
+from sim.study.uncertainty import finite
 from sim.theory.intervals import CONFIDENCE, Estimate
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from sim.errors import ScenarioError
 from sim.scenario import Scenario, load_scenario
 from sim.scenario.units import read_quantity
 from sim.study.constraints import base_value
-from sim.study.intervals import mean
 from sim.study.measure import value_of
 from sim.study.planner import Planned, planned
 from sim.study.pressure import Pressure, pressures
@@ -21,6 +20,7 @@ from sim.study.search import Found, Rows, search
 from sim.study.store import Store
 from sim.study.targets import Target, target_of
 from sim.study.trials import Tell, Trials, warm_up_of
+from sim.study.uncertainty import mean
 from sim.theory.intervals import CONFIDENCE, Estimate
 
 SHORT = 0.15

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sim.scenario import Scenario, load_scenario, to_mapping
-from sim.study.intervals import mean
+from sim.study.uncertainty import mean
 from sim.theory.intervals import Estimate
 
 RUNS = 10

@@ -12,11 +12,11 @@ from typing import Any
 from sim.errors import ScenarioError
 from sim.scenario import Scenario, load_scenario
 from sim.study.draining import Drain, drain_times
-from sim.study.intervals import mean
 from sim.study.measure import value_of
 from sim.study.store import Store
 from sim.study.targets import Target, target_of
 from sim.study.trials import Tell, Trials, warm_up_of
+from sim.study.uncertainty import mean
 from sim.theory.intervals import CONFIDENCE, Estimate
 from sim.theory.queues import needed
 from sim.xmlconfig.fragment import LimitSettings, fragment

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sim.errors import InternalError, ScenarioError
-from sim.study.intervals import mean
+from sim.study.uncertainty import mean
 from sim.theory.intervals import CONFIDENCE, Estimate
 
 LOOK_AHEAD = 5

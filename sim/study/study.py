@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import ScenarioError
-from sim.study.answers import Answer, Chosen, answers, compared, selected
 from sim.study.design import points
 from sim.study.file import StudyFile, Until, study_of
 from sim.study.jobs import Cell, cell_of, model_version
@@ -21,6 +20,7 @@ from sim.study.pool import Reference, WorkerPool
 from sim.study.replicating import Plan, plan_for
 from sim.study.store import Store
 from sim.study.table import write_table
+from sim.study.verdict import Answer, Chosen, answers, compared, selected
 
 if TYPE_CHECKING:
     import pandas as pd

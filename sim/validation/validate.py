@@ -21,7 +21,7 @@ from sim.calibration.stalls import Stalls, stalls
 from sim.errors import LogError
 from sim.ledger.spans import LATENCIES, SPANS
 from sim.theory.queues import PROBABILITIES
-from sim.validation.planner import planner
+from sim.validation.formulas import planner
 from sim.validation.replayed import replayed
 from sim.vocabulary.messages import MESSAGES
 

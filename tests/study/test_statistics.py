@@ -8,9 +8,9 @@ import pytest
 
 from sim.errors import InternalError, ScenarioError
 from sim.study.anytime import mean_anytime, rate_anytime, share_anytime
-from sim.study.intervals import batch_means, bonferroni, mean, paired, quantile
 from sim.study.selection import select_best
 from sim.study.stopping import Precision, Replications
+from sim.study.uncertainty import batch_means, bonferroni, mean, paired, quantile
 from sim.study.warmup import mser5
 from sim.theory.intervals import share
 

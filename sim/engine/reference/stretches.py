@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from simpy.core import Environment
 from simpy.events import Event, Timeout
 
 from sim.engine.reference.unpromised import happen
 from sim.engine.sharing import leave, stretch_over, want
-
-if TYPE_CHECKING:
-    from sim.engine.reference.world import PlainWorld
+from sim.server.records import World
 
 
 class Stretches:
     """What runs on the processors until when."""
 
-    def __init__(self, env: Environment, world: PlainWorld) -> None:
+    def __init__(self, env: Environment, world: World) -> None:
         self.env = env
         self.world = world
         self.ends: dict[int, Timeout] = {}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from sim.engine.reference.stretches import Stretches
 from sim.engine.sharing import Machine, Processor, Runner
 from sim.engine.start.generators import Streams
 from sim.engine.start.sampling import BLOCK
@@ -13,9 +13,6 @@ from sim.server.ledger import Ledger
 from sim.server.media import all_free
 from sim.server.records import FaultPlan, Mix, Parameters, PluginLimits, ServerState, Session, StepPlan, blank
 from sim.server.streams import STREAMS
-
-if TYPE_CHECKING:
-    from sim.engine.reference.stretches import Stretches
 
 MARGIN = 256
 """No single event may use up more values of one stream than this."""

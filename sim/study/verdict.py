@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sim.study.constraints import base_value
 from sim.study.file import StudyFile
-from sim.study.intervals import Paired, mean, paired
 from sim.study.jobs import Cell
+from sim.study.uncertainty import Paired, mean, paired
 from sim.theory.intervals import Estimate
 
 if TYPE_CHECKING:
