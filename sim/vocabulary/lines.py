@@ -104,6 +104,7 @@ class Kind(IntEnum):
     STARTED = auto()
     SERVER_TERMINATED = auto()
     SHUTDOWN = auto()
+    SHUTDOWN_BEGUN = auto()
     SHUTDOWN_PENDING = auto()
     RTP_FACTORY = auto()
     CONNECTION_AGENT = auto()
@@ -325,6 +326,7 @@ LINES: Final[tuple[Line, ...]] = (
     Line(Kind.STARTED, "NOTICE", "MRCP Server Started"),
     Line(Kind.SERVER_TERMINATED, "NOTICE", "MRCP Server Terminated"),
     Line(Kind.SHUTDOWN, "NOTICE", "MRCP Server Taken Offline", since="1.5"),
+    Line(Kind.SHUTDOWN_BEGUN, "WARN", "Shutdown Pending: release open sessions [{count}]", since="1.5"),
     Line(Kind.SHUTDOWN_PENDING, "WARN", "Shutdown Pending: remaining sessions [{count}]", since="1.5"),
     # RTSP (MRCPv1)
     Line(Kind.RTSP_AGENT, "NOTICE", "Create RTSP Server [{agent}] {address} [{limit}] connection timeout "

@@ -179,7 +179,7 @@ SERVER_ONLY: Final[tuple[tuple[str, str, str, tuple[str, ...]], ...]] = (
     )),
     ("WARN", "1.5", "1.8", (
         "Failed to Add RTSP Listening Socket to Pollset", "Invalid Server Instance",
-        "Session Termination Already Initiated <{id}>", "Shutdown Pending: release open sessions [{count}]",
+        "Session Termination Already Initiated <{id}>",
     )),
     ("DEBUG", "1.6", "1.6", (
         "Process Feature Tag [{name}] {pointer} <{id}>",

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from sim.logs.writing.bodies import IP, mrcp_event, mrcp_request, mrcp_response, octets, offer_sdp
-from sim.logs.writing.calls import Call, LoggedRow
+from sim.logs.writing.calls import Call, LoggedRow, TcpConnection
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, LogStory
+from sim.vocabulary.lines import Kind
 from sim.vocabulary.messages import STEP_ADD, STEP_SUBTRACT, channel_of, count_of, first_of, is_marked, step_of, what_of
 from sim.vocabulary.plugins import ASKED, FAILED, MRCP_RESOURCES, START
 
@@ -35,11 +36,12 @@ class SipLines:
             handler(call, row)
 
     def event(self, time_s: float, event: str, text: str) -> None:
-        self.story.put(time_s, SIP, "INFO", f"Receive SIP Event [{event}] Status {text} [{SIP}]")
+        status, _, phrase = text.partition(" ")
+        self.story.put(time_s, SIP, Kind.SIP_EVENT, event=event, status=status, phrase=phrase, agent=SIP)
 
     def call_state(self, time_s: float, call: Call, state: str) -> None:
-        pointer = f"0x{call.pointer:x}" if call.created else ""
-        self.story.put(time_s, SIP, "NOTICE", f"SIP Call State {pointer} [{state}]")
+        pointer: dict[str, object] = {"pointer": call.address} if call.created else {}
+        self.story.put(time_s, SIP, Kind.CALL_STATE, state=state, **pointer)
 
     # --- the dialog, as the NUA stack has it -----------------------------------------------------------------------
 
@@ -76,7 +78,7 @@ class SipLines:
         if call.byes:
             call.byes -= 1
         elif call.dialog in ("received", "completed", "ready"):  # nobody's disconnect: a shutdown
-            self.story.put(row.sent, SERVER, "NOTICE", f"Initiate Session Termination <{call.name}>")
+            self.story.put(row.sent, SERVER, Kind.INITIATE_BYE, id=call.name)
         if call.dialog == "received":
             self.end(call, "480 Temporarily Unavailable")
         elif call.dialog in ("completed", "ready"):
@@ -120,13 +122,12 @@ class SipLines:
             return
         call.pointer = self.story.sessions.take(row.finished)
         if row.count("session_pool", -1):  # no profile: destroyed at once
-            text = f"Cannot Find Profile by Agent 0x{call.pointer:x} <new>"
-            self.story.put(row.finished, SIP, "WARN", text)
+            self.story.put(row.finished, SIP, Kind.NO_PROFILE, pointer=call.address, id="new")
             self.story.sessions.free(call.pointer, row.finished)
             return
         call.created = True
-        text = f"Create Session 0x{call.pointer:x} <new> [{self.story.setting.profile}]"
-        self.story.put(row.finished, SIP, "INFO", text)
+        profile = self.story.setting.profile
+        self.story.put(row.finished, SIP, Kind.CREATE, pointer=call.address, id="new", profile=profile)
 
     def i_received(self, call: Call, row: LoggedRow) -> None:
         call.received += 1
@@ -141,13 +142,13 @@ class SipLines:
         self.create(call, row)
         status = self.story.refused.get(call.number, 0)
         if status == 503:
-            self.story.put(row.finished, SIP, "WARN", "Cannot Establish SIP Session in Offline Mode")
+            self.story.put(row.finished, SIP, Kind.OFFLINE)
         if status:
             call.responses.append(status)
         if status or not (call.created or was):  # without a status the process died here
             return
         body = offer_sdp(self.story.setting.mixes[0])
-        self.story.put(row.finished, SIP, "INFO", f"Remote SDP 0x{call.pointer:x} <new>\n{body}")
+        self.story.put_with(row.finished, SIP, Kind.REMOTE_SDP, body, pointer=call.address, id="new")
         self.story.send(call, SERVER, "OFFER", 0, row.finished, SIP)
 
     def i_completed(self, call: Call, row: LoggedRow) -> None:
@@ -194,27 +195,25 @@ class AgentLines:
         """All lines of one message on the connection agent."""
         self.handlers[row.message](call, row)
         idle = self.story.setting.inactivity_ms
-        self.story.wait(row, f" timeout [{idle}]" if idle else "")
+        self.story.wait(row, idle)
 
     def process(self, call: Call, row: LoggedRow) -> int:
-        self.story.put(row.started, AGENT, "DEBUG", f"Process Poller Wakeup [{AGENT}]")
+        self.story.put(row.started, AGENT, Kind.WAKEUP, task=AGENT)
         return self.story.process(call, row)
 
-    def name(self, call: Call, number: int) -> str:
-        resource = call.channels[number].resource if number < len(call.channels) else "speechrecog"
-        return f"<{call.name}@{resource}>"
+    def name(self, call: Call, number: int) -> dict[str, object]:
+        return call.channel(call.channels[number].resource if number < len(call.channels) else "speechrecog")
 
     def add(self, call: Call, row: LoggedRow) -> None:
         number = self.process(call, row)
         self.story.pending += 1
-        text = f"Add Pending Control Channel {self.name(call, number)} [{self.story.pending}]"
-        self.story.put(row.started, AGENT, "INFO", text)
+        self.story.put(row.started, AGENT, Kind.PENDING_ADD, count=self.story.pending, **self.name(call, number))
         if call.state != "DESTROYED":
             self.story.send(call, SERVER, "ADD-channel response", number, row.finished, AGENT)
 
     def modify(self, call: Call, row: LoggedRow) -> None:
         number = self.process(call, row)
-        self.story.put(row.started, AGENT, "INFO", f"Modify Control Channel {self.name(call, number)}")
+        self.story.put(row.started, AGENT, Kind.AGENT_MODIFIED, **self.name(call, number))
         if call.state != "DESTROYED":
             self.story.send(call, SERVER, "MODIFY-channel response", number, row.finished, AGENT)
 
@@ -225,15 +224,14 @@ class AgentLines:
         if channel is not None and channel.assigned and connection is not None:
             channel.assigned = False
             connection.channels -= 1
-            text = f"Remove Control Channel {self.name(call, number)} [{connection.channels}]"
-            self.story.put(row.started, AGENT, "INFO", text)
+            left = connection.channels
+            self.story.put(row.started, AGENT, Kind.AGENT_REMOVED, count=left, **self.name(call, number))
             if not connection.open and not connection.channels:
-                text = f"Mark TCP/MRCPv2 Connection for Destruction {connection.text}"
-                self.story.put(row.started, AGENT, "DEBUG", text)
+                self.story.put(row.started, AGENT, Kind.TCP_MARK, connection=connection.text)
         else:
             self.story.pending -= 1
-            text = f"Remove Pending Control Channel {self.name(call, number)} [{self.story.pending}]"
-            self.story.put(row.started, AGENT, "INFO", text)
+            left = self.story.pending
+            self.story.put(row.started, AGENT, Kind.PENDING_REMOVED, count=left, **self.name(call, number))
         if channel is not None:
             channel.control = False
         if call.state != "DESTROYED":
@@ -252,22 +250,24 @@ class AgentLines:
             what = what_of(argument)
             status = "200 IN-PROGRESS" if what == START else "407 COMPLETE" if what == FAILED else "200 COMPLETE"
             body = mrcp_response(call.name, channel.resource, channel.requests, status)
-        text = f"Send MRCPv2 Data {connection.text} [{octets(body)} bytes]\n{body}"
-        self.story.put(row.started, AGENT, "INFO", text)
+        self.data(row, Kind.MRCP_SENT, connection, body)
+
+    def data(self, row: LoggedRow, kind: Kind, connection: TcpConnection, body: str) -> None:
+        self.story.put_with(row.started, AGENT, kind, body, connection=connection.text, bytes=octets(body))
 
     def socket(self, row: LoggedRow) -> None:
-        self.story.put(row.started, AGENT, "DEBUG", f"Process Signalled Descriptor [{AGENT}]")
+        self.story.put(row.started, AGENT, Kind.DESCRIPTOR, task=AGENT)
 
     def accept(self, call: Call, row: LoggedRow) -> None:
         self.socket(row)
         connection = self.story.new_connection()
         if not row.count("tcp_connection", 1):
-            self.story.put(row.started, AGENT, "WARN", f"Failed to Add to Pollset {connection.text}")
+            self.story.put(row.started, AGENT, Kind.TCP_REFUSED, connection=connection.text)
             return
         call.connection = call.own = connection
         if self.story.setting.shared:
             self.story.shared = connection
-        self.story.put(row.started, AGENT, "NOTICE", f"Accepted TCP/MRCPv2 Connection {connection.text}")
+        self.story.put(row.started, AGENT, Kind.TCP_ACCEPT, connection=connection.text)
 
     def receive(self, call: Call, row: LoggedRow) -> None:
         self.socket(row)
@@ -284,17 +284,15 @@ class AgentLines:
             return
         method = ASKED[what_of(argument)] or MRCP_RESOURCES[channel.resource].request
         body = mrcp_request(call.name, channel.resource, method, channel.requests + 1)
-        text = f"Receive MRCPv2 Data {connection.text} [{octets(body)} bytes]\n{body}"
-        self.story.put(row.started, AGENT, "INFO", text)
+        self.data(row, Kind.MRCP_DATA, connection, body)
         if not channel.assigned:
             channel.assigned = True
             connection.channels += 1
             self.story.pending -= 1
-            text = (
-                f"Assign Control Channel {self.name(call, number)} to Connection {connection.text} "
-                f"[{self.story.pending}] -> [{connection.channels}]"
+            now: dict[str, object] = {"count": self.story.pending, "total": connection.channels}
+            self.story.put(
+                row.started, AGENT, Kind.ASSIGN, connection=connection.text, **now, **self.name(call, number)
             )
-            self.story.put(row.started, AGENT, "INFO", text)
         self.story.send(call, SERVER, "CONTROL", argument, row.finished, AGENT)
 
     def asked_channel(self, call: Call) -> int:
@@ -308,13 +306,12 @@ class AgentLines:
         if connection is None or not connection.open:
             return
         connection.open = False
-        self.story.put(row.started, AGENT, "INFO", f"TCP/MRCPv2 Peer Disconnected {connection.text}")
+        self.story.put(row.started, AGENT, Kind.TCP_DISCONNECT, connection=connection.text)
         if row.count("connection_pool", -1):
-            self.story.put(row.finished, AGENT, "NOTICE", f"Destroy TCP/MRCPv2 Connection {connection.text}")
+            self.story.put(row.finished, AGENT, Kind.TCP_DESTROY, connection=connection.text)
         else:
             timeout = self.story.setting.termination_ms
-            text = f"Set Termination Timer {connection.text} timeout [{timeout}]"
-            self.story.put(row.started, AGENT, "DEBUG", text)
+            self.story.put(row.started, AGENT, Kind.TCP_TIMER, connection=connection.text, count=timeout)
 
     def raise_disconnect(self, call: Call, row: LoggedRow) -> None:
         for other in list(self.story.calls.values()) if self.story.setting.shared else [call]:
@@ -325,7 +322,7 @@ class AgentLines:
 
     def termination_timer(self, call: Call, row: LoggedRow) -> None:
         if call.own is not None and not call.own.open:
-            self.story.put(row.started, AGENT, "WARN", f"Termination Timeout Elapsed {call.own.text}")
+            self.story.put(row.started, AGENT, Kind.TCP_ELAPSED, connection=call.own.text)
             self.raise_disconnect(call, row)
 
     def inactivity_timer(self, call: Call, row: LoggedRow) -> None:
@@ -333,9 +330,9 @@ class AgentLines:
         if connection is None or not connection.open:
             return
         connection.open = False
-        self.story.put(row.started, AGENT, "WARN", f"TCP/MRCPv2 Connection Timed Out {connection.text}")
+        self.story.put(row.started, AGENT, Kind.TCP_TIMED_OUT, connection=connection.text)
         if row.count("connection_pool", -1):
-            self.story.put(row.finished, AGENT, "NOTICE", f"Destroy TCP/MRCPv2 Connection {connection.text}")
+            self.story.put(row.finished, AGENT, Kind.TCP_DESTROY, connection=connection.text)
         else:
             self.raise_disconnect(call, row)
 
@@ -360,39 +357,41 @@ class MediaLines:
         engines = sum(channel.engine for channel in call.channels)
         if step == STEP_ADD and not call.in_context:
             call.in_context = True
-            self.say(row, "DEBUG", f"Add Media Context 0x{call.pointer:x}")
+            self.say(row, Kind.CONTEXT_ADD, pointer=call.address)
         if step == STEP_ADD and first <= engines + 1 < first + count:
             self.open_rtp(call, row, engines)
         if step == STEP_SUBTRACT:
             self.close_rtp(call, row)
         self.story.send(call, SERVER, "MPF response", argument, row.finished, MEDIA)
 
-    def say(self, row: LoggedRow, priority: str, text: str) -> None:
-        self.story.put(row.finished, MEDIA, priority, text)
+    def say(self, row: LoggedRow, kind: Kind, /, **fields: object) -> None:
+        self.story.put(row.finished, MEDIA, kind, **fields)
 
     def open_rtp(self, call: Call, row: LoggedRow, engines: int) -> None:
         low, high = self.story.setting.rtp
         if not row.count("rtp_port", 1):
-            self.say(row, "WARN", f"Failed to Find Free RTP Port {IP}:[{low},{high}]")
+            self.say(row, Kind.RTP_FULL, ip=IP, low=low, high=high)
             return
         call.rtp_port = self.story.ports.take()
-        self.say(row, "INFO", f"Enable RTP Session {IP}:{call.rtp_port}")
+        self.say(row, Kind.RTP_ENABLE, address=f"{IP}:{call.rtp_port}")
         if engines:
-            self.say(row, "DEBUG", f"Create Linear Audio Bridge 0x{call.pointer:x}")
-            playout = "playout [50 ms] bounds [0 - 600 ms] adaptive [1] skew detection [1]"
-            self.say(row, "INFO", f"Open RTP Receiver {IP}:{call.rtp_port} <- {IP}:6000 {playout}")
+            self.say(row, Kind.BRIDGE_CREATE, handle=call.address)
+            ends: dict[str, object] = {"address": f"{IP}:{call.rtp_port}", "remote": f"{IP}:6000"}
+            self.say(row, Kind.RECEIVER_OPEN, **ends, playout=50, least=0, most=600, adaptive=1, skew=1)
             path = "Source->[PCMU/8000/1]->Decoder->[LPCM/8000/1]->Bridge->[LPCM/8000/1]->Sink"
-            self.say(row, "INFO", f"Media Path 0x{call.pointer:x} {path}")
+            self.say(row, Kind.MEDIA_PATH, pointer=call.address, words=path)
 
     def close_rtp(self, call: Call, row: LoggedRow) -> None:
         port = call.rtp_port if row.count("rtp_port", -1) else 0
         if port and any(channel.engine for channel in call.channels):
-            self.say(row, "DEBUG", f"Destroy Audio Bridge 0x{call.pointer:x}")
-            self.say(row, "INFO", f"Close RTP Receiver {IP}:{port} <- {IP}:6000 [r:0 l:0 j:0 p:50 d:0 i:0]")
+            self.say(row, Kind.BRIDGE_DESTROY, handle=call.address)
+            ends: dict[str, object] = {"address": f"{IP}:{port}", "remote": f"{IP}:6000"}
+            none: dict[str, object] = dict.fromkeys(("received", "lost", "jitter", "discarded", "ignored"), 0)
+            self.say(row, Kind.RECEIVER_CLOSE, **ends, playout=50, **none)
         if row.count("media_context", -1):
-            self.say(row, "DEBUG", f"Remove Media Context 0x{call.pointer:x}")
+            self.say(row, Kind.CONTEXT_REMOVE, pointer=call.address)
         if port:
-            self.say(row, "INFO", f"Remove RTP Session {IP}:{port}")
+            self.say(row, Kind.RTP_REMOVE, address=f"{IP}:{port}")
             self.story.ports.free(port)
             call.rtp_port = 0
 

@@ -100,13 +100,22 @@ class Call:
     done: bool = False  # nothing more can come from the SIP agent
 
     @property
-    def label(self) -> str:
-        """`0x… <id>` of its log lines; a session outside the table has no id yet."""
-        return f"0x{self.pointer:x} <{self.name if self.table or self.offers else 'new'}>"
+    def address(self) -> str:
+        """Where its pool lies, as its log lines name it."""
+        return f"0x{self.pointer:x}"
 
-    def part(self, what: str) -> str:
-        """`0x… <id@what>`."""
-        return f"0x{self.pointer:x} <{self.name}@{what}>"
+    @property
+    def who(self) -> dict[str, object]:
+        """Address and id of its log lines; a session outside the table has no id yet."""
+        return {"pointer": self.address, "id": self.name if self.table or self.offers else "new"}
+
+    def part(self, what: str) -> dict[str, object]:
+        """Address, id and resource (or termination)."""
+        return {"pointer": self.address, "id": self.name, "resource": what}
+
+    def channel(self, resource: str) -> dict[str, object]:
+        """Id and resource of one of its channels."""
+        return {"id": self.name, "resource": resource}
 
 
 @dataclass(slots=True)

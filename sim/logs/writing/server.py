@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sim.logs.writing.bodies import answer_sdp
 from sim.logs.writing.calls import Call, Channel, LoggedRow
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, LogStory
+from sim.vocabulary.lines import Kind
 from sim.vocabulary.messages import (
     CONTAINER_SIZE,
     STEP_ADD,
@@ -58,9 +59,26 @@ class ServerLines:
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    def say(self, text: str, priority: str = "DEBUG") -> None:
+    def say(self, kind: Kind, /, **fields: object) -> None:
         """A line at the time at which the message was taken up."""
-        self.story.put(self.row.started, SERVER, priority, text)
+        self.story.put(self.row.started, SERVER, kind, **fields)
+
+    def late(self, kind: Kind, /, **fields: object) -> None:
+        """A line about a session whose pool is gone: a use after free, as a log shows it."""
+        at = self.row.finished + _JUST_AFTER
+        self.after.append(lambda: self.story.put(at, SERVER, kind, **fields))
+
+    def say_or_late(self, call: Call, kind: Kind, /, **fields: object) -> None:
+        """A line about a session, wherever it has got to."""
+        (self.late if call.state == "DESTROYED" else self.say)(kind, **fields)
+
+    def mrcp(self, call: Call, channel: Channel, method: str, what: str, number: int) -> None:
+        """A request, a response or an event that goes through the state machine of a channel."""
+        self.say_or_late(call, Kind.MRCP, method=method, what=what, count=number, **call.channel(channel.resource))
+
+    def transition(self, call: Call, channel: Channel, before: str, after: str) -> None:
+        """The state machine of a channel changes its state."""
+        self.say(Kind.TRANSITION, before=before, after=after, **call.channel(channel.resource))
 
     def send(self, call: Call, task: str, message: str, argument: int) -> None:
         """A task message that leaves when this one is done with."""
@@ -72,9 +90,9 @@ class ServerLines:
     def signal(self, call: Call, kind: str, argument: int) -> None:
         """`mrcp_server_signaling_message_process`."""
         if call.state == "DESTROYED":
-            self.late(call, "Dispatch", "")
+            self.late(Kind.PUSH, **call.who)
         elif call.active:
-            self.say(f"Push Request to Queue {call.label}")
+            self.say(Kind.PUSH, **call.who)
             call.queue.append((kind, argument))
         else:
             self.dispatch(call, kind, argument)
@@ -94,7 +112,7 @@ class ServerLines:
     def dispatch(self, call: Call, kind: str, argument: int) -> None:
         """`mrcp_server_signaling_message_dispatch`."""
         call.active = kind
-        self.say(f"Dispatch Signaling Message [{('OFFER', 'CONTROL', 'TERMINATE').index(kind)}]")
+        self.say(Kind.DISPATCH, count=("OFFER", "CONTROL", "TERMINATE").index(kind))
         if kind == "OFFER":
             self.offer(call)
         elif kind == "CONTROL":
@@ -135,9 +153,9 @@ class ServerLines:
         if first:
             call.table = True
             self.story.open_sessions += 1
-            self.say(f"Add Session <{call.name}>", "NOTICE")
+            self.say(Kind.ADD, id=call.name)
             self.resources(call)
-        self.say(f"Receive Offer {call.label} [c:{len(call.offered)} a:1 v:0]", "INFO")
+        self.say(Kind.OFFER, **call.who, control=len(call.offered), audio=1, video=0)
         if not first and self.story.setting.identical:
             self.answer(call)
             self.next_request(call)
@@ -149,17 +167,17 @@ class ServerLines:
             return
         if call.unknown:
             call.status = 404
-            self.say(f"No Such Resource {call.label} [unknown]", "WARN")
+            self.say(Kind.NO_RESOURCE, **call.who, resource="unknown")
         for number, channel in enumerate(call.channels):
             engine = self.story.setting.engines.get(channel.resource, ("", channel.resource))[1]
-            self.say(f"Found MRCP Engine [{engine}] for Resource [{channel.resource}] {call.label}", "INFO")
+            self.say(Kind.FOUND_ENGINE, engine=engine, resource=channel.resource, **call.who)
             if not channel.engine:
                 call.status = 406
-                self.say(f"Failed to Create Engine Channel {call.label} [{channel.resource}]", "WARN")
+                self.say(Kind.CHANNEL_FAILED, **call.who, resource=channel.resource)
             channel.waits_termination = channel.engine
-            self.say(f"Add Control Channel {call.part(channel.resource)} [{number}]")
+            self.say(Kind.CHANNEL_ADD, **call.part(channel.resource), count=number)
             self.send(call, AGENT, "ADD channel", number)
-        self.say(f"Add Media Termination {call.part('rtp-tm')} [0]")
+        self.say(Kind.TERMINATION_ADD, **call.part("rtp-tm"), count=0)
         self.containers(call, STEP_ADD)
 
     def resources(self, call: Call) -> None:
@@ -196,9 +214,9 @@ class ServerLines:
         """A re-INVITE with another offer."""
         for number, channel in enumerate(call.channels):
             if channel.control:
-                self.say(f"Modify Control Channel {call.part(channel.resource)} [{number}]")
+                self.say(Kind.CHANNEL_MODIFY, **call.part(channel.resource), count=number)
                 self.send(call, AGENT, "MODIFY channel", number)
-        self.say(f"Modify Media Termination {call.part('rtp-tm')} [0]")
+        self.say(Kind.TERMINATION_MODIFY, **call.part("rtp-tm"), count=0)
         self.containers(call, STEP_MODIFY)
 
     def containers(self, call: Call, step: int) -> None:
@@ -212,10 +230,7 @@ class ServerLines:
     def channel_modified(self, call: Call, row: LoggedRow) -> None:
         """The connection agent has added (or changed) a control channel."""
         channel = self.channel(call, self.story.process(call, row))
-        if call.state == "DESTROYED":
-            self.late(call, "Control Channel Modified", channel.resource)
-        else:
-            self.say(f"Control Channel Modified {call.part(channel.resource)}")
+        self.say_or_late(call, Kind.CHANNEL_MODIFIED, **call.part(channel.resource))
 
     def open_channels(self, call: Call) -> None:
         """`mrcp_server_engine_channels_update`."""
@@ -230,21 +245,22 @@ class ServerLines:
         channel = self.channel(call, number)
         failed = is_marked(row.argument or 0) or number in call.refused
         if call.state == "DESTROYED":
-            self.late(call, "Engine Channel Opened", channel.resource, " [OK]")
+            self.late(Kind.OPENED, **call.part(channel.resource), opened="OK")
             return
         if failed:
             call.status = 480
-        self.say(f"Engine Channel Opened {call.part(channel.resource)} [{'Failed' if failed else 'OK'}]")
+        self.say(Kind.OPENED, **call.part(channel.resource), opened="Failed" if failed else "OK")
 
     def answer(self, call: Call) -> None:
         """`mrcp_server_session_answer_send`."""
         status = 200 if call.answered else call.status
         call.answered = True
         call.state = "ACTIVE"
-        self.say(f"Send Answer {call.label} [c:{len(call.offered)} a:1 v:0] Status {STATUS[status]}", "INFO")
+        self.say(Kind.ANSWER, **call.who, control=len(call.offered), audio=1, video=0, answer=STATUS[status])
         if status == 200:
             resources = [channel.resource for channel in call.channels]
-            self.say(f"Local SDP {call.label}\n{answer_sdp(call.name, resources, call.rtp_port)}", "INFO")
+            body = answer_sdp(call.name, resources, call.rtp_port)
+            self.story.put_with(self.row.started, SERVER, Kind.LOCAL_SDP, body, **call.who)
         call.responses.append(status)
 
     # --- CONTROL -----------------------------------------------------------------------------------------------------
@@ -258,11 +274,11 @@ class ServerLines:
         number, what = channel_of(argument), what_of(argument)
         channel = self.channel(call, number)
         if not channel.engine:
-            self.say(f"Missing Resource {call.part(channel.resource)}", "WARN")
+            self.say(Kind.MISSING_RESOURCE, **call.part(channel.resource))
             return
         channel.requests += 1
         method = ASKED[what] or MRCP_RESOURCES[channel.resource].request
-        self.say(f"Process {method} Request <{call.name}@{channel.resource}> [{channel.requests}]", "INFO")
+        self.mrcp(call, channel, method, "Request", channel.requests)
         if what in (STOPS, BARGE_IN) and not channel.in_progress:
             call.active = ""
             self.send(call, AGENT, "send", argument)
@@ -274,20 +290,19 @@ class ServerLines:
         number = self.story.answered(call, row)
         channel = self.channel(call, number)
         method = MRCP_RESOURCES[channel.resource]
-        who = f"<{call.name}@{channel.resource}>"
         what = what_of(row.argument or 0)
         asked = method.request if what in (START, FAILED) else ASKED[what]
         if call.state == "DESTROYED":
-            self.late(call, f"Process {asked} Response", channel.resource, by_id=True)
+            self.mrcp(call, channel, asked, "Response", channel.requests)
         elif channel.deactivated:
-            self.say(f"Process DEACTIVATE Response {who} [{channel.requests + 1}]", "INFO")
+            self.mrcp(call, channel, "DEACTIVATE", "Response", channel.requests + 1)
         else:
-            self.say(f"Process {asked} Response {who} [{channel.requests}]", "INFO")
+            self.mrcp(call, channel, asked, "Response", channel.requests)
             if what == START:
-                self.say(f"State Transition IDLE -> {method.busy} {who}", "INFO")
+                self.transition(call, channel, "IDLE", method.busy)
                 channel.in_progress = True
             elif what in (STOPS, BARGE_IN):
-                self.say(f"State Transition {method.busy} -> IDLE {who}", "INFO")
+                self.transition(call, channel, method.busy, "IDLE")
                 channel.in_progress = False
             self.send(call, AGENT, "send", about(number, what))
             self.next_request(call)
@@ -297,12 +312,11 @@ class ServerLines:
         number = self.story.answered(call, row)
         channel = self.channel(call, number)
         method = MRCP_RESOURCES[channel.resource]
-        who = f"<{call.name}@{channel.resource}>"
         if call.state == "DESTROYED":
-            self.late(call, f"Process {method.complete} Event", channel.resource, by_id=True)
+            self.mrcp(call, channel, method.complete, "Event", channel.requests)
         elif not channel.deactivated:
-            self.say(f"Process {method.complete} Event {who} [{channel.requests}]", "INFO")
-            self.say(f"State Transition {method.busy} -> {method.done} {who}", "INFO")
+            self.mrcp(call, channel, method.complete, "Event", channel.requests)
+            self.transition(call, channel, method.busy, method.done)
             channel.in_progress = False
             self.send(call, AGENT, "send", marked(number))
 
@@ -311,87 +325,76 @@ class ServerLines:
     def deactivate(self, call: Call) -> None:
         """`mrcp_server_session_deactivate`."""
         call.state = "DEACTIVATING"
-        self.say(f"Deactivate Session {call.label}", "INFO")
+        self.say(Kind.DEACTIVATE, **call.who)
         for number, channel in enumerate(call.channels):
             if channel.engine and not channel.deactivated:
                 channel.deactivated = True
                 if channel.in_progress:
-                    who = f"<{call.name}@{channel.resource}> [{channel.requests + 1}]"
-                    self.say(f"Create and Process STOP Request {who}", "INFO")
+                    self.say(Kind.STOP, **call.channel(channel.resource), count=channel.requests + 1)
                     self.send(call, self.story.task_of(call, number), "stop", number)
 
     def stopped(self, call: Call, row: LoggedRow) -> None:
         """The plugin's answer to the internal STOP."""
         channel = self.channel(call, self.story.answered(call, row))
-        who = f"<{call.name}@{channel.resource}>"
+        self.mrcp(call, channel, "DEACTIVATE", "Response", channel.requests + 1)
         if call.state == "DESTROYED":
-            self.late(call, "Process DEACTIVATE Response", channel.resource, by_id=True)
             return
-        self.say(f"Process DEACTIVATE Response {who} [{channel.requests + 1}]", "INFO")
         if channel.in_progress:
-            self.say(f"State Transition {MRCP_RESOURCES[channel.resource].busy} -> IDLE {who}", "INFO")
+            self.transition(call, channel, MRCP_RESOURCES[channel.resource].busy, "IDLE")
         channel.in_progress = False
 
     def terminate(self, call: Call) -> None:
         """`mrcp_server_session_terminate_process`."""
         call.state = "TERMINATING"
-        self.say(f"Terminate Session {call.label}", "INFO")
+        self.say(Kind.TERMINATE, **call.who)
         for number, channel in enumerate(call.channels):
             if channel.control:
-                self.say(f"Remove Control Channel {call.part(channel.resource)} [{number}]")
+                self.say(Kind.CHANNEL_REMOVE, **call.part(channel.resource), count=number)
                 self.send(call, AGENT, "REMOVE channel", number)
             if channel.engine:
                 channel.waits_termination = True
-                self.say(f"Subtract Media Termination {call.part('media-tm')}")
+                self.say(Kind.TERMINATION_SUBTRACT, **call.part("media-tm"))
                 self.send(call, self.story.task_of(call, number), "close", number)
         if call.table:
-            self.say(f"Subtract Media Termination {call.part('rtp-tm')}")
+            self.say(Kind.TERMINATION_SUBTRACT, **call.part("rtp-tm"))
             self.containers(call, STEP_SUBTRACT)
 
     def channel_removed(self, call: Call, row: LoggedRow) -> None:
         """The connection agent has removed a control channel."""
         channel = self.channel(call, self.story.process(call, row))
-        if call.state == "DESTROYED":
-            self.late(call, "Control Channel Removed", channel.resource)
-        else:
-            self.say(f"Control Channel Removed {call.part(channel.resource)}")
+        self.say_or_late(call, Kind.CHANNEL_REMOVED, **call.part(channel.resource))
 
     def closed(self, call: Call, row: LoggedRow) -> None:
         """`mrcp_server_on_engine_channel_close`."""
         channel = self.channel(call, self.story.answered(call, row))
-        if call.state == "DESTROYED":
-            self.late(call, "Engine Channel Closed", channel.resource)
-        else:
-            self.say(f"Engine Channel Closed {call.part(channel.resource)}")
+        self.say_or_late(call, Kind.CLOSED, **call.part(channel.resource))
 
     def disconnect(self, call: Call, row: LoggedRow) -> None:
         """`mrcp_server_on_disconnect`: the connection is lost, so the server ends the call itself."""
         self.story.process(call, row)
         if call.state not in ("DEACTIVATING", "TERMINATING", "DESTROYED"):
-            self.say(f"Initiate Session Termination <{call.name}>", "NOTICE")
+            self.say(Kind.INITIATE_BYE, id=call.name)
             call.byes += 1
 
     def release(self, call: Call) -> None:
         """`mrcp_server_session_terminate_send` to `apr_pool_destroy`: at the end of the message."""
         row, story = self.row, self.story
         call.state = "DESTROYED"
-        label = call.label
+        who = call.who
         broken = row.count("connection_pool", -1)
         story.sessions.free(call.pointer, row.finished)
 
         def lines() -> None:
             if broken and call.connection is not None:
-                text = f"Destroy TCP/MRCPv2 Connection {call.connection.text}"
-                story.put(row.finished, SERVER, "NOTICE", text)
+                story.put(row.finished, SERVER, Kind.TCP_DESTROY, connection=call.connection.text)
             if call.table:
-                story.put(row.finished, SERVER, "NOTICE", f"Remove Session <{call.name}>")
-            story.put(row.finished, SERVER, "INFO", f"Session Terminated {label}")
-            story.put(row.finished, SERVER, "NOTICE", f"Destroy Session {label.partition(' ')[2]}")
+                story.put(row.finished, SERVER, Kind.REMOVE, id=call.name)
+            story.put(row.finished, SERVER, Kind.TERMINATED, **who)
+            story.put(row.finished, SERVER, Kind.DESTROY, id=who["id"])
             if call.table:
                 story.open_sessions -= 1
                 if story.shutting_down and story.open_sessions:
-                    text = f"Shutdown Pending: remaining sessions [{story.open_sessions}]"
-                    story.put(row.finished, SERVER, "WARN", text)
+                    story.put(row.finished, SERVER, Kind.SHUTDOWN_PENDING, count=story.open_sessions)
 
         self.after.append(lines)
 
@@ -402,9 +405,9 @@ class ServerLines:
         argument = self.story.process(call, row)
         step, first, count = step_of(argument), first_of(argument), count_of(argument)
         engines = [channel for channel in call.channels if channel.engine]
-        verb = "Subtracted" if step == STEP_SUBTRACT else "Modified"
+        done = Kind.TERMINATION_SUBTRACTED if step == STEP_SUBTRACT else Kind.TERMINATION_MODIFIED
         if call.state == "DESTROYED":
-            self.late(call, f"Media Termination {verb}", "rtp-tm")
+            self.late(done, **call.part("rtp-tm"))
             return
         left = call.subrequests
         for command in range(first, first + count):
@@ -412,23 +415,17 @@ class ServerLines:
             rtp = command == (1 if step == STEP_MODIFY else len(engines) + 1)
             if call.state == "DESTROYED":
                 if place >= 0 or rtp:
-                    self.late(call, f"Media Termination {verb}", "rtp-tm" if rtp else "media-tm")
+                    self.late(done, **call.part("rtp-tm" if rtp else "media-tm"))
                 return
             if place >= 0:
                 left -= engines[place].waits_termination
                 engines[place].waits_termination = False
-                self.say(f"Media Termination {verb} {call.part('media-tm')}")
+                self.say(done, **call.part("media-tm"))
             elif rtp:
                 left -= call.rtp_waiting
                 call.rtp_waiting = False
-                self.say(f"Media Termination {verb} {call.part('rtp-tm')}")
+                self.say(done, **call.part("rtp-tm"))
             else:
                 left -= 1
             if left == 0 and call.state == "TERMINATING":
                 self.release(call)
-
-    def late(self, call: Call, what: str, part: str, more: str = "", *, by_id: bool = False) -> None:
-        """A line about a session whose pool is gone: a use after free, as a log shows it."""
-        at, name = self.row.finished + _JUST_AFTER, f"{call.name}@{part}" if part else call.name
-        who = f"<{name}>" if by_id else f"0x{call.pointer:x} <{name}>"
-        self.after.append(lambda: self.story.put(at, SERVER, "DEBUG", f"{what} {who}{more}"))

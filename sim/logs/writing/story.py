@@ -5,6 +5,8 @@ from typing import Final
 
 from sim.logs.writing.calls import Call, LoggedRow, Ports, Setting, TcpConnection, Told
 from sim.logs.writing.lines import Lines, message_addresses, session_addresses, session_id
+from sim.logs.writing.wording import line_of
+from sim.vocabulary.lines import Kind
 from sim.vocabulary.messages import ANSWER_ROWS, LOG_TYPES, channel_of
 from sim.vocabulary.tasks import TASK_NAMES
 
@@ -61,21 +63,33 @@ class LogStory:
 
     # --- lines -----------------------------------------------------------------------------------------------------
 
-    def put(self, time_s: float, task: str, priority: str, text: str) -> None:
+    def put(self, time_s: float, by: str, kind: Kind, /, **fields: object) -> None:
         """One line of a task's own thread."""
-        self.lines.put(time_s, self.lines.thread(task), priority, text)
+        self._put(time_s, by, kind, fields)
+
+    def put_with(self, time_s: float, by: str, kind: Kind, body: str, /, **fields: object) -> None:
+        """The same, with a message in the lines below it."""
+        self._put(time_s, by, kind, fields, body=f"\n{body}")
+
+    def put_at(self, time_s: float, by: str, kind: Kind, at: int, /, **fields: object) -> None:
+        """The same, at a place that was reserved for it among the lines of its time."""
+        self._put(time_s, by, kind, fields, at=at)
+
+    def _put(
+        self, time_s: float, by: str, kind: Kind, fields: dict[str, object], *, body: str = "", at: int = 0
+    ) -> None:  # fmt: skip
+        level, text = line_of(kind, fields)
+        self.lines.put(time_s, self.lines.thread(by), level, text + body, at)
 
     def send(self, call: Call, task: str, message: str, argument: int, time_s: float, by: str) -> None:
         """`Signal Message`: `by` sends a task message, which `take` gives back when it is processed."""
         address = self.messages.take(time_s)
-        key = f"[{task}] [0x{address:x};{LOG_TYPES.get(message, '1;0')}]"
-        self.put(time_s, by, "DEBUG", f"Signal Message to {key}")
+        kind = LOG_TYPES.get(message, "1;0")
+        self.put(time_s, by, Kind.SIGNAL, task=task, message=f"0x{address:x};{kind}")
         if self.was_lost(call, message, task):
             if call.number in self.dropped and task == MEDIA:
-                self.put(time_s, by, "ERROR", f"MPF Request Queue is Full [{task}]")
-            kind = LOG_TYPES.get(message, "1;0")
-            text = f"Failed to Signal Task Message [{task}] [0x{address & 0xFFFFFFFF:x};{kind}]"
-            self.put(time_s, by, "WARN", text)
+                self.put(time_s, by, Kind.MPF_FULL, task=task)
+            self.put(time_s, by, Kind.LOST, task=task, message=f"0x{address & 0xFFFFFFFF:x};{kind}")
             return
         call.expected.setdefault(f"{task}/{message}", deque()).append((address, argument))
 
@@ -88,11 +102,11 @@ class LogStory:
         sent = call.sends[key] = call.sends.get(key, 0) + 1
         return sent > arrived.get(key, 0)
 
-    def process(self, call: Call, row: LoggedRow, priority: str = "DEBUG") -> int:
+    def process(self, call: Call, row: LoggedRow) -> int:
         """`Process Message`; returns the argument that it was sent with."""
         address, argument = self.take(call, row)
         kind = LOG_TYPES.get(row.message, "1;0") if row.task == SERVER else "1;0"
-        self.put(row.started, row.task, priority, f"Process Message [{row.task}] [0x{address:x};{kind}]")
+        self.put(row.started, row.task, Kind.PROCESS, task=row.task, message=f"0x{address:x};{kind}")
         self.messages.free(address, row.started)
         return argument if row.argument is None else row.argument
 
@@ -103,9 +117,10 @@ class LogStory:
             return waiting.popleft()
         return self.messages.take(row.started), 0
 
-    def wait(self, row: LoggedRow, more: str = "") -> None:
-        """`Wait for Messages`: the task is done with the message."""
-        self.put(row.finished, row.task, "DEBUG", f"Wait for Messages [{row.task}]{more}")
+    def wait(self, row: LoggedRow, timeout_ms: int = 0) -> None:
+        """`Wait for Messages`: the task is done with the message, and has a timer that runs out in `timeout_ms`."""
+        timeout: dict[str, object] = {"count": timeout_ms} if timeout_ms else {}
+        self.put(row.finished, row.task, Kind.WAIT, task=row.task, **timeout)
 
     # --- answers of plugins ------------------------------------------------------------------------------------------
 
@@ -122,9 +137,8 @@ class LogStory:
     def send_lost(self, call: Call, time_s: float, by: str, message: str) -> None:
         """An answer that found the server task's queue full and was lost."""
         address, kind = self.messages.take(time_s), LOG_TYPES[message]
-        self.put(time_s, by, "DEBUG", f"Signal Message to [{SERVER}] [0x{address:x};{kind}]")
-        text = f"Failed to Signal Task Message [{SERVER}] [0x{address & 0xFFFFFFFF:x};{kind}]"
-        self.put(time_s, by, "WARN", text)
+        self.put(time_s, by, Kind.SIGNAL, task=SERVER, message=f"0x{address:x};{kind}")
+        self.put(time_s, by, Kind.LOST, task=SERVER, message=f"0x{address & 0xFFFFFFFF:x};{kind}")
 
     def answered(self, call: Call, row: LoggedRow) -> int:
         """`Signal Message` of a plugin's answer, from whichever thread sent it, and `Process Message`; the channel."""
@@ -145,9 +159,9 @@ class LogStory:
         channel = min(channel if row.argument is None else channel_of(row.argument), max(0, len(call.channels) - 1))
         by = by or f"{self.task_of(call, channel)} worker"
         address = self.messages.take(row.sent)
-        key_text = f"[{row.task}] [0x{address:x};{LOG_TYPES[row.message]}]"
-        self.lines.put(row.sent, self.lines.thread(by), "DEBUG", f"Signal Message to {key_text}", at)
-        self.put(row.started, row.task, "DEBUG", f"Process Message {key_text}")
+        message = f"0x{address:x};{LOG_TYPES[row.message]}"
+        self.put_at(row.sent, by, Kind.SIGNAL, at, task=row.task, message=message)
+        self.put(row.started, row.task, Kind.PROCESS, task=row.task, message=message)
         self.messages.free(address, row.started)
         return channel
 

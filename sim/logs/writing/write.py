@@ -29,6 +29,7 @@ from sim.logs.writing.calls import LoggedRow, Setting
 from sim.logs.writing.lines import LEVELS, Lines
 from sim.logs.writing.server import ServerLines
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, LogStory
+from sim.vocabulary.lines import Kind
 from sim.vocabulary.messages import MESSAGE_NAMES, N_SEND_BYE, SERVER_ROWS
 from sim.vocabulary.tasks import NUA, PLUGIN, TASK_NAMES
 
@@ -106,8 +107,8 @@ def log_lines(
     lines = Lines(start, level)
     lost, dropped, refused, unknown = tables.special()
     story = LogStory(setting, lines, lost, dropped, refused, unknown)
-    for priority, text in beginning(setting):
-        story.put(0.0, "main", priority, text)
+    for kind, fields in beginning(setting):
+        story.put(0.0, "main", kind, **fields)
     yield from lines.until(0.0)
     writer = _Writer(story)
     earliest = tables.earliest()
@@ -125,8 +126,10 @@ def log_lines(
     if not died:
         writer.shut_down(end)
         ended = story.shutting_down and not story.open_sessions
-        text = "MRCP Server Terminated" if ended else f"End of Simulation [{result.summary.horizon_s:.6f} s]"
-        story.put(end, "main", "NOTICE", text)
+        if ended:
+            story.put(end, "main", Kind.SERVER_TERMINATED)
+        else:
+            story.put(end, "main", Kind.SIMULATION_ENDED, horizon=f"{result.summary.horizon_s:.6f}")
     yield from lines.until(float("inf"))
     if died:
         yield "Segmentation fault (core dumped)\n"
@@ -164,10 +167,9 @@ class _Writer:
         if at is None or story.shutting_down or now < at:
             return
         story.shutting_down = True
-        story.put(at, SERVER, "NOTICE", "MRCP Server Taken Offline")
+        story.put(at, SERVER, Kind.SHUTDOWN)
         if story.open_sessions:
-            text = f"Shutdown Pending: release open sessions [{story.open_sessions}]"
-            story.put(at, SERVER, "WARN", text)
+            story.put(at, SERVER, Kind.SHUTDOWN_BEGUN, count=story.open_sessions)
 
 
 def _scenario(result: RunResult) -> dict[str, Any]:
