@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.calibration.fit import Fit, fit, short
-from sim.calibration.machine import FigureFound, MachineFound, nua_part
+from sim.calibration.machine import BUSY_OTHERS, NUA_PART, OTHERS_BURST_S, FigureFound, MachineFound, nua_part
 from sim.calibration.media import Ticks
 from sim.calibration.shared import AND_S, undisturbed
 from sim.calibration.sheet import Sheet, noted, seconds
@@ -33,8 +33,16 @@ def processors(machine: MachineFound) -> dict[str, Any]:
     return {
         "count": Noted(machine.count, machine.count_said),
         "other_load": Noted(machine.other_load.value, machine.other_load.said),
+        **_bursts(machine),
         "scheduler": {"switch_cost": Noted(seconds(machine.switch.value), machine.switch.said)},
     }
+
+
+def _bursts(machine: MachineFound) -> dict[str, Any]:
+    if machine.other_load.value <= BUSY_OTHERS:
+        return {}
+    said = f"other programs use more than {BUSY_OTHERS}: one of them always wants to run, a scheduler's tick at a time"
+    return {"other_burst": Noted(seconds(OTHERS_BURST_S), said)}
 
 
 def costs(work: Work | None, machine: MachineFound, sheet: Sheet, fits: dict[str, Fit]) -> dict[str, Any]:
@@ -93,7 +101,7 @@ def warm(work: Work | None) -> dict[str, Any]:
     block: dict[str, Any] = {"cooling": Noted(seconds(COOLING_S), f"what is left of a service time at once after the "
                              f"task's last work, half way back to all of it after this; from {said}")}  # fmt: skip
     block |= {task: part for task, part in work.warm.items() if work.told_by[task]}
-    block["nua"] = Noted(round(nua_part(work), 4), "the NUA stack logs nothing: taken to be as the server task")
+    block["nua"] = Noted(round(nua_part(work), 4), f"the NUA stack logs nothing: {NUA_PART} of the server task's")
     return {"warm": block}
 
 
