@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sim.ledger.result import RunResult, load_result
     from sim.scenario import Scenario, load_scenario
     from sim.study.capacity import capacity
+    from sim.study.fleet import run_fleet
 
 __version__ = VERSION
 
@@ -31,6 +32,7 @@ _HOMES = {
     "load_result": "sim.ledger.result",
     "load_scenario": "sim.scenario",
     "run": "sim.engine.run",
+    "run_fleet": "sim.study.fleet",
 }
 
 _CALLED = ("study",)
@@ -49,6 +51,7 @@ __all__ = [
     "load_result",
     "load_scenario",
     "run",
+    "run_fleet",
     "study",
 ]
 

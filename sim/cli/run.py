@@ -64,6 +64,10 @@ def run(
 
     loaded = load_scenario(scenario_path(scenario), overrides(settings), conditions=check_condition)
     conditions = read_conditions(fail_on or [], loaded)
+    if loaded.fleet is not None:
+        from sim.cli.fleet import run_fleet
+
+        raise typer.Exit(run_fleet(loaded, seed, engine.value, out, force, conditions, json, quiet))
     with ResultFolder(out or Path("reports") / loaded.name, force) as folder:
         from sim.engine.run import run as simulate
 

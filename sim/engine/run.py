@@ -73,6 +73,8 @@ def run(
         raise WrongType(f"progress must be a function of a fraction and a text (got {type(progress).__name__})")
     if sink is not None and not callable(getattr(sink, "write", None)):
         raise WrongType(f"sink must have the methods of sim.ledger.sink.Sink (got {type(sink).__name__})")
+    if scenario.fleet is not None:
+        raise ScenarioError(f"{scenario.name}: has a fleet: use sim.run_fleet, or mrcpsim run")
     check_size(scenario)
     calls = expected_calls(scenario)
     detail = ledger or ("full" if calls <= FULL_UP_TO else "sessions")

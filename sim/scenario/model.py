@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from sim.scenario.arrivals import Arrivals
 from sim.scenario.base import Part, Text, complain
 from sim.scenario.calls import Calls, Client
+from sim.scenario.fleet import Fleet
 from sim.scenario.plugins import Plugins
 from sim.scenario.server import Server
 from sim.scenario.units import PositiveTime, Quantity, Time
@@ -55,6 +56,7 @@ class Scenario(Part):
     client: Client = Field(default=Client(), description="How callers behave.")
     server: Server = Field(default=Server(), description="The modelled server.")
     plugins: Plugins = Field(default=Plugins(), description="The plugins, by resource.")
+    fleet: Fleet | None = Field(default=None, description="Several such servers behind a dispatcher; null: one.")
 
     @model_validator(mode="before")
     @classmethod

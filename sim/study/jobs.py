@@ -16,7 +16,17 @@ from sim.scenario import Scenario, load_scenario, to_mapping
 from sim.scenario.yamlfile import parse_yaml
 from sim.version import VERSION
 
-MODEL = ("vocabulary", "scenario", "server", "ledger", "leaks", "engine", "study/measure.py")
+MODEL = (
+    "vocabulary",
+    "scenario",
+    "server",
+    "ledger",
+    "leaks",
+    "engine",
+    "study/measure.py",
+    "study/fleet.py",
+    "study/dispatch.py",
+)
 """What decides the numbers of a run: the rooms whose sources are part of a run's identity."""
 
 OF_NO_EFFECT = ("name", "description", "expect", "seed")

@@ -79,6 +79,8 @@ def values_of(
     """
     from sim.engine.run import run
 
+    if scenario.fleet is not None:
+        return _of_fleet(scenario, seed, engine, warmup_s, metrics)
     if warmup_s <= 0.0:
         summary = run(scenario, seed=seed, engine=engine, ledger="summary", sink=_Nothing()).summary
         return _values(summary, metrics), summary.sessions.arrived
@@ -98,6 +100,23 @@ def values_of(
         tasks={name: _later(start.tasks[name], use, times) for name, use in summary.tasks.items()},
     )
     return _values(later, metrics), summary.sessions.arrived + start.sessions.arrived
+
+
+def _of_fleet(
+    scenario: Scenario, seed: int, engine: str, warmup_s: float, metrics: tuple[str, ...]
+) -> tuple[dict[str, float], int]:
+    """The numbers of a fleet: `sessions.blocking` is the share of calls that no server took, set-up has the retries in
+    it, `fleet.*` and `servers.<name>.*` are its own."""
+    from sim.study.fleet import run_fleet, total
+
+    found = run_fleet(scenario, seed=seed, engine=engine)
+    later = [call for call in found.calls if call.arrived_s >= warmup_s]
+    values = _values(total(scenario, seed, engine, later, found.servers), metrics)
+    values |= {"fleet.lost": float(found.lost), "fleet.retried": float(found.retried), "fleet.rounds": found.rounds}
+    values["fleet.settled"] = float(found.settled)
+    for server in found.servers:
+        _flatten({k: v for k, v in server.to_dict().items() if k != "name"}, f"servers.{server.name}", values)
+    return values, sum(server.attempts for server in found.servers)
 
 
 def _less(whole: Any, start: Any) -> Any:
