@@ -34,7 +34,7 @@ ROUNDS = 40
 
 
 @dataclass(slots=True)
-class Call:
+class FleetCall:
     """One call of a fleet: where it was sent when, and what became of it."""
 
     arrived_s: float
@@ -77,7 +77,7 @@ class FleetResult:
 
     scenario: str
     seed: int
-    calls: tuple[Call, ...]
+    calls: tuple[FleetCall, ...]
     servers: tuple[ServerResult, ...]
     rounds: int
     settled: bool
@@ -173,7 +173,7 @@ class _State:
         members = self.fleet.members
         return plain, dict(members[server].settings) if server < len(members) else {}
 
-    def _calls(self) -> list[Call]:
+    def _calls(self) -> list[FleetCall]:
         scenario, seed = self.scenario, self.seed
         blocks = [*arrival_blocks(scenario, seed, float(scenario.duration))]
         times = np.concatenate([block.time_s for block in blocks]) if blocks else np.empty(0)
@@ -181,7 +181,7 @@ class _State:
         drawn = sampler(scenario.calls.hold)(generator(seed, "calls.hold"), len(times))
         holds = np.where(np.isnan(given) | (given < 0.0), drawn, given)
         callers = generator(seed, "fleet.callers").integers(0, self.fleet.callers, len(times))
-        return [Call(float(t), float(h), int(c)) for t, h, c in zip(times, holds, callers, strict=True)]
+        return [FleetCall(float(t), float(h), int(c)) for t, h, c in zip(times, holds, callers, strict=True)]
 
     def _epochs_of(self, server: int) -> list[_Epoch]:
         kills = sorted((o for o in self.outages if o.server == server and o.kills), key=lambda o: o.start_s)
@@ -256,7 +256,7 @@ class _State:
         return changed
 
     def _attempts(
-        self, call: Call, number: int, by_server: dict[int, list[_Epoch]], dispatcher: Dispatcher
+        self, call: FleetCall, number: int, by_server: dict[int, list[_Epoch]], dispatcher: Dispatcher
     ) -> list[tuple[float, int]]:
         """The attempts that a call makes, given what each server said to it so far."""
         call.answered_s = call.lost_s = math.nan
@@ -302,7 +302,7 @@ class _State:
 
 
 def total(
-    scenario: Scenario, seed: int, engine: str, calls: Sequence[Call], servers: Sequence[ServerResult]
+    scenario: Scenario, seed: int, engine: str, calls: Sequence[FleetCall], servers: Sequence[ServerResult]
 ) -> Summary:
     """The fleet as one summary. Peaks are added, so they are an upper bound; a task's figures are those of the server
     whose task was busiest."""
