@@ -4,7 +4,7 @@ import lzma
 from pathlib import Path
 
 import pytest
-from lines import example
+from logs.lines import example
 from typer.testing import CliRunner
 
 from sim.cli.main import build

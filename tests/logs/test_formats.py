@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from traces import text_of, truth_of
+from audit.traces import text_of, truth_of
 
 from sim.audit.audit import audit_logs
 from sim.errors import LogError

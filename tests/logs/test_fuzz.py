@@ -4,9 +4,9 @@ import io
 import re
 import sys
 
+from audit.traces import text_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from traces import text_of
 
 from sim.audit.audit import audit_logs
 from sim.audit.auditor import Auditor

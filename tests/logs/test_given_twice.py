@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
-from serverlog import Log, healthy
-from test_formats import same
-from traces import text_of
+from audit.serverlog import Log, healthy
+from audit.traces import text_of
+from logs.test_formats import same
 
 from sim.audit.audit import audit_logs
 from sim.audit.messages import LogMessages

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from serverlog import AGENT, SERVER, SIP, Call, Log, healthy
+from audit.serverlog import AGENT, SERVER, SIP, Call, Log, healthy
 
 from sim.audit.audit import audit_logs
 from sim.audit.holdings import Holdings

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from lines import as_of
-from traces import text_of
+from audit.traces import text_of
+from logs.lines import as_of
 
 from sim.audit.audit import audit_logs
 from sim.ledger.result import RunResult

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lines import FIELD, example
+from logs.lines import FIELD, example
 
 from sim.logs.reading.wording import ALL_LINES, alike, matcher, recognise, side
 from sim.vocabulary.lines import FIELDS, FREE, LINES, VERSIONS, Kind, Line

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "theory"))
-from bare import bare, instant_plugin
+from theory.bare import bare, instant_plugin
 
 import sim
 from sim.cli.main import build

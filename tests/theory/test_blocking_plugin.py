@@ -12,8 +12,8 @@ NumPy: mean wait 3.8 % (M/M/1), 2.4 % (M/D/1), 5.1 % (M/H2/1), M/M/1's p95 3.8 %
 
 import numpy as np
 import pytest
-from bare import bare, instant_plugin
-from closed_forms import lindley, mm1_wait_quantile, pollaczek_khinchine
+from theory.bare import bare, instant_plugin
+from theory.closed_forms import lindley, mm1_wait_quantile, pollaczek_khinchine
 
 import sim
 from sim.engine.start.arrivals import arrival_blocks

@@ -7,8 +7,8 @@
 from typing import Any
 
 import pytest
-from bare import bare, instant_plugin
-from closed_forms import erlang_b
+from theory.bare import bare, instant_plugin
+from theory.closed_forms import erlang_b
 
 import sim
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from closed_forms import erlang_b, lindley, mm1_wait_quantile, pollaczek_khinchine
+from theory.closed_forms import erlang_b, lindley, mm1_wait_quantile, pollaczek_khinchine
 
 
 @pytest.mark.parametrize(("offered", "servers", "blocked"), [(1.0, 1, 0.5), (2.0, 2, 0.4), (12.0, 20, 0.00980)])

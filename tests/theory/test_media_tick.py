@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from bare import bare
 from scipy.stats import kstest
+from theory.bare import bare
 
 import sim
 

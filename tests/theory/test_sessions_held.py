@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from bare import bare
-from closed_forms import mg_infinity_mean
 from scipy.stats import chisquare, poisson
+from theory.bare import bare
+from theory.closed_forms import mg_infinity_mean
 
 import sim
 

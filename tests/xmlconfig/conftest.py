@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from xml_sample import SAMPLE, Write
+from xmlconfig.xml_sample import SAMPLE, Write
 
 
 @pytest.fixture

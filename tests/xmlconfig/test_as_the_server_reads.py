@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from xml_sample import Write
+from xmlconfig.xml_sample import Write
 
 from sim.errors import ScenarioError
 from sim.scenario import load_scenario

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from xml_sample import SAMPLE
+from xmlconfig.xml_sample import SAMPLE
 
 from sim.errors import ScenarioError
 from sim.xmlconfig.imported import imported, scenario_text

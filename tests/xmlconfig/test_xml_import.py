@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 from typer.testing import CliRunner
-from xml_sample import Write
+from xmlconfig.xml_sample import Write
 
 from sim.cli import import_ as cli_import
 from sim.scenario import load_scenario

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from xml_sample import Write
+from xmlconfig.xml_sample import Write
 
 from sim.theory.queues import erlang_b, needed
 from sim.xmlconfig.lint import Expected, LintFinding, lint

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fault_runs import run_shipped
+from leaks.fault_runs import run_shipped
 from typer.testing import CliRunner
 
 from sim.cli.main import build

@@ -1,7 +1,7 @@
 """Violations name session, resource and the two messages that raced; the run says when the server would crash."""
 
 import pytest
-from fault_runs import run_shipped
+from leaks.fault_runs import run_shipped
 
 import sim
 from sim.scenario import load_scenario

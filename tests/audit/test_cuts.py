@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from traces import text_of, truth_of
+from audit.traces import text_of, truth_of
 
 from sim.audit.auditor import Auditor
 from sim.logs.reading.header import detect

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated import logged
+from calibration.simulated import logged
 
 from sim.calibration.calibrate import calibrate_logs
 from sim.calibration.media import period, phase_for, reweighted, separate

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated import logged
+from calibration.simulated import logged
 
 from sim.calibration.calibrate import calibrate_logs
 from sim.calibration.found import Calibration

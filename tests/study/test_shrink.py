@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from fault_runs import run_shipped
+from leaks.fault_runs import run_shipped
 
 import sim
 from sim.errors import ScenarioError

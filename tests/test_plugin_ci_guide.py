@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from sim.cli.main import build
 from sim.ledger.conditions import parse
 
-HOME = Path(__file__).resolve().parents[2]
+HOME = Path(__file__).resolve().parents[1]
 GUIDE = (HOME / "docs" / "plugin-ci.md").read_text()
 
 

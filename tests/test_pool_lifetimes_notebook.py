@@ -8,7 +8,7 @@ import nbclient
 import nbformat
 import pytest
 
-HOME = Path(__file__).resolve().parents[2]
+HOME = Path(__file__).resolve().parents[1]
 NOTEBOOK = HOME / "notebooks" / "pool_lifetimes.ipynb"
 
 

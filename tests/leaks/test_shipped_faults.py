@@ -1,7 +1,7 @@
 """Every shipped fault and every reported case shows its signature, and each of its leaks has a named cause."""
 
 import pytest
-from fault_runs import FAULTS, HOME, REPORTED, run_shipped
+from leaks.fault_runs import FAULTS, HOME, REPORTED, run_shipped
 
 from sim.ledger.summary import LEAK_CAUSES, VIOLATION_KINDS
 

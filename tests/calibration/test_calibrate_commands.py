@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from simulated import logged
+from calibration.simulated import logged
 from typer.testing import CliRunner, Result
 
 from sim.cli.main import build

@@ -1,7 +1,7 @@
 """A leak's explanation names the task, the message and the step that the fault was put at, and since when."""
 
 import pytest
-from fault_runs import run_shipped
+from leaks.fault_runs import run_shipped
 
 import sim
 from sim.leaks.diagnosis import MESSAGES, RELEASE_CHAINS, Outstanding, release_chain

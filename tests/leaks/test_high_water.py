@@ -1,7 +1,7 @@
 """RSS that never comes back is told apart from pools that never come back."""
 
 import pytest
-from fault_runs import run_shipped
+from leaks.fault_runs import run_shipped
 
 import sim
 from sim.leaks.outlook import leak_report

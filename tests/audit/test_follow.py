@@ -4,8 +4,8 @@ import io
 from pathlib import Path
 
 import pytest
+from audit.traces import path_of, text_of
 from rich.console import Console
-from traces import path_of, text_of
 
 from sim.audit.audit import audit_log
 from sim.audit.auditor import Auditor

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated import logged
+from calibration.simulated import logged
 
 from sim.calibration.evidence import watch_logs
 from sim.calibration.rates import rate

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from fault_runs import run_shipped
+from leaks.fault_runs import run_shipped
 
 from sim.report.catalogue import catalogue, cells_of, disagreements
 from sim.report.overload import order_of_events

@@ -4,8 +4,8 @@ import io
 from pathlib import Path
 
 import pytest
+from audit.serverlog import AGENT, PLUGIN, SERVER, SIP, Call, Log, healthy
 from rich.console import Console
-from serverlog import AGENT, PLUGIN, SERVER, SIP, Call, Log, healthy
 from typer.testing import CliRunner
 
 from sim.audit.audit import audit_log, audit_logs

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from serverlog import AGENT, MEDIA, OTHER, PLUGIN, RTSP, SERVER, SIP, Call, Log, healthy
+from audit.serverlog import AGENT, MEDIA, OTHER, PLUGIN, RTSP, SERVER, SIP, Call, Log, healthy
 
 from sim.audit.audit import audit_logs
 from sim.calibration.evidence import watch_logs

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from traces import NAMES, path_of, text_of, truth_of
+from audit.traces import NAMES, path_of, text_of, truth_of
 
 from sim.audit.audit import audit_log, audit_logs
 from sim.audit.messages import LogMessages
