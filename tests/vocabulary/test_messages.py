@@ -6,7 +6,8 @@ from hypothesis import strategies as some
 
 from sim.errors import InternalError
 from sim.scenario import Costs
-from sim.server.handling import TABLE, handles
+from sim.server.handlers import TABLE
+from sim.server.handling import handles
 from sim.vocabulary import messages as m
 from sim.vocabulary.chains import RELEASE_CHAINS
 from sim.vocabulary.plugins import OPERATIONS
