@@ -1,8 +1,11 @@
-"""Two pictures of a run: pools held against the offered load, and the latency distributions.
+"""The pictures, one function each, on matplotlib: each draws one finding and returns the Axes, for pages and notebooks.
 
-Both are drawn from the result's tables; without a sessions table the latencies come from the summary's quantiles.
+They are drawn from the result's tables; without a sessions table the latencies come from the summary's quantiles.
 """
 
+from __future__ import annotations
+
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,58 +14,84 @@ import numpy as np
 from sim.ledger.result import RunResult
 from sim.ledger.spans import label as latency_label
 from sim.ledger.summary import Quantiles
-from sim.report.text import duration, number
+from sim.report.phases import Phase, setup_phases
+from sim.report.style import COLOURS, FAINT, INK, axes_for, figure_of, legend_below
+from sim.report.text import duration, number, plural, share
 from sim.report.thinning import Spread, Steps, level_steps, spreads, times_created
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 HELD_PNG = "held.png"
 LATENCY_PNG = "latency.png"
 
-# Okabe and Ito's colours, which people with any colour vision can tell apart
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-INK, FAINT = "#333333", "#999999"
 BINS = 48  # of the offered load over time
+COARSE = 160
+"""Points of a curve on a page."""
 
 
 def write_pictures(result: RunResult, folder: Path) -> None:
     """Write `held.png` and `latency.png` into `folder`; the bytes depend on the result only."""
     for name, draw in ((HELD_PNG, held_over_time), (LATENCY_PNG, latencies)):
         # little compression: they are small, and it takes a seventh of the time to make them
-        draw(result).savefig(folder / name, dpi=130, metadata={"Software": None}, pil_kwargs={"compress_level": 1})
+        figure_of(draw(result)).savefig(
+            folder / name, dpi=130, metadata={"Software": None}, pil_kwargs={"compress_level": 1}
+        )
 
 
-def held_over_time(result: RunResult, resource: str = "session_pool") -> "Figure":
-    """How many of `resource` were held when, with the offered load λ(t)·E[pool lifetime] and what leaked."""
-    figure, axes = _figure(f"{result.summary.scenario}: {resource.replace('_', ' ')}s held")
-    steps = level_steps(result, resource)
+def held_over_time(
+    result: RunResult, resource: str = "session_pool", ax: Axes | None = None, most: int | None = None
+) -> Axes:
+    """How many of `resource` were held when, with the offered load λ(t)·E[pool lifetime] and what leaked; at most
+    about `most` points of the level."""
+    axes = axes_for(_held_title(result, resource), ax)
+    steps = level_steps(result, resource, most)
     horizon = result.summary.horizon_s
     top = 1.0
     if steps is not None:
         top = max(top, _draw_levels(axes, steps, horizon))
-    top = max(top, _draw_offered(axes, result, horizon))
+    if resource == "session_pool":
+        top = max(top, _draw_offered(axes, result, horizon))
     use = result.summary.resources.get(resource)
     if use is not None and use.leaked:
         _level_line(axes, use.leaked, f"{number(use.leaked)} leaked", COLOURS[1])
     if use is not None and use.limit is not None and use.limit <= 3 * top:
         _level_line(axes, use.limit, f"limit {number(use.limit)}", INK)
         top = max(top, use.limit)
-    axes.set(xlim=(0, horizon or 1), ylim=(0, 1.12 * top), xlabel="simulated time, s", ylabel="held")
-    if axes.get_legend_handles_labels()[0]:
-        figure.legend(frameon=False, loc="outside lower center", ncols=3, fontsize=9)
-    return figure
+    what = "time since the log began, s" if result.summary.engine == "log" else "simulated time, s"
+    axes.set(xlim=(0, horizon or 1), ylim=(0, 1.12 * top), xlabel=what, ylabel=f"{_words(resource)}s held")
+    legend_below(axes)
+    return axes
 
 
-def latencies(result: RunResult) -> "Figure":
+def _words(resource: str) -> str:
+    kind, _, plugin = resource.partition(":")
+    return f"{plugin} {kind.replace('_', ' ')}".strip()
+
+
+def _held_title(result: RunResult, resource: str) -> str:
+    use = result.summary.resources.get(resource)
+    name = f"{result.summary.scenario}: "
+    if use is None:
+        return name + f"no {_words(resource)} was held"
+    if use.leaked:
+        return name + f"{number(use.leaked)} of {number(use.acquired)} {_words(resource)}s never came back"
+    left = f", {number(use.held)} still held at the end" if use.held else ", and every one came back"
+    return name + f"{_words(resource)}s, at most {number(use.peak)} at a time{left}"
+
+
+def latencies(result: RunResult, ax: Axes | None = None, most: int | None = None) -> Axes:
     """The distribution function of every latency that has samples, with p50, p95 and p99 marked."""
-    figure, axes = _figure(f"{result.summary.scenario}: latency distributions")
+    answer = result.summary.latency.get("invite_to_answer", Quantiles())
+    finding = "latency distributions"
+    if answer.n:
+        finding = f"half of the calls are answered within {duration(answer.p50)}, 95 % within {duration(answer.p95)}"
+    axes = axes_for(f"{result.summary.scenario}: {finding}", ax)
     found = spreads(result)
     for (name, quantiles), colour in zip(result.summary.latency.items(), COLOURS, strict=False):
         if not quantiles.n:
             continue
-        x, y = _distribution(found.get(name), quantiles)
+        x, y = _distribution(found.get(name), quantiles, most)
         label = f"{latency_label(name)}   p50 {duration(quantiles.p50)}, p95 {duration(quantiles.p95)}"
         axes.step(x, y, where="post", color=colour, linewidth=1.6, label=label)
         marks = [value for value in (quantiles.p50, quantiles.p95, quantiles.p99) if value is not None]
@@ -72,28 +101,114 @@ def latencies(result: RunResult) -> "Figure":
     axes.set(ylim=(0, 1.02), xlabel="duration (logarithmic)", ylabel="share of sessions at or below")
     for p in (0.50, 0.95):
         axes.axhline(p, color=FAINT, linewidth=0.6, linestyle=(0, (2, 3)), zorder=0)
-    if axes.get_legend_handles_labels()[0]:
-        figure.legend(frameon=False, loc="outside lower center", ncols=2, fontsize=8.5)
-    else:
+    if not axes.get_legend_handles_labels()[0]:
         axes.text(0.5, 0.5, "no session got this far", transform=axes.transAxes, ha="center", color=FAINT)
-    return figure
+    legend_below(axes, columns=2, size=8.5)
+    return axes
 
 
-def _figure(title: str) -> "tuple[Figure, Axes]":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def setup_time(result: RunResult, ax: Axes | None = None) -> Axes:
+    """Where the time from INVITE to answer goes on average: each phase, work apart from the two kinds of waiting."""
+    phases = setup_phases(result)
+    longest = max(phases, key=lambda phase: phase.total_s, default=None)
+    finding = "no call was answered"
+    if longest is not None:
+        total = sum(phase.total_s for phase in phases)
+        finding = f"of {duration(total)} set-up on average, {longest.name} takes {share(longest.total_s / total)}"
+    axes = axes_for(f"{result.summary.scenario}: {finding}", ax, size=(9.0, 2.6 + 0.25 * len(phases)))
+    axes.grid(visible=False, axis="y")
+    axes.grid(axis="x", color="#e6e6e6", linewidth=0.8)
+    _phase_bars(axes, phases)
+    axes.xaxis.set_major_formatter(lambda value, _: duration(value).replace(".00", "").replace(".0", ""))
+    axes.set(xlabel="mean time in the phase", ylabel="")
+    legend_below(axes, columns=4)
+    return axes
 
-    figure = Figure(figsize=(9.0, 4.8), layout="constrained")  # no pyplot: no global state, no display needed
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=INK, parse_math=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#e6e6e6", linewidth=0.8)
-    axes.set_axisbelow(True)
-    return figure, axes
+
+def _phase_bars(axes: Axes, phases: list[Phase]) -> None:
+    names = [phase.name for phase in phases]
+    places = np.arange(len(phases))[::-1]
+    kinds: list[tuple[str, str, list[float | None]]] = [
+        ("work", COLOURS[0], [phase.work_s for phase in phases]),
+        ("waiting for a processor", COLOURS[1], [phase.processor_s for phase in phases]),
+        ("waiting for queue, tick or plugin", COLOURS[4], [phase.waiting_s for phase in phases]),
+    ]
+    left = np.zeros(len(phases))
+    if any(phase.work_s is None for phase in phases):
+        kinds = [("time in the phase", COLOURS[5], [phase.total_s for phase in phases])]
+    for kind, colour, values in kinds:
+        widths = np.array([value or 0.0 for value in values])
+        if widths.any():
+            axes.barh(places, widths, left=left, color=colour, height=0.6, label=kind)
+        left += widths
+    axes.set_yticks(places, names)
+    for place, phase in zip(places, phases, strict=True):
+        axes.annotate(duration(phase.total_s), (phase.total_s, place), xytext=(4, 0), textcoords="offset points",
+                      va="center", fontsize=9, color=INK)  # fmt: skip
+    axes.margins(x=0.12)
 
 
-def _draw_levels(axes: "Axes", steps: Steps, horizon: float) -> float:
+def pool_survival(result: RunResult, ax: Axes | None = None, most: int | None = COARSE) -> Axes:
+    """The share of session pools that live longer than a time, by Kaplan and Meier with a 95 % interval; pools that are
+    still held are marked where their watching ended, not counted as ended."""
+    from sim.ledger.lifetimes import lifetimes
+
+    table = lifetimes(result)
+    held = 0 if table is None else int((~table["ended"]).sum())
+    finding = f"{plural(held, 'pool')} still held at the end" if held else "every pool came back"
+    axes = axes_for(f"{result.summary.scenario}: {finding}", ax)
+    axes.set(xlabel="age of a pool (logarithmic)", ylabel="share of pools that live longer", ylim=(0, 1.03))
+    if table is None or table.empty:
+        axes.text(0.5, 0.5, "no lifetimes were recorded", transform=axes.transAxes, ha="center", color=FAINT)
+        return axes
+    from scipy.stats import CensoredData, ecdf
+
+    ages, ended = table["lifetime_s"].to_numpy(), table["ended"].to_numpy()
+    curve = ecdf(CensoredData(uncensored=ages[ended], right=ages[~ended])).sf
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # where all or none live on, the interval is undefined
+        band = curve.confidence_interval(method="log-log")
+    x = np.concatenate([[max(1e-6, float(ages.min()))], curve.quantiles])
+    keep = np.unique(np.linspace(0, len(x) - 1, min(len(x), most or len(x))).astype(int))
+    y = np.concatenate([[1.0], curve.probabilities])
+    low = np.concatenate([[1.0], np.nan_to_num(band.low.probabilities, nan=0.0)])
+    high = np.concatenate([[1.0], np.nan_to_num(band.high.probabilities, nan=1.0)])
+    axes.fill_between(x[keep], low[keep], high[keep], step="post", color=COLOURS[0], alpha=0.2, linewidth=0,
+                      label="95 % interval")  # fmt: skip
+    axes.step(x[keep], y[keep], where="post", color=COLOURS[0], linewidth=1.5, label="pools (Kaplan–Meier)")
+    cut = np.sort(ages[~ended])
+    if cut.size:
+        cut = cut[np.unique(np.linspace(0, cut.size - 1, min(cut.size, 60)).astype(int))]
+        at = y[np.searchsorted(x, cut, side="right") - 1]
+        axes.plot(cut, at, "|", color=COLOURS[1], markersize=9, label="still held: watched until here")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: duration(value).replace(".00", "").replace(".0", ""))
+    legend_below(axes)
+    return axes
+
+
+def task_load(result: RunResult, ax: Axes | None = None) -> Axes:
+    """How busy each task of the server is over the load, in processors."""
+    uses = [(name, use.utilisation) for name, use in result.summary.tasks.items() if use.utilisation is not None]
+    busiest = max(uses, key=lambda one: one[1], default=None)
+    finding = (
+        "how busy its tasks are is not known" if busiest is None else f"{busiest[0]} is busiest, {share(busiest[1])}"
+    )
+    axes = axes_for(f"{result.summary.scenario}: {finding}", ax, size=(9.0, 1.6 + 0.32 * max(1, len(uses))))
+    axes.grid(visible=False, axis="y")
+    axes.grid(axis="x", color="#e6e6e6", linewidth=0.8)
+    places = np.arange(len(uses))[::-1]
+    values = [use for _, use in uses]
+    axes.barh(places, values, color=[COLOURS[1] if use >= 0.8 else COLOURS[0] for use in values], height=0.6)
+    axes.set_yticks(places, [name for name, _ in uses])
+    for place, use in zip(places, values, strict=True):
+        axes.annotate(share(use), (use, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9,
+                      color=INK)  # fmt: skip
+    axes.set(xlim=(0, max(1.0, 1.15 * max(values, default=1.0))), xlabel="busy share of the time under load")
+    return axes
+
+
+def _draw_levels(axes: Axes, steps: Steps, horizon: float) -> float:
     """Draw the level as steps, on a grid as its mean within its range; the highest level drawn."""
     time = np.append(steps.time, horizon)
     level = np.append(steps.level, steps.level[-1])
@@ -108,7 +223,7 @@ def _draw_levels(axes: "Axes", steps: Steps, horizon: float) -> float:
     return highest
 
 
-def _draw_offered(axes: "Axes", result: RunResult, horizon: float) -> float:
+def _draw_offered(axes: Axes, result: RunResult, horizon: float) -> float:
     """Draw λ(t)·E[pool lifetime] where both are known; its highest value."""
     lifetime, created = result.summary.latency["pool_lifetime"].mean, result.summary.sessions.created
     if lifetime is None or not created or horizon <= 0:
@@ -133,16 +248,16 @@ def _draw_offered(axes: "Axes", result: RunResult, horizon: float) -> float:
     return highest
 
 
-def _level_line(axes: "Axes", level: float, text: str, colour: str) -> None:
+def _level_line(axes: Axes, level: float, text: str, colour: str) -> None:
     axes.axhline(level, color=colour, linewidth=1.0, linestyle=(0, (4, 2)))
     axes.annotate(text, (1, level), xycoords=("axes fraction", "data"), xytext=(-4, 4), textcoords="offset points",
                   ha="right", color=colour, fontsize=9)  # fmt: skip
 
 
-def _distribution(spread: Spread | None, q: Quantiles) -> tuple[Any, Any]:
+def _distribution(spread: Spread | None, q: Quantiles, most: int | None = None) -> tuple[Any, Any]:
     """Samples with their share, as a picture can show them; else the summary's quantiles."""
     if spread is None or not spread.n:
         known = [(q.p50, 0.50), (q.p95, 0.95), (q.p99, 0.99), (q.max, 1.0)]
         points = [(value, share) for value, share in known if value]
         return [value for value, _ in points], [share for _, share in points]
-    return spread.curve()
+    return spread.curve(most)

@@ -38,19 +38,20 @@ class Steps:
     high: Array | None = None
 
 
-def level_steps(result: RunResult, resource: str) -> Steps | None:
+def level_steps(result: RunResult, resource: str, most: int | None = None) -> Steps | None:
     """The level of a resource, on a grid when it changes more often than a picture can show; None without any."""
+    drawn = CHANGES_DRAWN if most is None else most
     grid, changes = _Grid(result.summary.horizon_s), 0
     kept: list[tuple[Array, ...]] = []
     for rows in result.batches("levels", LEVELS, resource):
         part = tuple(rows.get(name, np.full(len(rows["time_s"]), np.nan)) for name in LEVELS)
         on_grid = not np.isnan(part[3]).all()
         changes += 0 if on_grid else len(part[0])
-        if changes <= CHANGES_DRAWN:
+        if changes <= drawn:
             kept.append(part)
         if not on_grid:
             grid.add(part[0], part[1])
-    if changes > CHANGES_DRAWN:
+    if changes > drawn:
         return grid.steps()
     if not any(len(part[0]) for part in kept):
         return None
@@ -117,7 +118,7 @@ class Spread:
                 self.counts += count(part)
             self.parts.clear()
 
-    def curve(self) -> tuple[Array, Array]:
+    def curve(self, most: int | None = None) -> tuple[Array, Array]:
         """Durations in ascending order, with the share of samples at or below each."""
         if self.counts is not None:
             found = np.nonzero(self.counts)[0]
@@ -126,7 +127,7 @@ class Spread:
             return x[x > 0], y[x > 0]  # a logarithmic axis has no place for 0
         x = np.sort(np.concatenate(self.parts)) if self.parts else np.zeros(0)
         y = np.arange(1, x.size + 1) / max(1, x.size)
-        keep = np.unique(np.linspace(0, x.size - 1, min(x.size, POINTS)).astype(np.int64))
+        keep = np.unique(np.linspace(0, x.size - 1, min(x.size, most or POINTS)).astype(np.int64))
         keep = keep[x[keep] > 0]
         return x[keep], y[keep]
 

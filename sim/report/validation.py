@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.ledger.spans import label as latency_label
-from sim.report.plots import COLOURS, FAINT, INK
+from sim.report.style import COLOURS, FAINT, INK
 from sim.report.terminal import BAD, GOOD, QUIET
 from sim.report.text import DASH, duration
 

@@ -23,7 +23,7 @@ def test_both_pictures_are_written_and_the_same_twice(result: RunResult, tmp_pat
 
 
 def test_held_is_drawn_beside_the_offered_load_and_what_leaked(result: RunResult) -> None:
-    (axes,) = held_over_time(result).axes
+    axes = held_over_time(result)
     labels = axes.get_legend_handles_labels()[1]
     mean = result.summary.latency["pool_lifetime"].mean
     assert result.sessions is not None
@@ -34,7 +34,7 @@ def test_held_is_drawn_beside_the_offered_load_and_what_leaked(result: RunResult
 
 
 def test_latencies_are_drawn_from_the_sessions(result: RunResult) -> None:
-    (axes,) = latencies(result).axes
+    axes = latencies(result)
     labels = axes.get_legend_handles_labels()[1]
     assert [label.split("   ")[0] for label in labels] == [
         "INVITE → final answer",
@@ -48,7 +48,7 @@ def test_latencies_are_drawn_from_the_sessions(result: RunResult) -> None:
 
 def test_a_result_without_sessions_is_drawn_from_its_summary(result: RunResult) -> None:
     bare = RunResult(result.summary)
-    (axes,) = latencies(bare).axes
+    axes = latencies(bare)
     q = result.summary.latency["invite_to_answer"]
     assert list(axes.lines[0].get_xdata()) == [q.p50, q.p95, q.p99, q.max]
     held_over_time(bare)
@@ -59,7 +59,7 @@ def test_levels_on_a_grid_are_drawn_with_their_range(result: RunResult) -> None:
 
     ledger = pd.DataFrame({"time_s": [0.0, 1.0, 2.5], "resource": ["session_pool"] * 3, "delta": [1, 1, -2]})
     levels = levels_of(ledger, grid_s=1.0, horizon_s=4.0)
-    (axes,) = held_over_time(RunResult(Summary("x", 1, "simpy", 4.0), levels=levels)).axes
+    axes = held_over_time(RunResult(Summary("x", 1, "simpy", 4.0), levels=levels))
     assert list(axes.lines[0].get_ydata()) == [1.0, 2.0, 1.0, 0.0, 0.0]
     assert len(axes.collections) == 1
 
@@ -70,7 +70,7 @@ def test_more_changes_than_a_picture_can_show_become_a_band(result: RunResult) -
     times = np.arange(10_000) / 100
     changes = pd.DataFrame({"time_s": times, "resource": "session_pool", "delta": np.tile([1, -1], 5000)})
     run = RunResult(Summary("x", 1, "simpy", 100.0), levels=levels_of(changes, horizon_s=100.0))
-    (axes,) = held_over_time(run).axes
+    axes = held_over_time(run)
     assert len(axes.lines[0].get_ydata()) < 500
     assert np.allclose(axes.lines[0].get_ydata(), 0.5, atol=0.02)
     assert len(axes.collections) == 1

@@ -1,0 +1,117 @@
+"""Leaks on a page: by cause with their explanation, each with the story of an example session; and violations."""
+
+from __future__ import annotations
+
+from sim.errors import ScenarioError
+from sim.ledger.result import RunResult
+from sim.ledger.summary import Leak, LeakGroup, Summary
+from sim.report.page.parts import Cell, Head, Part, Section, TableData, heading, table, text
+from sim.report.text import DASH, duration, number, plural
+from sim.report.timeline import StoryStep, story
+
+MOST_GROUPS = 12
+MOST_VIOLATIONS = 100
+
+
+def leak_parts(result: RunResult) -> list[Part]:
+    """A table of the causes, then each cause explained by its example."""
+    groups = result.summary.leak_groups[:MOST_GROUPS]
+    if not groups:
+        live = result.summary.sessions.live
+        more = (
+            f" {plural(live, 'session')} still live at the end: something scheduled can release them." if live else ""
+        )
+        return [text(f"No session leaked.{more}", "good")]
+    heads = [Head("cause", True), Head("plugin", True), Head("sessions"), Head("states", True), Head("they hold", True),
+             Head("example")]  # fmt: skip
+    parts = [table(TableData("Leaks by cause", heads, [_row(found) for found in groups]))]
+    for found in groups:
+        parts += _explained(result, found)
+    return parts
+
+
+def _row(found: LeakGroup) -> list[Cell]:
+    return [
+        Cell(found.cause, name="text bad"),
+        Cell(found.plugin or DASH, name="text"),
+        Cell(number(found.count), found.count),
+        Cell(", ".join(f"{state} {number(count)}" for state, count in found.states.items()), name="text"),
+        Cell(", ".join(f"{name} {number(count)}" for name, count in found.holds.items()) or DASH, name="long"),
+        Cell(str(found.example), found.example, target=f"story-{found.example}"),
+    ]
+
+
+def _explained(result: RunResult, found: LeakGroup) -> list[Part]:
+    leak = next((leak for leak in result.summary.leaks if leak.session == found.example), None)
+    parts = [heading(f"{found.cause}{f' ({found.plugin})' if found.plugin else ''}: {plural(found.count, 'session')}")]
+    if leak is None:
+        return parts
+    steps = [step.strip() for step in leak.explanation.replace(" → ", "; ").split(";") if step.strip()]
+    parts.append(
+        text(f"For example session {leak.session}{_named(leak)}, {leak.state}, waits for {leak.waiting_for or DASH}.")
+    )
+    parts.append(Part("steps", steps=steps))
+    return parts
+
+
+def _named(leak: Leak) -> str:
+    name = getattr(leak, "session_id", None)
+    return f" ({name})" if name else ""
+
+
+def story_sections(result: RunResult) -> list[Section]:
+    """The story of the example of each cause, message by message; where messages were not kept, how to get them."""
+    sections = []
+    for found in result.summary.leak_groups[:MOST_GROUPS]:
+        title = f"The story of session {found.example}, an example of {found.cause}"
+        sections.append(Section(f"story-{found.example}", title, _story(result, found.example)))
+    seen: dict[str, Section] = {}
+    for section in sections:
+        seen.setdefault(section.id, section)
+    return list(seen.values())
+
+
+def _story(result: RunResult, session: int) -> list[Part]:
+    try:
+        told = story(result, session)
+    except ScenarioError:
+        again = "audit LOG" if result.summary.engine == "log" else "run scenario.yaml"
+        return [text(f"Its messages were not kept; mrcpsim {again} --ledger full keeps them.", "quiet")]
+    heads = [Head("since INVITE"), Head("task", True), Head("message", True), Head("function", True), Head("waited"),
+             Head("took"), Head("state after", True), Head("acquired and released", True)]  # fmt: skip
+    rows = [_step(step, told.started_s) for step in told.steps]
+    return [
+        table(TableData(f"Session {session}", heads, rows, sorts=False)),
+        text(told.end.splitlines()[0] if told.end else ""),
+    ]
+
+
+def _step(step: StoryStep, began: float) -> list[Cell]:
+    never = step.started_s is None
+    changes = ", ".join(f"{'+' if c.delta > 0 else '−'} {c.resource}" for c in step.changes if c.delta)
+    return [
+        Cell(f"+{duration(step.at_s - began)}" if step.at_s != float("inf") else DASH, step.at_s - began),
+        Cell(step.task, name="text"),
+        Cell(step.message, name="text never" if never else "text"),
+        Cell(step.function if not never else DASH, name="text"),
+        Cell("never handled" if never else duration(step.wait_s), step.wait_s, "never" if never else ""),
+        Cell(duration(step.service_s), step.service_s),
+        Cell(step.state or DASH, name="text"),
+        Cell(changes or DASH, name="long"),
+    ]
+
+
+def violation_parts(summary: Summary) -> list[Part]:
+    """Each violation with its time and culprit."""
+    if not summary.violations:
+        return [text("None: nothing was used after its end, released twice, or released without being held.", "good")]
+    rows = [
+        [Cell(f"{v.time_s:.6f} s", v.time_s), Cell(str(v.session), v.session), Cell(v.kind, name="text bad"),
+         Cell(v.message, name="long")]
+        for v in summary.violations[:MOST_VIOLATIONS]
+    ]  # fmt: skip
+    heads = [Head("time"), Head("session"), Head("kind", True), Head("what happened", True)]
+    parts = [table(TableData(f"{plural(len(summary.violations), 'violation')}", heads, rows))]
+    if len(summary.violations) > MOST_VIOLATIONS:
+        parts.append(text(f"The first {MOST_VIOLATIONS}; summary.json has all.", "quiet"))
+    return parts

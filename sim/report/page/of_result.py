@@ -1,0 +1,224 @@
+"""The report of one run, or of the audit of one log: the verdict first, then what it rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.ledger.result import RunResult
+from sim.ledger.spans import label
+from sim.ledger.summary import Quantiles, Summary
+from sim.report.page.columns import columns_of, example_rows
+from sim.report.page.leaks import leak_parts, story_sections, violation_parts
+from sim.report.page.parts import Cell, Figure, Head, Page, Part, Section, TableData, picture, table, text
+from sim.report.style import svg_of
+from sim.report.text import DASH, duration, number, share, size
+from sim.report.verdicts import nearest_text, verdict_text
+
+if TYPE_CHECKING:
+    from sim.theory.intervals import Estimate
+
+PERCENTILES = (("p50", 0.50), ("p95", 0.95), ("p99", 0.99))
+
+
+def page_of(result: RunResult) -> Page:
+    """Everything about a result that fits a page; times of the sessions in it are a sample when they are many."""
+    summary = result.summary
+    verdict, mood = verdict_text(summary)
+    what = "audit of a log" if summary.engine == "log" else f"simulation, seed {summary.seed}, {summary.engine} engine"
+    subtitle = f"{what} · {duration(summary.horizon_s)}" + (
+        " · interrupted: what was finished" if summary.partial else ""
+    )
+    sections = [
+        Section("held", "Pools held over time", _held(result)),
+        Section("setup", "Where set-up time goes", _setup(result)),
+        Section("latencies", "Latencies", _latencies(result)),
+        Section("lifetimes", "How long pools live", _lifetimes(result)),
+        Section("tasks", "Tasks of the server", _tasks(result)),
+        Section("resources", "Resources and limits", _resources(summary)),
+        Section("leaks", "Leaks by cause", leak_parts(result)),
+        *story_sections(result),
+        Section("violations", "Lifetime violations", violation_parts(summary)),
+        Section("sessions", "Sessions", _sessions(result)),
+        Section("provenance", "How to make this again", _provenance(result)),
+    ]
+    if summary.expect:
+        sections.insert(0, Section("expected", "What was expected", [_expected(summary)]))
+    return Page(
+        title=summary.scenario, subtitle=subtitle, verdict=f"{verdict} {nearest_text(summary)}", mood=mood,
+        figures=_figures(summary), sections=sections, data=columns_of(result),
+    )  # fmt: skip
+
+
+def _figures(summary: Summary) -> list[Figure]:
+    s, answer = summary.sessions, summary.latency.get("invite_to_answer", Quantiles())
+    return [
+        Figure("calls arrived", number(s.arrived)),
+        Figure("answered", number(s.answered)),
+        Figure("refused for want of a resource", share(s.blocking), "bad" if s.blocking else ""),
+        Figure("without any answer", number(s.unanswered + s.refused_without_session), "bad" if s.unanswered else ""),
+        Figure("sessions leaked", number(s.leaked), "bad" if s.leaked else "good"),
+        Figure("still live at the end", number(s.live), "warn" if s.live else ""),
+        Figure("set-up, half within", duration(answer.p50)),
+        Figure("set-up, 95 % within", duration(answer.p95)),
+    ]
+
+
+def _expected(summary: Summary) -> Part:
+    rows = [
+        [
+            Cell("holds" if item.ok else "fails", name="text good" if item.ok else "text bad"),
+            Cell(item.condition, name="long"),
+            Cell(DASH if item.value is None else f"{item.value:g}", item.value),
+        ]
+        for item in summary.expect
+    ]
+    return table(TableData("Conditions", [Head("", True), Head("condition", True), Head("found")], rows))
+
+
+def _held(result: RunResult) -> list[Part]:
+    from sim.report.plots import COARSE, held_over_time
+
+    axes = held_over_time(result, most=COARSE)
+    return [picture(svg_of(axes, "held", axes.get_title(loc="left"))), Part("zoom")]
+
+
+def _setup(result: RunResult) -> list[Part]:
+    from sim.report.phases import setup_phases
+    from sim.report.plots import setup_time
+
+    phases = setup_phases(result)
+    if not phases:
+        return [text("No answered call with every milestone was recorded.", "quiet")]
+    axes = setup_time(result)
+    heads = [Head("phase", True), *map(Head, ("mean", "work", "waiting for a processor", "other waiting"))]
+    rows = [
+        [
+            Cell(phase.name, name="text"),
+            *(
+                Cell(duration(value), value)
+                for value in (phase.total_s, phase.work_s, phase.processor_s, phase.waiting_s)
+            ),
+        ]
+        for phase in phases
+    ]
+    return [
+        picture(svg_of(axes, "setup", axes.get_title(loc="left"))),
+        table(TableData("Mean time a call", heads, rows)),
+    ]
+
+
+def _latencies(result: RunResult) -> list[Part]:
+    from sim.report.plots import COARSE, latencies
+
+    axes = latencies(result, most=COARSE)
+    heads = [Head("latency", True), *map(Head, ("samples", "mean", "p50", "p95", "p99", "max"))]
+    rows = []
+    for name, found in result.summary.latency.items():
+        cells = [Cell(label(name), name="text"), Cell(number(found.n), found.n), Cell(duration(found.mean), found.mean)]
+        for column, p in PERCENTILES:
+            value = getattr(found, column)
+            cells.append(Cell(_with_interval(value, _interval(result, name, p)), value))
+        rows.append([*cells, Cell(duration(found.max), found.max)])
+    note = "In brackets the 95 % interval of each percentile, from the order statistics of this one result."
+    return [
+        picture(svg_of(axes, "latency", axes.get_title(loc="left"))),
+        table(TableData("Latencies", heads, rows)),
+        text(note, "quiet"),
+    ]
+
+
+def _interval(result: RunResult, name: str, p: float) -> Estimate | None:
+    from sim.report.thinning import latency_samples
+    from sim.study.intervals import quantile
+
+    sessions = result.sessions
+    if sessions is None:
+        return None
+    samples = latency_samples(sessions, name)
+    return quantile(samples, p) if len(samples) >= 20 else None
+
+
+def _with_interval(value: float | None, interval: Estimate | None) -> str:
+    if value is None or interval is None:
+        return duration(value)
+    low, high = (
+        duration(end) if end == end and abs(end) != float("inf") else DASH for end in (interval.low, interval.high)
+    )
+    return f"{duration(value)} [{low}; {high}]"
+
+
+def _lifetimes(result: RunResult) -> list[Part]:
+    from sim.report.plots import pool_survival
+
+    axes = pool_survival(result)
+    return [picture(svg_of(axes, "lifetime", axes.get_title(loc="left")))]
+
+
+def _tasks(result: RunResult) -> list[Part]:
+    from sim.report.plots import task_load
+
+    summary = result.summary
+    if not summary.tasks:
+        return [text("This log does not show the work of the server's tasks.", "quiet")]
+    names = ("messages", "busy", "longest queue", "queue wait p50", "queue wait p95", "service p50", "service p95")
+    rows = [
+        [
+            Cell(name, name="text"), Cell(number(use.messages), use.messages),
+            Cell(share(use.utilisation), use.utilisation, part=min(1.0, use.utilisation or 0.0)),
+            Cell(number(use.queue_peak), use.queue_peak),
+            *(Cell(duration(q), q) for q in (use.wait.p50, use.wait.p95, use.service.p50, use.service.p95)),
+        ]
+        for name, use in summary.tasks.items()
+    ]  # fmt: skip
+    parts = [table(TableData("Tasks", [Head("task", True), *map(Head, names)], rows))]
+    if any(use.utilisation is not None for use in summary.tasks.values()):
+        axes = task_load(result)
+        parts.insert(0, picture(svg_of(axes, "tasks", axes.get_title(loc="left"))))
+    return parts
+
+
+def _resources(summary: Summary) -> list[Part]:
+    names = ("of its limit", "peak", "limit", "acquired", "released", "held at the end", "leaked", "refused", "bytes")
+    rows = []
+    for name, use in summary.resources.items():
+        part = use.peak / use.limit if use.limit else None
+        rows.append(
+            [
+                Cell(name, name="text"), Cell(share(part), part, part=None if part is None else min(1.0, part)),
+                Cell(number(use.peak), use.peak), Cell(number(use.limit), use.limit),
+                Cell(number(use.acquired), use.acquired), Cell(number(use.released), use.released),
+                Cell(number(use.held), use.held), Cell(number(use.leaked), use.leaked, "bad" if use.leaked else ""),
+                Cell(number(use.refused), use.refused, "bad" if use.refused else ""),
+                Cell(size(use.bytes_peak), use.bytes_peak),
+            ]
+        )  # fmt: skip
+    return [table(TableData("Resources of the ledger", [Head("resource", True), *map(Head, names)], rows))]
+
+
+def _sessions(result: RunResult) -> list[Part]:
+    heads, rows, told = example_rows(result)
+    if not rows:
+        return [text("This result keeps no table of sessions.", "quiet")]
+    return [text(told, "quiet"), Part("sessions", table=TableData("Sessions", heads, rows))]
+
+
+def _provenance(result: RunResult) -> list[Part]:
+    made = result.provenance
+    parts: list[Part] = []
+    if result.summary.engine != "log":
+        asked = f"mrcpsim run scenario.yaml --seed {result.summary.seed} --engine {result.summary.engine}"
+        if made.get("ledger"):
+            asked += f" --ledger {made['ledger']}"
+        parts += [text("With the scenario below in scenario.yaml:"), Part("command", text=asked)]
+    rows = [[Cell(str(key), name="text"), Cell(_flat(value), name="long")] for key, value in made.items()]
+    if rows:
+        parts.append(table(TableData("Provenance", [Head("what", True), Head("is", True)], rows, sorts=False)))
+    if result.scenario_yaml:
+        parts.append(Part("code", title="The resolved scenario, every default written out", text=result.scenario_yaml))
+    return parts
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

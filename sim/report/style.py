@@ -1,0 +1,97 @@
+"""One style for every picture, and its SVG for a page: colours that anyone can tell apart, light or dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which people with any colour vision can tell apart
+COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+INK: Final = "#333333"
+FAINT: Final = "#6f6f6f"
+GRID: Final = "#e6e6e6"
+
+VARIABLES: Final = {
+    INK: "--ink", FAINT: "--faint", GRID: "--grid", "#000000": "--ink", "#0072b2": "--c0", "#d55e00": "--c1",
+    "#009e73": "--c2", "#cc79a7": "--c3", "#e69f00": "--c4", "#56b4e9": "--c5",
+}  # fmt: skip
+"""What stands for each colour in a page, which has a light and a dark value for it."""
+
+_NUMBER = re.compile(r"(?<![\w#.])-?\d+\.\d{3,}")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
+_FONT = re.compile(r"font: ([^;'\"]*?)(\d+(?:\.\d+)?)px [^;\"]*?(;|\")")
+_ID = re.compile(r'(\bid="|url\(#|href="#)')
+
+
+def axes_for(title: str, ax: Axes | None = None, size: tuple[float, float] = (9.0, 4.8)) -> Axes:
+    """Axes in the house style, new ones in a figure of their own unless given; the title says what is to be seen."""
+    if ax is None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=size, layout="constrained")  # no pyplot: no global state, no display needed
+        FigureCanvasAgg(figure)
+        ax = figure.add_subplot()
+    ax.set_title(title, loc="left", fontsize=12, fontweight="bold", color=INK, parse_math=False, wrap=True)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis="y", color=GRID, linewidth=0.8)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def figure_of(axes: Axes) -> Figure:
+    """The figure that axes stand in."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def legend_below(axes: Axes, columns: int = 3, size: float = 9.0) -> None:
+    """The legend under the picture, where it hides nothing."""
+    if not axes.get_legend_handles_labels()[0]:
+        return
+    figure = figure_of(axes)
+    if len(figure.axes) == 1:
+        figure.legend(frameon=False, loc="outside lower left", ncols=columns, fontsize=size)
+    else:
+        axes.legend(frameon=False, loc="best", fontsize=size)
+
+
+def svg_of(axes: Axes, name: str, description: str) -> str:
+    """The picture as an SVG element for a page: its text is text, its colours are the page's, `description` is for
+    readers who do not see it. The bytes depend on the picture only."""
+    import matplotlib as mpl
+
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mrcpsim", "path.simplify_threshold": 0.5}):
+        figure_of(axes).savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    drawn = buffer.getvalue()
+    drawn = drawn[drawn.index("<svg") :]
+    drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.S)
+    drawn = re.sub(r"<!--.*?-->", "", drawn, flags=re.S)
+    drawn = _NUMBER.sub(lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), drawn)
+    drawn = _COLOUR.sub(_variable, drawn)
+    drawn = _FONT.sub(lambda match: f"font: {match[1]}{match[2]}px var(--font){match[3]}", drawn)
+    drawn = _ID.sub(lambda match: f"{match[1]}{name}-", drawn)
+    head = drawn[: drawn.index(">")]
+    box = re.search(r'viewBox="[^"]*"', head)
+    opened = f'<svg {box[0] if box else ""} role="img" aria-labelledby="{name}-title" class="picture">'
+    told = f'<title id="{name}-title">{_escaped(description)}</title>'
+    return opened + told + re.sub(r"\s*\n\s*", "\n", drawn[drawn.index(">") + 1 :]).strip()
+
+
+def _variable(match: re.Match[str]) -> str:
+    name = VARIABLES.get(match[0].lower()) or VARIABLES.get(match[0])
+    return f"var({name})" if name else match[0]
+
+
+def _escaped(text: str) -> str:
+    from html import escape
+
+    return escape(text, quote=True)
