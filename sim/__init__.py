@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sim.audit.audit import audit_log
     from sim.engine.run import run
     from sim.errors import InternalError, LogError, MrcpsimError, RunFailed, ScenarioError
+    from sim.ledger.lifetimes import lifetimes
     from sim.ledger.result import RunResult, load_result
     from sim.scenario import Scenario, load_scenario
     from sim.study.capacity import capacity
@@ -29,6 +30,7 @@ _HOMES = {
     "ScenarioError": "sim.errors",
     "audit_log": "sim.audit.audit",
     "capacity": "sim.study.capacity",
+    "lifetimes": "sim.ledger.lifetimes",
     "load_result": "sim.ledger.result",
     "load_scenario": "sim.scenario",
     "run": "sim.engine.run",
@@ -48,6 +50,7 @@ __all__ = [
     "ScenarioError",
     "audit_log",
     "capacity",
+    "lifetimes",
     "load_result",
     "load_scenario",
     "run",

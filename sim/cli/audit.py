@@ -44,7 +44,7 @@ def audit(
     from sim.errors import LogError
     from sim.ledger.conditions import parse
     from sim.ledger.result import ResultFolder
-    from sim.report.plots import write_pictures
+    from sim.report.html import write_extras
 
     conditions = [parse(text) for text in fail_on or []]
     wanted = not (quiet or no_progress)
@@ -55,7 +55,7 @@ def audit(
         judge_log(result, conditions)
         if out is not None:
             with ResultFolder(out, force) as folder:
-                folder.commit(result, write_pictures)
+                folder.commit(result, write_extras)
     elif out is None:
         result = read_logs(logs, Detail.SUMMARY, None, wanted)
         judge_log(result, conditions)
@@ -63,7 +63,7 @@ def audit(
         with ResultFolder(out, force) as folder:
             result = read_logs(logs, ledger, folder.sink(), wanted)
             judge_log(result, conditions)
-            folder.commit(result, write_pictures)
+            folder.commit(result, write_extras)
     present(result, json, quiet)
     if not quiet:
         for note in result.provenance.get("notes", ()):

@@ -17,6 +17,7 @@ COMMANDS = (
     "sim.cli.scenarios",
     "sim.cli.timeline",
     "sim.cli.audit",
+    "sim.cli.report",
     "sim.cli.leaks",
     "sim.cli.catalogue",
     "sim.cli.log",

@@ -59,7 +59,7 @@ def run(
     from sim.engine.check import check_condition
     from sim.errors import ScenarioError
     from sim.ledger.result import ResultFolder
-    from sim.report.plots import write_pictures
+    from sim.report.html import write_extras
     from sim.scenario import load_scenario
 
     loaded = load_scenario(scenario_path(scenario), overrides(settings), conditions=check_condition)
@@ -88,9 +88,9 @@ def run(
         try:
             judge(result, conditions)
         except ScenarioError:
-            folder.commit(result, write_pictures)  # what was simulated is worth more than the condition
+            folder.commit(result, write_extras)  # what was simulated is worth more than the condition
             raise
-        folder.commit(result, write_pictures)
+        folder.commit(result, write_extras)
     present(result, json, quiet)
     raise typer.Exit(exit_code(result))
 

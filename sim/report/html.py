@@ -7,12 +7,12 @@ from sim.ledger.result import RunResult
 NAME = "report.html"
 
 
-def write_report(result: RunResult, folder: Path) -> None:
-    """Write `report.html` into `folder`; the bytes depend on the result only."""
+def page_text(result: RunResult) -> str:
+    """The page of a result; the bytes depend on the result only."""
     from sim.report.page.of_result import page_of
     from sim.report.page.render import html_of
 
-    (folder / NAME).write_text(html_of(page_of(result)), encoding="utf-8")
+    return html_of(page_of(result))
 
 
 def write_extras(result: RunResult, folder: Path) -> None:
@@ -20,4 +20,4 @@ def write_extras(result: RunResult, folder: Path) -> None:
     from sim.report.plots import write_pictures
 
     write_pictures(result, folder)
-    write_report(result, folder)
+    (folder / NAME).write_text(page_text(result), encoding="utf-8")

@@ -24,7 +24,14 @@ VARIABLES: Final = {
 
 _NUMBER = re.compile(r"(?<![\w#.])-?\d+\.\d{3,}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
-_FONT = re.compile(r"font: ([^;'\"]*?)(\d+(?:\.\d+)?)px [^;\"]*?(;|\")")
+_FONT = re.compile(r"font-family: [^;\"]*")
+_SHORTHAND = re.compile(r"font: ([^;\"]*?[0-9.]+px) [^;\"]*")
+_FLAT = re.compile(r' transform="rotate\(-?0 [^"]*"')
+_ALONE = re.compile(r"<g>\s*(<(?:use|path)\b[^>]*/>|<text\b[^>]*>[^<]*</text>)\s*</g>")
+_EMPTY = re.compile(r"<g>\s*</g>\s*")
+_USED = re.compile(r"(?:url\(#|href=\"#)([^)\"]+)")
+_UNUSED = re.compile(r' id="([^"]+)"')
+_PATH = re.compile(r' d="([^"]*)"')
 _ID = re.compile(r'(\bid="|url\(#|href="#)')
 
 
@@ -77,13 +84,46 @@ def svg_of(axes: Axes, name: str, description: str) -> str:
     drawn = re.sub(r"<!--.*?-->", "", drawn, flags=re.S)
     drawn = _NUMBER.sub(lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), drawn)
     drawn = _COLOUR.sub(_variable, drawn)
-    drawn = _FONT.sub(lambda match: f"font: {match[1]}{match[2]}px var(--font){match[3]}", drawn)
+    drawn = _FONT.sub("font-family: var(--font)", drawn)
+    drawn = _SHORTHAND.sub(lambda match: f"font: {match[1]} var(--font)", drawn)
+    drawn = _FLAT.sub("", drawn).replace("xlink:href", "href")
+    used = set(_USED.findall(drawn))
+    drawn = _UNUSED.sub(lambda match: match[0] if match[1] in used else "", drawn)
+    for _ in range(4):
+        drawn = _EMPTY.sub("", _ALONE.sub(lambda match: match[1], drawn))
+    drawn = _PATH.sub(lambda match: f' d="{_shorter(match[1])}"', drawn)
     drawn = _ID.sub(lambda match: f"{match[1]}{name}-", drawn)
     head = drawn[: drawn.index(">")]
     box = re.search(r'viewBox="[^"]*"', head)
     opened = f'<svg {box[0] if box else ""} role="img" aria-labelledby="{name}-title" class="picture">'
     told = f'<title id="{name}-title">{_escaped(description)}</title>'
     return opened + told + re.sub(r"\s*\n\s*", "\n", drawn[drawn.index(">") + 1 :]).strip()
+
+
+def _shorter(path: str) -> str:
+    """The same path in fewer characters: lines along an axis by their one coordinate, no line breaks."""
+    words = path.split()
+    out: list[str] = []
+    at = ("", "")
+    i = 0
+    while i < len(words):
+        kind = words[i]
+        if kind not in ("M", "L") or i + 2 >= len(words):
+            return " ".join(words)  # curves and what is closed are short anyway
+        to = (words[i + 1], words[i + 2])
+        if kind == "M":
+            out.append(f"M{to[0]} {to[1]}")
+        elif to[1] == at[1]:
+            out.append(f"H{to[0]}")
+        elif to[0] == at[0]:
+            out.append(f"V{to[1]}")
+        else:
+            out.append(f"L{to[0]} {to[1]}")
+        at, i = to, i + 3
+        if i < len(words) and words[i] in ("z", "Z"):
+            out.append("z")
+            i += 1
+    return "".join(out)
 
 
 def _variable(match: re.Match[str]) -> str:

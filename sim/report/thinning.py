@@ -40,8 +40,8 @@ class Steps:
 
 def level_steps(result: RunResult, resource: str, most: int | None = None) -> Steps | None:
     """The level of a resource, on a grid when it changes more often than a picture can show; None without any."""
-    drawn = CHANGES_DRAWN if most is None else most
-    grid, changes = _Grid(result.summary.horizon_s), 0
+    drawn, cells = (CHANGES_DRAWN, GRID_DRAWN) if most is None else (most, most)
+    grid, changes = _Grid(result.summary.horizon_s, cells), 0
     kept: list[tuple[Array, ...]] = []
     for rows in result.batches("levels", LEVELS, resource):
         part = tuple(rows.get(name, np.full(len(rows["time_s"]), np.nan)) for name in LEVELS)
@@ -62,12 +62,13 @@ def level_steps(result: RunResult, resource: str, most: int | None = None) -> St
 class _Grid:
     """Mean, least and greatest level in each interval, from changes that come in the order of time."""
 
-    def __init__(self, horizon_s: float) -> None:
+    def __init__(self, horizon_s: float, cells: int) -> None:
         self.horizon_s = horizon_s
-        self.edges = np.linspace(0.0, horizon_s, GRID_DRAWN + 1)
-        self.area = np.zeros(GRID_DRAWN + 1)  # under the level, from 0 to each edge
-        self.low = np.full(GRID_DRAWN, np.inf)
-        self.high = np.full(GRID_DRAWN, -np.inf)
+        self.cells = cells
+        self.edges = np.linspace(0.0, horizon_s, cells + 1)
+        self.area = np.zeros(cells + 1)  # under the level, from 0 to each edge
+        self.low = np.full(cells, np.inf)
+        self.high = np.full(cells, -np.inf)
         self.now, self.level, self.total = 0.0, 0.0, 0.0
 
     def add(self, time: Array, level: Array) -> None:
@@ -79,7 +80,7 @@ class _Grid:
         first, last = np.searchsorted(self.edges, (at[0], at[-1]), "right")
         first = 0 if self.now == 0.0 else int(first)
         self._pass(int(first), int(last), at, held, under)
-        cell = np.minimum(np.searchsorted(self.edges, time, "right") - 1, GRID_DRAWN - 1)
+        cell = np.minimum(np.searchsorted(self.edges, time, "right") - 1, self.cells - 1)
         np.minimum.at(self.low, cell, level)
         np.maximum.at(self.high, cell, level)
         self.now, self.level, self.total = float(at[-1]), float(held[-1]), float(under[-1])
@@ -88,7 +89,7 @@ class _Grid:
         """Note the area, and the level, at the edges from `first` to before `last`."""
         edges = self.edges[first:last]
         self.area[first:last] = np.interp(edges, at, under)
-        begun = held[np.searchsorted(at, edges, "right") - 1][: max(0, GRID_DRAWN - first)]
+        begun = held[np.searchsorted(at, edges, "right") - 1][: max(0, self.cells - first)]
         cells = slice(first, first + len(begun))
         self.low[cells] = np.minimum(self.low[cells], begun)
         self.high[cells] = np.maximum(self.high[cells], begun)

@@ -47,7 +47,7 @@ def test_a_level_with_many_changes_is_drawn_on_the_grid_that_the_ledger_would_ma
 def test_a_level_cut_into_any_pieces_gives_the_same_grid(levels: pd.DataFrame) -> None:
     mine = levels[levels["resource"] == "session_pool"]
     time, held = mine["time_s"].to_numpy(), mine["held"].to_numpy(dtype=np.float64)
-    whole, pieces = thinning._Grid(HORIZON_S), thinning._Grid(HORIZON_S)
+    whole, pieces = (thinning._Grid(HORIZON_S, thinning.GRID_DRAWN) for _ in range(2))
     whole.add(time, held)
     for start in range(0, len(time), 7):
         pieces.add(time[start : start + 7], held[start : start + 7])

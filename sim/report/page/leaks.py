@@ -10,6 +10,9 @@ from sim.report.text import DASH, duration, number, plural
 from sim.report.timeline import StoryStep, story
 
 MOST_GROUPS = 12
+RELEASED_BY = "it would be released by "
+"""Where the chain of functions begins in an explanation."""
+
 MOST_VIOLATIONS = 100
 
 
@@ -46,11 +49,16 @@ def _explained(result: RunResult, found: LeakGroup) -> list[Part]:
     parts = [heading(f"{found.cause}{f' ({found.plugin})' if found.plugin else ''}: {plural(found.count, 'session')}")]
     if leak is None:
         return parts
-    steps = [step.strip() for step in leak.explanation.replace(" → ", "; ").split(";") if step.strip()]
+    said, _, chain = leak.explanation.partition(RELEASED_BY)
     parts.append(
         text(f"For example session {leak.session}{_named(leak)}, {leak.state}, waits for {leak.waiting_for or DASH}.")
     )
-    parts.append(Part("steps", steps=steps))
+    parts += [text(f"{sentence.strip()}.") for sentence in said.split(";") if sentence.strip()]
+    if chain:
+        steps, *rest = chain.split(";")
+        parts.append(text("Its release goes this way; what stands in brackets never came:"))
+        parts.append(Part("steps", steps=[step.strip() for step in steps.split(" → ")]))
+        parts += [text(f"{sentence.strip()}.") for sentence in rest if sentence.strip()]
     return parts
 
 

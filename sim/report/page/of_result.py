@@ -28,15 +28,16 @@ def page_of(result: RunResult) -> Page:
     subtitle = f"{what} · {duration(summary.horizon_s)}" + (
         " · interrupted: what was finished" if summary.partial else ""
     )
+    leaks = [Section("leaks", "Leaks by cause", leak_parts(result)), *story_sections(result)]
     sections = [
+        *(leaks if summary.leak_groups else ()),
         Section("held", "Pools held over time", _held(result)),
         Section("setup", "Where set-up time goes", _setup(result)),
         Section("latencies", "Latencies", _latencies(result)),
         Section("lifetimes", "How long pools live", _lifetimes(result)),
         Section("tasks", "Tasks of the server", _tasks(result)),
         Section("resources", "Resources and limits", _resources(summary)),
-        Section("leaks", "Leaks by cause", leak_parts(result)),
-        *story_sections(result),
+        *(() if summary.leak_groups else leaks),
         Section("violations", "Lifetime violations", violation_parts(summary)),
         Section("sessions", "Sessions", _sessions(result)),
         Section("provenance", "How to make this again", _provenance(result)),
