@@ -130,7 +130,7 @@ def _latencies(result: RunResult) -> list[Part]:
 
 def _interval(result: RunResult, name: str, p: float) -> Estimate | None:
     from sim.report.thinning import latency_samples
-    from sim.study.intervals import quantile
+    from sim.study.uncertainty import quantile
 
     sessions = result.sessions
     if sessions is None:
