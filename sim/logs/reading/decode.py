@@ -16,6 +16,7 @@ from sim.logs.reading.wording import recognise
 from sim.vocabulary.lines import PRIORITIES, WITH_BODY
 
 _LOOKED_AT: Final = 400  # lines of the head that are compared
+_FEW: Final = 20  # where more than one line in so many has a header of its own, no prefix stands before the others
 _JOINED: Final = 4  # pieces of one folded line
 Step = Callable[[bytes], bytes]
 
@@ -80,7 +81,7 @@ _MARKUP: Final[tuple[tuple[str, bytes, Step], ...]] = (
     ("HTML tags", _TAG, _replacing(_TAG, b"")),
     ("code fences", rb"```|~~~", _replacing(_FENCE.pattern, b"")),
     ("bold marks", rb"\*\*|`|__", _replacing(rb"(?m)\*\*|`+|^__|__$", b"")),
-    ("bold marks", rb"\*|_", _replacing(rb"(?m)\*|^_+|_+$", b"")),
+    ("bold marks", rb"(?m)\*|^_", _replacing(rb"(?m)\*|^_+|_+$", b"")),
     ("escaped marks", rb"\\[<>\[\]_*`#&|.-]", _replacing(rb"\\([<>\[\]_*`#&|.-])", rb"\1")),
     ("tabs", rb"\t", _replacing(rb"\t", b" ")),
     ("line ends written out", rb"#012", _replacing(rb"#012", b"\n")),
@@ -149,7 +150,7 @@ class Decoder:
     def _prefixes(self, text: bytes) -> bytes:
         for _ in range(4):
             lines = [line for line in text.splitlines() if line.strip()][:_LOOKED_AT]
-            if not lines or sum(header(line) for line in lines) * 2 > len(lines):
+            if not lines or sum(map(header, lines)) * _FEW > len(lines):
                 break
             found = _best_prefix(text, lines)
             if found is None:

@@ -86,6 +86,12 @@ def _mask(length: int) -> int:
     return (1 << 8 * max(0, min(8, length))) - 1
 
 
+Members = list[tuple[list[tuple[int, np.uint64, np.uint64]], int]]  # (what must stand where, place)
+_MANY: Final = 4
+_DISTINCT: Final = 12
+_REMEMBERED: Final = 10_000
+
+
 class Beginnings:
     """Finds which of some beginnings each text has, the longest one; place 0: none, 1: the first of them, …"""
 
@@ -107,6 +113,7 @@ class Beginnings:
         groups = {word: group for word, group in groups.items() if group}
         self.words = np.array(sorted(groups), dtype=np.uint64)
         self._groups = [[(self._rest(text), place) for text, place in groups[word]] for word in self.words.tolist()]
+        self._by_second: dict[tuple[int, int], Members] = {}
         alone = [group[0][1] if len(group) == 1 and group[0][1] in read else 0 for group in self._groups]
         self._alone = np.array(alone, dtype=np.int16)
 
@@ -133,15 +140,40 @@ class Beginnings:
         rows, group = rows[order], group[order]
         cuts = np.flatnonzero(np.diff(group, prepend=-1, append=-2)).tolist() if rows.size else []
         for start, stop in pairwise(cuts):
-            self._tell(words, at, rows[start:stop], self._groups[int(group[start])], result)
+            self._tell(words, at, rows[start:stop], int(group[start]), result)
         return result, known
 
+    def _tell(self, words: Words, at: Ints, rows: Ints, group: int, result: Places) -> None:
+        """Fill `result` for rows that share their first eight bytes: by the eight after, where many texts do."""
+        members = self._groups[group]
+        if len(members) > _MANY:
+            second = words[at[rows] + 8]
+            for _ in range(_DISTINCT):
+                if rows.size <= _MANY:
+                    break
+                word = second[0]
+                same = second == word
+                self._compare(words, at, rows[same], self._fitting(group, int(word)), result)
+                rows, second = rows[~same], second[~same]
+        self._compare(words, at, rows, members, result)
+
+    def _fitting(self, group: int, second: int) -> Members:
+        """The members of a group that may have `second` as their second eight bytes."""
+        known = self._by_second.get((group, second))
+        if known is None:
+            known = [
+                (rest[1:], place)
+                for rest, place in self._groups[group]
+                if not rest or second & int(rest[0][2]) == int(rest[0][1])
+            ]
+            if len(self._by_second) < _REMEMBERED:
+                self._by_second[group, second] = known
+        return known
+
     @staticmethod
-    def _tell(
-        words: Words, at: Ints, rows: Ints, members: list[tuple[list[tuple[int, np.uint64, np.uint64]], int]],
-        result: Places,
-    ) -> None:  # fmt: skip
-        """Fill `result` for rows that share their first eight bytes."""
+    def _compare(words: Words, at: Ints, rows: Ints, members: Members, result: Places) -> None:
+        if rows.size == 0:
+            return
         starts = at[rows]
         later: dict[int, Words] = {}
         for rest, place in members:  # a longer one overwrites a shorter one
