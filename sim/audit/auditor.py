@@ -17,7 +17,7 @@ from sim.audit.rows import Latencies, MessageRows, SessionRows
 from sim.audit.rtsp import Rtsp
 from sim.audit.standstill import AtEnd, Heard, blocked_at
 from sim.audit.still_open import judge_open
-from sim.audit.taskbook import Message, TaskBook
+from sim.audit.taskbook import TaskBook, TaskMessage
 from sim.audit.unread import Unread
 from sim.audit.waits import EndEvidence, Patience, Verdict
 from sim.ledger.sink import Sink
@@ -57,7 +57,7 @@ class Auditor:
 
     def __init__(
         self, sink: Sink | None = None, ledger: Ledger = "sessions",
-        on_message: Callable[[Message], None] | None = None,
+        on_message: Callable[[TaskMessage], None] | None = None,
     ) -> None:  # fmt: skip
         self.counts = Counts()
         self.clock: Clock | None = None

@@ -8,7 +8,7 @@ import numpy as np
 from sim.audit.auditor import Auditor
 from sim.audit.feeding import feeding
 from sim.audit.rows import seconds
-from sim.audit.taskbook import Message
+from sim.audit.taskbook import TaskMessage
 from sim.ledger.tables import NO_SESSION
 from sim.logs.reading.reader import StrPath, open_sources
 
@@ -49,7 +49,7 @@ class LogMessages:
 
     def __init__(self, paths: Sequence[StrPath]) -> None:
         self._paths = paths
-        self._ready: list[Message] = []
+        self._ready: list[TaskMessage] = []
         self.auditor = Auditor(on_message=self._ready.append)
 
     def __iter__(self) -> Iterator[LogMessage]:

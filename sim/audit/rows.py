@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.audit.audited import AuditedSession
-from sim.audit.taskbook import Message
+from sim.audit.taskbook import TaskMessage
 from sim.ledger.sink import Sink
 from sim.ledger.spans import SPANS
 from sim.ledger.summary import Quantiles
@@ -89,7 +89,7 @@ class MessageRows:
         self._numbers = [array("q") for _ in range(4)]  # session, sent, started, finished
         self._texts: tuple[list[str], list[str]] = ([], [])
 
-    def add(self, message: Message) -> None:
+    def add(self, message: TaskMessage) -> None:
         """One message, with the times it has reached."""
         session = message.session
         row = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sim.audit.audited import AuditedSession
-from sim.audit.taskbook import Message, Stats, TaskBook
+from sim.audit.taskbook import Stats, TaskBook, TaskMessage
 from sim.audit.waits import SECOND, Patience, span
 from sim.ledger.summary import Finding
 from sim.logs.reading.shown import shown
@@ -46,7 +46,7 @@ class Heard:
 
 
 def blocked_tasks(
-    stats: Iterable[Stats], working: Iterable[tuple[str, int]], overdue: Iterable[Message], end: int
+    stats: Iterable[Stats], working: Iterable[tuple[str, int]], overdue: Iterable[TaskMessage], end: int
 ) -> dict[str, int]:
     """Tasks that work on one message, or leave one in their queue, far longer than any other: name → since."""
     known = {entry.name: entry for entry in stats}

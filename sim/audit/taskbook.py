@@ -23,7 +23,7 @@ ENGINE_ANSWERS: Final = {row.log.encode(): operation for operation, row in rever
 _PENDING: Final = 100_000
 
 
-class Message:
+class TaskMessage:
     """One task message; times are UNKNOWN until they are reached (or for ever, when the log does not show them)."""
 
     __slots__ = ("by", "finished", "key", "name", "sender", "sent", "session", "started", "stats", "thread")
@@ -146,10 +146,10 @@ class Durations:
 class TaskBook:
     """Matches the three lines of every message; `working` and `last` say whose session a thread is busy with."""
 
-    def __init__(self, on_message: Callable[[Message], None] | None = None) -> None:
+    def __init__(self, on_message: Callable[[TaskMessage], None] | None = None) -> None:
         self.tasks: dict[bytes, Stats] = {}
-        self.pending: dict[bytes, Message] = {}
-        self.working: dict[int, Message] = {}
+        self.pending: dict[bytes, TaskMessage] = {}
+        self.working: dict[int, TaskMessage] = {}
         self.last: dict[int, AuditedSession | None] = {}
         self._plain: dict[bytes, deque[bytes]] = {}  # messages without address, oldest first
         self._numbers = 0
@@ -171,7 +171,7 @@ class TaskBook:
         worker = self.working.get(thread)
         session = self.last.get(thread) if worker is None else worker.session
         role = stats.role
-        message = Message(key, stats, time, thread, session, "")
+        message = TaskMessage(key, stats, time, thread, session, "")
         if role == "server":
             kind = key[-4:-1]
             message.name = SERVER_MESSAGES.get(kind, "other")
@@ -201,7 +201,7 @@ class TaskBook:
         waiting = self._plain.get(b"%s;%s" % (task, kind))
         return waiting.popleft() if waiting else b"%s] [0x0;%s]" % (task, kind)
 
-    def _from_task(self, worker: Message, kind: bytes, message: Message) -> None:
+    def _from_task(self, worker: TaskMessage, kind: bytes, message: TaskMessage) -> None:
         """A message to the server, signalled by a task while it works on `worker`: what that tells of the task."""
         sender = worker.stats
         if kind == b"4;0":
@@ -238,11 +238,11 @@ class TaskBook:
             if asked is not None:
                 asked.started = time
 
-    def _unannounced(self, key: bytes) -> Message:
+    def _unannounced(self, key: bytes) -> TaskMessage:
         """A message whose signal is not in the log."""
         stats = self.stats(key[: key.index(b"]")])
         name = SERVER_MESSAGES.get(key[-4:-1], "other") if stats.role == "server" else ""
-        return Message(key, stats, UNKNOWN, 0, None, name)
+        return TaskMessage(key, stats, UNKNOWN, 0, None, name)
 
     def wait(self, task: bytes, time: int, thread: int) -> None:
         """A "Wait for Messages" of `task`: the end of what it was working on."""
@@ -250,7 +250,7 @@ class TaskBook:
         if worker is not None:
             self._finish(worker, time, thread)
 
-    def _finish(self, worker: Message, time: int, thread: int) -> None:
+    def _finish(self, worker: TaskMessage, time: int, thread: int) -> None:
         del self.working[thread]
         worker.finished = time
         worker.stats.services.append(time - worker.started)
@@ -270,7 +270,7 @@ class TaskBook:
         elif session is not None:
             worker.session = session
 
-    def lost(self, task: bytes, low_bits: int, kind: bytes) -> Message | None:
+    def lost(self, task: bytes, low_bits: int, kind: bytes) -> TaskMessage | None:
         """The pending message that "Failed to Signal" names by the low 32 bits of its address; no longer pending."""
         prefix = task + b"] ["
         for key in reversed(self.pending):
@@ -284,7 +284,7 @@ class TaskBook:
                 return self.pending.pop(key)
         return None
 
-    def overdue(self) -> Iterator[Message]:
+    def overdue(self) -> Iterator[TaskMessage]:
         """Signalled and never processed, though their task has not processed any later one either; in that order."""
         return (m for m in self.pending.values() if m.sent > m.stats.upto)
 

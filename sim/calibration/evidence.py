@@ -12,7 +12,7 @@ from sim.audit.auditor import Auditor
 from sim.audit.feeding import read_into
 from sim.audit.notes import notes
 from sim.audit.reads import Reader, Said
-from sim.audit.taskbook import Message
+from sim.audit.taskbook import TaskMessage
 from sim.audit.waits import Verdict
 from sim.errors import LogError
 from sim.logs.reading.clock import YEAR_1970
@@ -161,7 +161,7 @@ class Watcher(Auditor):
         for kind, watch in watches.items():
             self.handlers[kind] = _both(self.handlers.get(kind), watch)
 
-    def _message(self, m: Message) -> None:
+    def _message(self, m: TaskMessage) -> None:
         session = m.session.number if m.session is not None else -1
         self.seen_messages.append(
             (m.task, m.stats, m.name or "other", *m.kind, session, m.sent, m.started, m.finished, m.sender, m.thread,

@@ -1,13 +1,12 @@
 """State that the handlers read and write: sessions, the server, its parameters and faults.
 
-Each class is declared once. Plain Python uses its instances; `layout()` turns the same annotations into a NumPy record
-for the compiled engine, so `session.state` means the same thing in both. Integers are 64 bit, times are seconds.
+Each class is declared once. Plain Python uses its instances; `sim.server.shape` makes a NumPy record of it for the
+compiled engine, so `session.state` means the same thing in both. Integers are 64 bit, times are seconds.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Annotated, Any, Protocol, get_type_hints
+from typing import Annotated, Protocol
 
 from sim.server.knobs import Knob
 from sim.server.ledger import Ledger
@@ -367,30 +366,6 @@ class World(Protocol):
     def rows(self) -> list[tuple[float, int, int, int, int, int, int]]: ...
     @property
     def offences(self) -> list[tuple[float, int, int, int, int, int, int, float]]: ...
-
-
-@cache
-def fields(record: type) -> tuple[tuple[str, bool, int], ...]:
-    """Each field of a record: its name, whether it is a float, and its length if it is an array, else 0."""
-    arrays = ARRAYS.get(record, {})
-    hints = get_type_hints(record).items()
-    return tuple((name, hint in (float, list[float]), arrays.get(name, 0)) for name, hint in hints)
-
-
-def layout(record: type) -> list[tuple[Any, ...]]:
-    """Fields of a record as a NumPy dtype description: 64-bit integers, float64, fixed-length arrays."""
-    return [
-        (name, "f8" if is_float else "i8", *((length,),) * (length > 0)) for name, is_float, length in fields(record)
-    ]
-
-
-def blank(record: type) -> Any:
-    """A new instance with every number 0 and every array its full length."""
-    made = record()
-    for name, is_float, length in fields(record):
-        zero = 0.0 if is_float else 0
-        setattr(made, name, [zero] * length if length else zero)
-    return made
 
 
 def clear_session(session: Session) -> None:

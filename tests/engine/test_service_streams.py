@@ -3,7 +3,8 @@
 import pytest
 
 from sim.server import streams as s
-from sim.server.records import HAS_CONTROL, HAS_ENGINE, IN_PROGRESS, Session, blank
+from sim.server.records import HAS_CONTROL, HAS_ENGINE, IN_PROGRESS, Session
+from sim.server.shape import blank
 from sim.vocabulary.messages import (
     M_CONTAINER,
     P_CLOSE,

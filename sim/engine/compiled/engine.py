@@ -26,7 +26,8 @@ from sim.ledger.histogram import BUCKETS
 from sim.ledger.spans import SPANS
 from sim.scenario.distributions import Lognormal
 from sim.server.media import all_free
-from sim.server.records import ServerState, fields
+from sim.server.records import ServerState
+from sim.server.shape import fields
 from sim.server.streams import PHASE, STREAMS
 from sim.vocabulary.tasks import CONNECTION_AGENT, MEDIA, NUA, SIP_AGENT, SOCKET_LANE
 

@@ -19,7 +19,7 @@ import sim.vocabulary
 from sim.engine import sharing, tick
 from sim.engine.compiled import calendar, columns, dispatch, effects, post, queues, record, stations, store
 from sim.server import effects as server_effects
-from sim.server import records, streams
+from sim.server import shape, streams
 
 REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     server_effects.emit: effects.emit,
@@ -33,7 +33,7 @@ REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     **columns.AS_CODE,
 }
 
-NOT_COMPILED = {records.layout, records.blank, records.fields}
+NOT_COMPILED = {shape.layout, shape.blank, shape.fields}
 
 OPTIONS: Any = {"error_model": "numpy"}
 """Division by zero is not checked for: nothing here divides by what could be 0."""

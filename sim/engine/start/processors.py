@@ -6,7 +6,7 @@ import math
 
 from sim.engine.sharing import MAX_OTHERS, MAX_PROCESSORS, Machine, Processor, Runner
 from sim.scenario import Scenario, expected
-from sim.server.records import blank
+from sim.server.shape import blank
 
 
 def machine_of(scenario: Scenario, tasks: int) -> Machine:

@@ -32,8 +32,8 @@ from sim.server.records import (
     PluginLimits,
     ServerState,
     StepPlan,
-    blank,
 )
+from sim.server.shape import blank
 from sim.vocabulary.messages import COST_KEYS, M_CONTAINER, MESSAGE_NAMES
 from sim.vocabulary.plugins import ASKED, MAX_PLUGINS, OPERATIONS, START
 from sim.vocabulary.resources import MAX_RESOURCES, OWN_RESOURCES, PLUGIN_RESOURCES, RESOURCE_NAMES, names_of_plugin
