@@ -131,6 +131,7 @@ def waiting_for_server(sessions: Iterable[AuditedSession]) -> tuple[Sequence[Aud
         session
         for session in known
         if session.offer >= 0 and session.ended >= 0 and session.deactivate < 0
+        and not session.v1  # of RTSP no line says that TERMINATE was sent to the server task
         and session.active is None and not session.negotiating and session.wedged < 0
     ]  # fmt: skip
     return invites, endings
