@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from sim.calibration.dialogue import Dialogue, dialogues, is_plain, talks, written_steps
 from sim.calibration.fit import Fit, fit
 from sim.calibration.rates import rate
 from sim.calibration.sheet import Sheet, counted, noted
@@ -60,7 +61,9 @@ def calls(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
     hold = fit(held, open_)
     if hold is not None:
         block["hold"] = noted(hold, sheet, "hold", "from the answer to the BYE")
-    block.update(_requests(evidence, answered, sheet))
+    found = dialogues(talks(evidence))
+    if is_plain(found):
+        block.update(_requests(evidence, answered, sheet))
     # what an offer with an unknown resource had in its place is not in the log
     known = [call for call in evidence.calls if call.status != 404] or evidence.calls
     mixes = Counter(tuple(r for r in call.offered if r in RESOURCES) for call in known)
@@ -70,6 +73,8 @@ def calls(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
         said = "; ".join(f"{' + '.join(names)}: {count} of {total}" for names, count in mixes.most_common())
         value: Any = [{"weight": n, "resources": list(names)} for names, n in mixes.most_common()]
         block["resources"] = Noted(list(mixes.most_common()[0][0]) if len(mixes) == 1 else value, said)
+        if not is_plain(found):
+            block.update(_dialogues(found, sheet, block["resources"]))
     offer = {}
     for status, key in ((404, "unknown_resource"), (400, "missing_sdp")):
         hits = sum(call.status == status for call in evidence.calls)
@@ -83,6 +88,26 @@ def calls(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
         seen = rate(missing, len(evidence.calls))
         block["profile_missing"] = counted(seen, "answered 488")
     return block
+
+
+def _dialogues(found: list[Dialogue], sheet: Sheet, resources: Noted) -> dict[str, Any]:
+    """The dialogue that all calls have in common, or one for each class of call."""
+    if len(found) == 1:
+        said = f"{len(found[0].talks)} calls followed it to its end, {len(found[0].cut)} were cut short by their BYE"
+        return {"dialogue": Noted(written_steps(found[0], sheet, "dialogue"), said)}
+    classes = [
+        Noted(
+            {
+                "weight": dialogue.weight,
+                "resources": list(dialogue.resources),
+                "dialogue": written_steps(dialogue, sheet, f"dialogue.{number}"),
+            },
+            f"{len(dialogue.talks)} calls to the dialogue's end, {len(dialogue.cut)} cut short by their BYE",
+        )
+        for number, dialogue in enumerate(found)
+    ]
+    said = f"{resources.comment}; {len(found)} dialogues, each with the number of its calls as its weight"
+    return {"resources": Noted(classes, said)}
 
 
 def _requests(evidence: "Evidence", answered: list["CallSeen"], sheet: Sheet) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def _row(call: CallSeen, requests: int, end: float) -> tuple[str, ...]:
             else:  # still talking when the log ended
                 hold = f"{end + 60.0 - call.answer:.6f}"
         else:
-            hold = "3.0"
+            outcome = "refused"
     return (
         f"{call.arrived:.6f}", hold, str(requests), f"{call.bye:.6f}" if cancelled else "", outcome, hangup,
     )  # fmt: skip

@@ -27,6 +27,8 @@ def plain(tree: Any) -> Any:
         return plain(tree.value)
     if isinstance(tree, Mapping):
         return {key: plain(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [plain(value) for value in tree]
     return tree
 
 
@@ -59,8 +61,31 @@ def _emit(tree: Mapping[str, Any], depth: int, beside: bool, lines: list[str]) -
         if isinstance(value, Mapping) and "dist" not in value and value:
             lines.append(f"{pad}{key}:{said}")
             _emit(value, depth + 1, beside, lines)
+        elif _has_items(value):
+            lines.append(f"{pad}{key}:{said}")
+            _emit_items(value, depth + 1, beside, lines)
         else:
             lines.append(f"{pad}{key}: {inline(value)}{said}")
+
+
+def _has_items(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(item, Noted) for item in value)
+
+
+def _emit_items(items: list[Any], depth: int, beside: bool, lines: list[str]) -> None:
+    """Mappings below each other, each after its comment; one that has a list of such goes on below itself."""
+    pad = "  " * depth
+    for item in items:
+        inner = item
+        if isinstance(item, Noted):
+            lines += [f"{pad}# {part}" for part in _wrapped(item.comment, _WIDTH - len(pad))]
+            inner = item.value
+        if isinstance(inner, Mapping) and any(_has_items(value) for value in inner.values()):
+            below: list[str] = []
+            _emit(inner, depth + 1, beside, below)
+            lines += [f"{pad}- {below[0].lstrip()}", *below[1:]]
+        else:
+            lines.append(f"{pad}- {inline(inner)}")
 
 
 def _wrapped(comment: str, width: int) -> list[str]:
