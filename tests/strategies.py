@@ -231,6 +231,7 @@ def clients() -> st.SearchStrategy[Mapping]:
             "calls": st.lists(st.integers(1, MOST_CALLS), max_size=2),
             "after": st.one_of(st.none(), families(0.5)),
             "tcp": st.sampled_from(["closed", "open", "never-opened"]),
+            "sip": st.sampled_from(["silent", "closed"]),
         },
     )
     return st.fixed_dictionaries(
@@ -241,6 +242,7 @@ def clients() -> st.SearchStrategy[Mapping]:
             "tcp": st.booleans(),
             "connect_delay": families(0.05),
             "ack_delay": families(0.05),
+            "delayed_ack": families(0.05),
             "no_ack": faults(),
             "refresh": st.booleans(),
             "retransmit": st.booleans(),

@@ -260,7 +260,7 @@ def _route(kind: int, plugin: str, taker: str, tasks: tuple[str, ...]) -> tuple[
 
 
 def _queued(session: Session) -> Iterable[str]:
-    for i in range(session.queue_length):
+    for i in range(session.queue_length):  # the first ones, where there are very many
         yield MESSAGE_NAMES[session.queue_kind[(session.queue_head + i) % len(session.queue_kind)]]
 
 

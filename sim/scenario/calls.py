@@ -164,6 +164,11 @@ class Client(Part):
     )
     connect_delay: Dist = Field(default=constant(0.0005), description="Time from the ACK to the TCP connection.")
     ack_delay: Dist = Field(default=constant(0.0), description="Time from the answer's arrival to the ACK.")
+    delayed_ack: Dist = Field(
+        default=constant(0.0),
+        description="How long a caller takes to acknowledge an MRCP message on TCP. The server does not set "
+        "TCP_NODELAY: what it sends meanwhile waits (Nagle); 40ms is usual, 0 switches it off.",
+    )
     no_ack: Fault = Field(default=NEVER, description="The caller never sends ACK.")
     refresh: bool = Field(default=True, strict=True, description="Callers take part in the session timer.")
     retransmit: bool = Field(

@@ -77,6 +77,12 @@ class Vanish(Fault):
         description="What becomes of its MRCPv2 connection: closed, left open, or never opened at all.",
     )
 
+    sip: Literal["silent", "closed"] = Field(
+        default="silent",
+        description="What becomes of the server's BYE to it: a silent host lets it time out (64 T1); the host of a "
+        "dead process answers at once that the port is closed (ICMP, which becomes 503).",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _certain_where_named(cls, value: Any) -> Any:

@@ -36,7 +36,10 @@ class Open(Operation):
     """Opening an engine channel."""
 
     reopen_never: Fault = Field(
-        default=NEVER, description="A second open of an open channel, after a re-INVITE, is never answered."
+        default=NEVER,
+        description="A second open of an open channel, after a re-INVITE with another offer, is never answered. Only a "
+        "server that opens it again asks for one (UniMRCP 1.8.0 does not): any probability above 0 stands for such a "
+        "server.",
     )
 
 

@@ -3,8 +3,10 @@
 The file is a CSV with a header. Understood columns: `invite` or `arrived_s` (when the call arrived, seconds from any
 start, Unix time included), `hold` or `hold_s` (from the answer to the BYE; empty: the caller never hung up), and, where
 they are there, `recog` (time of a RECOGNIZE; empty: none), `requests` (their number), `cancelled` (time of the CANCEL),
-`outcome` (`vanished`: the caller disappeared without BYE), `hangup_s` (the instant of the BYE on the axis of the
-arrivals; it goes before the hold). Other columns are not read. Rows may come in any order.
+`outcome` (`vanished`: the caller disappeared without BYE; `refused`: the server would not have it, and had it been
+answered it would have lasted as long as one of those that were), `answer` (empty: refused, too), `hangup_s` (the
+instant of the BYE on the axis of the arrivals; it goes before the hold). Other columns are not read. Rows may come in
+any order.
 """
 
 from dataclasses import dataclass, replace
@@ -28,6 +30,8 @@ class RecordedCall:
     """From the arrival to the caller's CANCEL; None: no CANCEL."""
     vanished: bool
     """The caller disappeared without BYE, at the end of its hold."""
+    refused: bool = False
+    """The server refused it, so that nobody knows how long it would have lasted."""
     hangup_after_s: float | None = None
     """From the arrival to the BYE, where the file has its instant; it then goes before `hold_s`."""
 
@@ -76,7 +80,16 @@ def _call(table: Table, line: int, row: dict[str, str], arrival: str, hold: str)
         hangup = table.number(line, row, "hangup_s", most=1e12) - arrived
         if hangup <= 0:
             table.fail(line, f"hangup_s must be after {arrival} (got {row['hangup_s']!r})")
-    return RecordedCall(arrived, held, _requests(table, line, row), cancel, vanished, hangup)
+    refused = held is None and hangup is None and cancel is None and _was_refused(row)
+    return RecordedCall(arrived, held, _requests(table, line, row), cancel, vanished, refused, hangup)
+
+
+def _was_refused(row: dict[str, str]) -> bool:
+    """Whether the server refused a call: its outcome says so, or the file has answers and this call has none."""
+    outcome = row.get("outcome", "").lower()
+    if outcome:
+        return outcome.startswith(("refused", "rejected", "failed")) or outcome[:1] in "456"
+    return "answer" in row and not row["answer"]
 
 
 def _requests(table: Table, line: int, row: dict[str, str]) -> int | None:

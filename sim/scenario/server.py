@@ -175,13 +175,16 @@ class Pool(Part):
 
 
 class Memory(Part):
-    """Bytes by phase; measured are the sums, 14915 for a recogniser session with one request, 9678 for a connection."""
+    """Bytes by phase; measured are the sums, 14915 for a recogniser session, 9678 for a connection with one request."""
 
-    session_create: Size = Field(default=5123, description="Session pool: at session creation.")
+    session_create: Size = Field(default=7747, description="Session pool: at session creation.")
     per_channel: Size = Field(default=4096, description="Session pool: for each control channel.")
     per_rtp: Size = Field(default=3072, description="Session pool: for each RTP stream.")
-    per_request: Size = Field(default=2624, description="Session pool: for each MRCP request.")
-    connection: Size = Field(default=9678, description="Connection pool.")
+    connection: Size = Field(default=7054, description="Connection pool: when it is accepted.")
+    per_request: Size = Field(
+        default=2624,
+        description="Connection pool: for each MRCP request, which is parsed into it and stays there to its end.",
+    )
     resident_per_call: Size = Field(
         default=135 * 1024,
         description="Resident memory per concurrent call at the peak (media buffers, SIP handle, stacks), measured 110 "

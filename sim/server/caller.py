@@ -171,16 +171,14 @@ def c_final(w: World, session: Session, arg: int, started: float, now: float) ->
 
 
 def connect(w: World, session: Session) -> None:
-    """Open a TCP connection, or use the one that is shared while the server allows it."""
+    """Open a TCP connection, or use the one that is shared while the server's answer allows it."""
     if not w.p.tcp or session.vanishes == VANISH_NEVER_OPENED:
         return
     shared = w.server.shared_connection
-    if w.p.shared_connection and shared >= 0:
-        owner = w.sessions[shared]
-        if owner.tcp == TCP_OPEN and (w.p.max_shared_use == 0 or owner.tcp_uses < w.p.max_shared_use):
-            connection_join(w, session, owner)
-            emit(w, CLIENT, C_CONNECTED, session, 0, draw(w, CONNECT))
-            return
+    if w.p.shared_connection and shared >= 0 and not session.told_new:
+        connection_join(w, session, w.sessions[shared])
+        emit(w, CLIENT, C_CONNECTED, session, 0, draw(w, CONNECT))
+        return
     to_server(w, session, CONNECTION_AGENT, K_ACCEPT, 0, draw(w, CONNECT))
 
 
@@ -287,8 +285,8 @@ def c_bye_retry(w: World, session: Session, arg: int, started: float, now: float
 
 
 def close_tcp(w: World, session: Session) -> None:
-    """The caller closes its own connection; a shared one stays for the others."""
-    if not w.p.shared_connection and session.tcp == TCP_OPEN:
+    """The caller closes its own connection; the one that others may share stays for them."""
+    if session.tcp == TCP_OPEN and w.server.shared_connection != session.slot:
         to_server(w, session, CONNECTION_AGENT, K_DISCONNECT, 0, 0.0)
 
 
@@ -312,9 +310,12 @@ def c_bye_ok(w: World, session: Session, arg: int, started: float, now: float) -
 
 @handles(C_SERVER_BYE)
 def c_server_bye(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """BYE from the server. A caller that never acknowledged has closed its port: its transport answers for it."""
+    """BYE from the server. A caller that never acknowledged, or whose process is dead, has closed its port.
+
+    Its transport answers for it then (ICMP, which becomes 503); a host that is silent lets the BYE time out.
+    """
     if session.caller == GONE:
-        if session.no_ack:
+        if session.no_ack or w.p.vanish_closed:
             to_server(w, session, NUA, N_BYE_ANSWERED, 0, 0.0)
         return
     if session.caller == TALKING:

@@ -1,12 +1,12 @@
 """The MRCPv2 connection agent: control channels and the TCP connections that carry them."""
 
 from sim.server.answers import degrade
-from sim.server.effects import acquire, emit, post, refuse, release
+from sim.server.effects import acquire, emit, grow_connection, post, refuse, release
 from sim.server.handling import handles
 from sim.server.plugin import touched
 from sim.server.records import ASSIGNED, HAS_CONTROL, TALKING, TCP_NONE, TCP_OPEN, TCP_PEER_CLOSED, Session, World
-from sim.server.streams import NETWORK, draw
-from sim.server.terminate import connection_destroy
+from sim.server.streams import DELAYED_ACK, NETWORK, draw
+from sim.server.terminate import connection_destroy, connection_remove
 from sim.vocabulary.messages import (
     C_COMPLETE,
     C_CONNECTED,
@@ -36,9 +36,20 @@ from sim.vocabulary.tasks import CLIENT, CONNECTION_AGENT
 
 @handles(K_ADD)
 def k_add(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """`mrcp_server_agent_channel_add`: the channel is pending until a request names it."""
-    if touched(w, session, now):
-        post(w, S_CHANNEL_ADDED, session, arg)
+    """`mrcp_server_agent_channel_add`: the channel is pending until a request names it.
+
+    An offer to use an existing connection is answered with `new` when there is none, or when the oldest one has been
+    used too often: its `use_count` never falls, and no other one is looked at.
+    """
+    if not touched(w, session, now):
+        return
+    if w.p.shared_connection:
+        oldest = w.server.shared_connection
+        used_up = oldest < 0 or (w.p.max_shared_use > 0 and w.sessions[oldest].tcp_uses >= w.p.max_shared_use)
+        session.told_new = 1 if used_up else 0
+    session.pending |= 1 << arg
+    w.server.pending_channels += 1
+    post(w, S_CHANNEL_ADDED, session, arg)
 
 
 @handles(K_MODIFY)
@@ -54,6 +65,7 @@ def k_remove(w: World, session: Session, arg: int, started: float, now: float) -
     if session.channel[arg] & HAS_CONTROL:
         session.channel[arg] &= ~HAS_CONTROL
         release(w, now, session, CONTROL_CHANNEL, 0)
+    no_longer_pending(w, session, arg)
     if not touched(w, session, now):
         return
     if session.channel[arg] & ASSIGNED:
@@ -66,19 +78,36 @@ def k_remove(w: World, session: Session, arg: int, started: float, now: float) -
     post(w, S_CHANNEL_REMOVED, session, arg)
 
 
+def no_longer_pending(w: World, session: Session, i: int) -> None:
+    """A channel has found its connection, or is removed."""
+    if session.pending & (1 << i):
+        session.pending &= ~(1 << i)
+        w.server.pending_channels -= 1
+
+
 @handles(K_SEND)
 def k_send(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`mrcp_server_agent_messsage_send`: a response, or an event (marked), to the caller if it is there."""
     if not touched(w, session, now) or session.connection < 0:
         return
-    if w.sessions[session.connection].tcp == TCP_OPEN:
-        emit(w, CLIENT, C_COMPLETE if is_marked(arg) else C_RESPONSE, session, unmarked(arg), draw(w, NETWORK))
+    owner = w.sessions[session.connection]
+    if owner.tcp == TCP_OPEN:
+        delay = draw(w, NETWORK)
+        if w.p.delayed_ack:
+            # TCP_NODELAY is never set: what is sent behind something unacknowledged waits for the acknowledgement
+            waits = max(0.0, owner.unacked_s - now)
+            owner.unacked_s = now + waits + draw(w, DELAYED_ACK)
+            delay += waits
+        emit(w, CLIENT, C_COMPLETE if is_marked(arg) else C_RESPONSE, session, unmarked(arg), delay)
 
 
 @handles(K_ACCEPT)
 def k_accept(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """`mrcp_server_agent_connection_accept`: the connection's own pool; over the limit it is closed again."""
-    if session.state == DESTROYED:
+    """`mrcp_server_agent_connection_accept`: the connection's own pool; over the limit it is closed again.
+
+    While no channel at all is pending it is unexpected, and rejected.
+    """
+    if session.state == DESTROYED or w.server.pending_channels == 0:
         return
     if w.p.max_connections > 0 and w.server.tcp_connections >= w.p.max_connections:
         refuse(w, TCP_CONNECTION)
@@ -87,17 +116,20 @@ def k_accept(w: World, session: Session, arg: int, started: float, now: float) -
     w.server.tcp_connections += 1
     acquire(w, now, session, TCP_CONNECTION, 0)
     acquire(w, now, session, CONNECTION_POOL, w.p.connection_bytes)
+    session.tcp_bytes = w.p.connection_bytes
+    session.tcp_number = w.server.tcp_accepted
+    w.server.tcp_accepted += 1
     session.tcp = TCP_OPEN
     session.tcp_marked = 0
     session.tcp_channels = 0
     session.tcp_uses = 0
     watch(w, session)
     connection_join(w, session, session)
-    if w.p.shared_connection:
+    if w.p.shared_connection and w.server.shared_connection < 0:
         w.server.shared_connection = session.slot
     if session.caller == TALKING:
         emit(w, CLIENT, C_CONNECTED, session, 0, draw(w, NETWORK))
-    elif not w.p.shared_connection:
+    elif w.server.shared_connection != session.slot:
         # the caller hung up (and closed its end) before the connection was accepted
         post(w, K_DISCONNECT, session, 0)
 
@@ -117,15 +149,21 @@ def watch(w: World, owner: Session) -> None:
 
 @handles(K_RECEIVE)
 def k_receive(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """A request arrived: assign its channel to the connection, restart the inactivity timer, signal CONTROL."""
+    """A request arrived: assign its channel to the connection, restart the inactivity timer, signal CONTROL.
+
+    `mrcp_parser_on_start` has parsed it into the connection's pool, which gives nothing back before its end.
+    """
     i = channel_of(arg)
     if session.state == DESTROYED or session.connection < 0 or session.channel[i] & HAS_CONTROL == 0:
         return
     owner = w.sessions[session.connection]
     if owner.tcp != TCP_OPEN:
         return
+    owner.unacked_s = now  # what the client sends acknowledges what it has received
+    grow_connection(w, now, owner, w.p.request_bytes)
     if session.channel[i] & ASSIGNED == 0:
         session.channel[i] |= ASSIGNED
+        no_longer_pending(w, session, i)
         owner.tcp_channels += 1
         owner.tcp_uses += 1
     watch(w, owner)
@@ -138,6 +176,7 @@ def k_disconnect(w: World, session: Session, arg: int, started: float, now: floa
     if session.tcp != TCP_OPEN:
         return
     session.tcp = TCP_PEER_CLOSED
+    connection_remove(w, session)
     session.tcp_timer += 1
     if session.tcp_channels == 0:
         connection_destroy(w, session, now)
@@ -162,6 +201,7 @@ def k_inactivity_timer(w: World, session: Session, arg: int, started: float, now
         connection_destroy(w, session, now)
     else:
         session.tcp = TCP_PEER_CLOSED
+        connection_remove(w, session)
         disconnect_raise(w, session)
 
 

@@ -69,6 +69,15 @@ def grow(w: World, now: float, session: Session, size: int) -> None:
             row(w, now, session, SESSION_POOL, 0, size)
 
 
+def grow_connection(w: World, now: float, owner: Session, size: int) -> None:
+    """Allocate `size` more bytes from the pool of the connection that `owner` opened."""
+    if size:
+        owner.tcp_bytes += size
+        change_bytes(w, CONNECTION_POOL, size)
+        if w.p.record_rows:
+            row(w, now, owner, CONNECTION_POOL, 0, size)
+
+
 def refuse(w: World, resource: int) -> None:
     """Count a refusal: the resource was wanted and there was none."""
     w.ledger.refused[resource] += 1

@@ -91,6 +91,7 @@ def n_duplicate(w: World, session: Session, arg: int, started: float, now: float
 def n_reinvite(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """A re-INVITE inside the dialog; one outside gets 481."""
     if session.dialog == DIALOG_READY:
+        session.reinvite = 1
         post(w, A_INVITE, session, 1)
         post(w, A_RECEIVED, session, 1)
     else:
@@ -112,8 +113,13 @@ def n_ack(w: World, session: Session, arg: int, started: float, now: float) -> N
 
 @handles(N_BYE)
 def n_bye(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """BYE from the caller: answered at once, or only when the session is released (`server.sip.bye_response`)."""
+    """BYE from the caller: answered at once, or only when the session is released (`server.sip.bye_response`).
+
+    A re-INVITE that it overtakes is answered 487; the OFFER of that one still runs.
+    """
     if session.dialog in (DIALOG_RECEIVED, DIALOG_COMPLETED, DIALOG_READY):
+        if session.reinvite:
+            to_caller(w, session, C_FINAL, 487)
         post(w, A_BYE, session, 0)
         end_dialog(w, session)
         if w.p.bye_on_release and session.holds & HOLDS_POOL:
@@ -139,6 +145,7 @@ def n_cancel(w: World, session: Session, arg: int, started: float, now: float) -
 def n_respond(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`nua_respond`: the final answer `arg` goes to the caller; a 200 then waits 64 T1 for its ACK."""
     if session.dialog == DIALOG_READY:
+        session.reinvite = 0
         to_caller(w, session, C_FINAL, arg)
         post(w, A_COMPLETED, session, 0)
         return

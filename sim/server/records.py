@@ -16,7 +16,7 @@ UNSET = float("nan")
 """A time that was not reached."""
 
 QUEUE_SLOTS = 12
-"""Requests that can wait behind one session's active request; a session has few, see `sim.server.session`."""
+"""Requests behind one session's active request that stand in its record; a session seldom has more."""
 
 # one control channel, as bits of `Session.channel[i]`
 HAS_CONTROL = 1  # a control channel at the connection agent
@@ -118,6 +118,13 @@ class Session:
     tcp: int  # the connection this session opened
     tcp_channels: int  # access_count of that connection
     tcp_uses: int  # use_count of that connection
+    tcp_bytes: int  # of that connection's own pool
+    tcp_number: int  # the how-manieth connection it was
+    told_new: int  # the answer asks for a connection of its own
+    pending: int  # bits: channels that no connection has yet
+    reinvite: int  # the NUA stack has a re-INVITE that is not answered yet
+    more_head: int  # requests beyond those of the ring, see `sim.server.queue`
+    more_tail: int
     tcp_marked: int  # to be destroyed with the last channel
     tcp_timer: int
     tcp_users: int  # sessions that name this slot as their connection
@@ -172,6 +179,7 @@ class Session:
     hold_s: float
     listens_s: float  # since when the recogniser hears nothing in this request
     silence_s: float  # what it has heard of nothing in all of them
+    unacked_s: float  # until when the client has not acknowledged what was sent to it last on this connection
     ends_s: list[float]  # by channel: when its request ends by itself, while the audio is away how long that takes
 
 
@@ -199,8 +207,10 @@ class ServerState:
     sessions: int  # in the session table or on their way into it: what a shutdown waits for
     contexts: int  # media contexts in the engine
     rtp_next: int
-    shared_connection: int
+    shared_connection: int  # slot of the oldest connection that callers share
     tcp_connections: int
+    tcp_accepted: int  # connections so far
+    pending_channels: int  # at the connection agent, without a connection
     needs_draws: int
     arrived: int
     created: int
@@ -260,6 +270,9 @@ class Parameters:
     channel_bytes: Annotated[int, Knob("server.memory.per_channel")]
     request_bytes: Annotated[int, Knob("server.memory.per_request")]
     connection_bytes: Annotated[int, Knob("server.memory.connection")]
+    delayed_ack: int  # the client takes its time to acknowledge what it receives
+    vanish_closed: Annotated[int, Knob("client.vanish.sip", numbers={"silent": 0, "closed": 1})]
+    reopens: int  # an engine channel that is open is opened again, as older servers did
     record_rows: int
     awake_s: float  # how soon after its last work a thread is woken faster; below 0: never
     warm_s: Annotated[float, Knob("server.warm.within")]  # after its last message; 0: never
@@ -361,6 +374,8 @@ class World(Protocol):
     @property
     def draw_limit(self) -> int: ...
     @property
+    def more(self) -> list[list[int]]: ...
+    @property
     def outbox(self) -> list[tuple[int, int, int, int, float]]: ...
     @property
     def rows(self) -> list[tuple[float, int, int, int, int, int, int]]: ...
@@ -402,6 +417,13 @@ def clear_session(session: Session) -> None:
     session.tcp = TCP_NONE
     session.tcp_channels = 0
     session.tcp_uses = 0
+    session.tcp_bytes = 0
+    session.told_new = 0
+    session.pending = 0
+    session.reinvite = 0
+    session.more_head = -1
+    session.more_tail = -1
+    session.unacked_s = 0.0
     session.tcp_marked = 0
     session.tcp_users = 0
     session.caller = CALLING

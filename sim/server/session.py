@@ -1,11 +1,12 @@
 """The MRCP server task: signalling messages, subrequests and the session's state machine (`mrcp_server_session.c`)."""
 
-from sim.server.effects import grow, post, release, set_state
+from sim.server.effects import post, release, set_state
 from sim.server.handling import handles
 from sim.server.media import engine_channels
 from sim.server.misuse import alive, answered_in_time, answered_twice, used_after_free
 from sim.server.offer import answer_send, offer_process
 from sim.server.plugin import post_plugin
+from sim.server.queue import queue_drop_first, queue_push
 from sim.server.records import (
     HAS_ENGINE,
     HAS_LICENCE,
@@ -16,7 +17,6 @@ from sim.server.records import (
     IS_OPEN,
     IS_OPENING,
     IS_STOPPING,
-    QUEUE_SLOTS,
     UNSET,
     WAITS_CHANNEL,
     WAITS_TERMINATION,
@@ -65,12 +65,7 @@ def signaling_message_process(w: World, session: Session, kind: int, arg: int, s
     if not alive(w, session, now):
         return
     if session.active:
-        if session.queue_length == QUEUE_SLOTS:
-            raise OverflowError("request queue of a session is full")
-        tail = (session.queue_head + session.queue_length) % QUEUE_SLOTS
-        session.queue_kind[tail] = kind
-        session.queue_arg[tail] = arg
-        session.queue_length += 1
+        queue_push(w, session, kind, arg)
         return
     session.active = kind
     session.active_arg = arg
@@ -85,8 +80,7 @@ def next_request(w: World, session: Session, started: float, now: float) -> None
         session.active = session.queue_kind[session.queue_head]
         session.active_arg = session.queue_arg[session.queue_head]
         session.active_s = started
-        session.queue_head = (session.queue_head + 1) % QUEUE_SLOTS
-        session.queue_length -= 1
+        queue_drop_first(w, session)
         dispatch(w, session, started, now)
 
 
@@ -202,10 +196,10 @@ def termination_answered(w: World, session: Session, index: int, started: float,
 
 
 def engine_channels_update(w: World, session: Session, started: float, now: float) -> None:
-    """`mrcp_server_engine_channels_update`: INITIALIZING, and every engine channel is told to open."""
+    """`mrcp_server_engine_channels_update`: INITIALIZING, and every engine channel that is not open is told to open."""
     set_state(session, INITIALIZING, now)
     for i in range(session.channels):
-        if session.channel[i] & HAS_ENGINE:
+        if session.channel[i] & HAS_ENGINE and (session.channel[i] & IS_OPEN == 0 or w.p.reopens):
             session.channel[i] |= IS_OPENING
             session.subrequests += 1
             post_plugin(w, P_OPEN, session, i)
@@ -247,7 +241,6 @@ def control_process(w: World, session: Session, arg: int, now: float) -> None:
         session.wedged = 1
         return
     session.requests += 1
-    grow(w, now, session, w.p.request_bytes)
     if what in (STOPS, BARGE_IN) and session.channel[i] & IN_PROGRESS == 0:
         post(w, K_SEND, session, arg)
         session.active = 0

@@ -67,6 +67,7 @@ OTHER_LOAD: Final = _streams.of("server.processors.other_load")
 OTHER_WORK: Final = _streams.of("server.processors.other_burst")
 """How much work one of them has at a time."""
 
+DELAYED_ACK: Final = _streams.of("client.delayed_ack")
 ROUNDS: Final = _streams.of("calls.dialogue_rounds")
 STEP: Final = _streams.next
 """+ step of a dialogue * 4 + one of the following."""

@@ -13,6 +13,7 @@ from sim.server.records import (
     IS_DEACTIVATED,
     IS_STOPPING,
     TCP_NONE,
+    TCP_OPEN,
     WAITS_CHANNEL,
     WAITS_TERMINATION,
     Session,
@@ -122,4 +123,18 @@ def connection_destroy(w: World, owner: Session, now: float) -> None:
     owner.tcp_timer += 1
     w.server.tcp_connections -= 1
     release(w, now, owner, TCP_CONNECTION, 0)
-    release(w, now, owner, CONNECTION_POOL, w.p.connection_bytes)
+    release(w, now, owner, CONNECTION_POOL, owner.tcp_bytes)
+    owner.tcp_bytes = 0
+    connection_remove(w, owner)
+
+
+def connection_remove(w: World, owner: Session) -> None:
+    """`mrcp_connection_remove`: off the agent's list, of which `mrcp_connection_find` takes the oldest."""
+    if w.server.shared_connection != owner.slot:
+        return
+    oldest = -1
+    for slot in range(len(w.sessions)):
+        other = w.sessions[slot]
+        if other.tcp == TCP_OPEN and (oldest < 0 or other.tcp_number < w.sessions[oldest].tcp_number):
+            oldest = slot
+    w.server.shared_connection = oldest

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import sim
 from sim.scenario import InvalidScenario, RecordedCall, load_scenario, read_calls
 from sim.scenario import csvfiles as module
 from sim.scenario.csvfiles import read_column, read_profile
@@ -146,3 +147,14 @@ def test_an_empirical_distribution_takes_a_column() -> None:
         load_scenario({"calls": {"hold": {"dist": "empirical", "file": "x.csv"}}})
     with pytest.raises(InvalidScenario, match=r"x.csv:1: must have a column c \(got a, b\)"):
         load_scenario({"calls": {"hold": {"dist": "empirical", "file": "x.csv", "column": "c"}}})
+
+
+def test_a_call_that_was_refused_lasts_as_long_as_one_that_was_answered(tmp_path: Path) -> None:
+    rows = [f"{n},,,refused" if n % 2 else f"{n},{n + 0.01},2.5,ok" for n in range(20)]
+    (tmp_path / "calls.csv").write_text("\n".join(["invite,answer,hold,outcome", *rows]) + "\n", encoding="utf-8")
+    mapping = {"arrivals": {"kind": "replay", "file": str(tmp_path / "calls.csv")}, "drain": "60s"}
+    summary = sim.run(sim.load_scenario(mapping), engine="simpy", ledger="summary").summary
+    assert (summary.sessions.answered, summary.sessions.released) == (20, 20)
+    assert summary.latency["pool_lifetime"].max < 2.6
+    given = sim.load_scenario({**mapping, "calls": {"hold": "7s"}})
+    assert sim.run(given, engine="simpy", ledger="summary").summary.latency["pool_lifetime"].max > 7.0

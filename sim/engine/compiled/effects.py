@@ -79,6 +79,30 @@ def note_wait(w: Any, i: int, waited: float) -> None:
         wait_noted(w, i, waited)
 
 
+def more_append(w: Any, kind: int, arg: int) -> int:
+    """One more request that waits behind those of its session's own record."""
+    more = w.e.more
+    i = append(more, ITEM_BYTES)
+    item = items_at(more.address)[i]
+    item.kind = kind
+    item.arg = arg
+    item.slot = -1
+    return i
+
+
+def more_link(w: Any, number: int, following: int) -> None:
+    """Entry `number` is followed by another one of its session."""
+    items_at(w.e.more.address)[number].slot = following
+
+
+def more_get(w: Any, number: int, column: int) -> int:
+    """Kind (0) or argument (1) of an entry, or the number of the one that follows (2)."""
+    item = items_at(w.e.more.address)[number]
+    if column == 0:
+        return item.kind  # type: ignore[no-any-return]
+    return item.arg if column == 1 else item.slot  # type: ignore[no-any-return]
+
+
 def draw(w: Any, stream: int) -> float:
     """The next value of a stream."""
     s = w.streams[stream]

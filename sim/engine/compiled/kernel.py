@@ -254,6 +254,7 @@ def end(address: int) -> None:
     release_vector(e.session_rows)
     release_vector(e.window_rows)
     release_vector(e.offences)
+    release_vector(e.more)
     for i in range(FIFOS):
         release_vector(e.fifos[i])
     for i in range(MAX_TASKS):

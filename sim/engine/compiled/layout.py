@@ -55,12 +55,13 @@ SMALL: Final = {
         "no_profile", "context_terminations", "rtp_waiting", "dialog", "bye_unanswered", "tcp",
         "tcp_marked", "caller", "cancelled", "short", "vanishes", "no_ack", "reinvite_pending", "gave_up", "lost_open",
         "lost_close", "lost_request", "lost_stop", "lost_media", "wedged", "crashed", "step",
-        "busy", "waits_for", "doing", "audio_away",
+        "busy", "waits_for", "doing", "audio_away", "told_new", "pending", "reinvite",
     },
     "i2": {"active_arg", "queue_arg", "channel", "subrequests", "status", "answer_status", "asked", "stop_waits"},
     "i4": {
         "slot", "inflight", "connection", "rtp_port", "tcp_channels", "tcp_uses", "tcp_users", "requests_left",
-        "requests", "bye_retries", "mix", "repeats_left", "rounds_left",
+        "requests", "bye_retries", "mix", "repeats_left", "rounds_left", "more_head",
+        "more_tail",
     },
 }  # fmt: skip
 """Integers of a session that can not outgrow 8, 16 and 32 bits: flags; bits of a channel, statuses and
@@ -212,6 +213,7 @@ ENGINE = _record(
         ("session_rows", VECTOR),
         ("window_rows", VECTOR),
         ("offences", VECTOR),
+        ("more", VECTOR),
         ("near", NEAR, (MAX_TASKS + MAX_OTHERS + 3,)),
         ("fifos", RING, (FIFOS,)),
     ]

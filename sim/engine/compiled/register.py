@@ -19,7 +19,7 @@ import sim.vocabulary
 from sim.engine import sharing, tick
 from sim.engine.compiled import calendar, columns, dispatch, effects, post, queues, record, stations, store
 from sim.server import effects as server_effects
-from sim.server import shape, streams
+from sim.server import queue, shape, streams
 
 REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     server_effects.emit: effects.emit,
@@ -31,6 +31,9 @@ REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     sharing.note_wait: effects.note_wait,
     **dispatch.AS_BRANCHES,
     **columns.AS_CODE,
+    queue.more_append: effects.more_append,
+    queue.more_link: effects.more_link,
+    queue.more_get: effects.more_get,
 }
 
 NOT_COMPILED = {shape.layout, shape.blank, shape.fields}

@@ -42,6 +42,7 @@ class PlainWorld:
     machine: Machine
     processors: list[Processor]
     stretches: Stretches | None = None  # None: every task has a processor of its own
+    more: list[list[int]] = field(default_factory=list)
     outbox: list[OutboxItem] = field(default_factory=list)
     rows: list[tuple[float, int, int, int, int, int, int]] = field(default_factory=list)
     offences: list[tuple[float, int, int, int, int, int, int, float]] = field(default_factory=list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,11 @@ class ArrivalBlock:
 def arrival_blocks(scenario: Scenario, seed: int, duration_s: float, replication: int = 0) -> Iterator[ArrivalBlock]:
     """Blocks of calls that arrive before `duration_s`, at most `arrivals.calls` of them."""
     left = scenario.arrivals.calls if scenario.arrivals.calls is not None else math.inf
-    blocks = _replayed(scenario) if scenario.arrivals.kind == "replay" else _timed(scenario, seed, replication)
+    blocks = (
+        _replayed(scenario, seed, replication)
+        if scenario.arrivals.kind == "replay"
+        else _timed(scenario, seed, replication)
+    )
     for block in blocks:
         take = int(min(np.searchsorted(block.time_s, duration_s), left))
         if take < len(block):
@@ -140,28 +144,46 @@ def _invert(units: Array, at: Array, rate: Array, total: Array, linear: bool) ->
     return np.minimum(at[i] + step, at[i + 1])
 
 
-def _hold(call: RecordedCall) -> float:
-    """Seconds from the answer to the BYE or, negative, from the arrival to the BYE."""
+def _hold(call: RecordedCall, refused_s: float) -> float:
+    """Seconds from the answer to the BYE or, negative, from the arrival to the BYE; `refused_s` where none is known."""
+    if call.refused:
+        return refused_s
     if call.hangup_after_s is not None:
         return -call.hangup_after_s
     return 1e-9 if call.hold_s is None else call.hold_s
 
 
 def _vanishes(call: RecordedCall) -> bool:
-    return call.vanished or (call.hold_s is None and call.hangup_after_s is None and not call.cancelled)
+    unknown = call.hold_s is None and call.hangup_after_s is None
+    return call.vanished or (unknown and not call.cancelled and not call.refused)
 
 
-def _replayed(scenario: Scenario) -> Iterator[ArrivalBlock]:
+def _would_have_lasted(
+    calls: Sequence[RecordedCall], scenario: Scenario, seed: int, replication: int
+) -> Callable[[], float]:
+    """How long a call would have lasted that was refused: as one of those that were answered, drawn at random.
+
+    Not a number, for which `calls.hold` is drawn, where the scenario says that, or where no call was answered.
+    """
+    known = [call.hold_s for call in calls if call.hold_s is not None and not call.vanished]
+    if not known or "hold" in scenario.calls.model_fields_set:
+        return lambda: math.nan
+    rng = generator(seed, "arrivals.refused", replication)
+    return lambda: float(known[int(rng.random() * len(known))])
+
+
+def _replayed(scenario: Scenario, seed: int, replication: int) -> Iterator[ArrivalBlock]:
     from sim.server.records import VANISH_HOW
 
     assert scenario.arrivals.file is not None
     calls = read_calls(scenario.arrivals.file)
     how = float(VANISH_HOW[scenario.client.vanish.tcp])
+    lasted = _would_have_lasted(calls, scenario, seed, replication)
     for start in range(0, len(calls), BLOCK):
         part = calls[start : start + BLOCK]
         yield ArrivalBlock(
             np.array([c.arrived_s for c in part]),
-            np.array([_hold(c) for c in part]),
+            np.array([_hold(c, lasted() if c.refused else 0.0) for c in part]),
             np.array([-1.0 if c.requests is None else float(c.requests) for c in part]),
             np.array([math.nan if c.cancel_after_s is None else c.cancel_after_s for c in part]),
             np.array([how if _vanishes(c) else -1.0 for c in part]),

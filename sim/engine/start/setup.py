@@ -183,6 +183,8 @@ def _parameters(scenario: Scenario, plugins: tuple[str, ...], record_rows: bool)
     p.shared_connection = int(scenario.calls.connection == "shared" and not server.connection.force_new_connection)
     p.port_leaves = 1 << max(0, p.rtp_ports - 1).bit_length()
     p.has_dialogue = int(bool(_steps(scenario)))
+    p.delayed_ack = int(constant_value(scenario.client.delayed_ack) != 0.0)
+    p.reopens = int(any(plugin.open.reopen_never.probability > 0.0 for plugin in scenario.plugins.values()))
     p.plugins = len(plugins)
     p.record_rows = int(record_rows)
     p.awake_s = -1.0 if server.warm.wake is None else server.warm.wake_within
