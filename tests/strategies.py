@@ -182,6 +182,14 @@ def calls() -> st.SearchStrategy[Mapping]:
             "connection": st.sampled_from(["new", "shared"]),
             "identical_reinvite": st.booleans(),
             "reinvite_every": st.one_of(st.none(), times(1.0, 0.05)),
+            "on_hold": st.fixed_dictionaries(
+                {"probability": st.sampled_from([0.0, 0.5, 1.0])},
+                optional={
+                    "calls": st.lists(st.integers(1, MOST_CALLS), max_size=2),
+                    "after": st.one_of(st.none(), families(0.3)),
+                    "for": st.one_of(st.none(), families(0.3)),
+                },
+            ),
             "offer": offer,
             "profile_missing": faults(),
         },

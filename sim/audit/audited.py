@@ -53,6 +53,7 @@ class AuditedSession:
         "engines",
         "gone",
         "held",
+        "holds",
         "in_progress",
         "last",
         "last_answer", "last_offer",
@@ -102,6 +103,7 @@ class AuditedSession:
         self.terminated = UNKNOWN  # "Session Terminated"
         self.last_answer = UNKNOWN
         self.proved = UNKNOWN  # a request, response or event showed that its offer had been answered
+        self.holds: list[list[int]] = []  # offers that took its audio away (hold), and when it came back
         self.asked_bye = UNKNOWN  # the server sent BYE itself
         self.status = 0
         self.refused = 0  # final status seen on the call when no answer was logged
@@ -183,6 +185,11 @@ class AuditedSession:
         if self.answer >= 0 or self.proved >= 0 or self.partial:
             return "ACTIVE"
         return "NONE"
+
+    @property
+    def audio_away(self) -> int:
+        """Since which offer it has no audio any more (hold); UNKNOWN while it has."""
+        return self.holds[-1][0] if self.holds and self.holds[-1][1] < 0 else UNKNOWN
 
     @property
     def engine(self) -> str:

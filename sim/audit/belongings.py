@@ -253,6 +253,20 @@ class Belongings:
             self.tasks.bind(session, thread)
         self.holdings.add("rtp_port", -1, time, number, "Media Engine", "Remove RTP Session")
 
+    @reads(Kind.RECEIVER_CLOSE)
+    def _receiver_close(self, said: Said, time: int, thread: int) -> None:
+        session = self.account.ports.get(said["address"])
+        if session is not None and session.offers > 1 and session.deactivate < 0 and session.terminate < 0:
+            session.holds.append([session.last_offer, UNKNOWN])
+
+    @reads(Kind.RECEIVER_OPEN)
+    def _receiver_open(self, said: Said, time: int, thread: int) -> None:
+        session = self.account.ports.get(said["address"])
+        if session is not None and session.audio_away >= 0:
+            session.holds[-1][1] = time
+            if session.holds[-1][0] == session.last_offer:  # the same offer opens it again: no hold
+                session.holds.pop()
+
     @reads(Kind.RTP_FULL)
     def _rtp_full(self, said: Said, time: int, thread: int) -> None:
         self.holdings.refuse("rtp_port", time)

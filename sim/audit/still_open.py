@@ -177,7 +177,24 @@ def _deactivating(session: AuditedSession, evidence: EndEvidence) -> Wait:
     since = min(session.stopping.values(), default=session.deactivate)
     resources = list(session.stopping) or list(session.engines)
     names = ", ".join(dict.fromkeys(session.engines.get(r, "") for r in resources))
-    return _of_plugin(session, evidence, "stop", resources, since, f"STOP of the request in progress by {names}")
+    wait = _of_plugin(session, evidence, "stop", resources, since, f"STOP of the request in progress by {names}")
+    return _on_hold(session, evidence, wait, names)
+
+
+def _on_hold(session: AuditedSession, evidence: EndEvidence, wait: Wait, names: str) -> Wait:
+    """A re-INVITE that took the audio away explains a STOP without an answer, where plugins answer it from their audio
+    callback: the media engine calls it no more."""
+    own = sum(evidence.answers.get((engine, "stop"), (0, 0))[0] for engine in dict.fromkeys(session.engines.values()))
+    if session.audio_away < 0 or own or wait.cause in ("task-blocked", "message-lost"):
+        return wait
+    wait.cause, wait.proof = "audio-taken-away", True
+    before = (wait.since - session.audio_away) / SECOND
+    wait.text = (
+        f"waits for the answer to STOP of {names}, which comes from its audio callback; a re-INVITE {before:.3f} s "
+        "before had taken the audio away (hold) and none gave it back, so the callback is not called: the plugin is "
+        "healthy"
+    )
+    return wait
 
 
 def _ended(session: AuditedSession, evidence: EndEvidence) -> Wait:

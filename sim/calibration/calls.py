@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from sim.calibration.dialogue import Dialogue, dialogues, is_plain, talks, written_steps
-from sim.calibration.fit import Fit, fit
+from sim.calibration.fit import SIGNIFICANT, Fit, fit
 from sim.calibration.rates import rate
 from sim.calibration.sheet import Sheet, counted, noted
 from sim.scenario.annotated import Noted
@@ -75,6 +75,7 @@ def calls(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
         block["resources"] = Noted(list(mixes.most_common()[0][0]) if len(mixes) == 1 else value, said)
         if not is_plain(found):
             block.update(_dialogues(found, sheet, block["resources"]))
+    block.update(_on_hold(answered, sheet))
     offer = {}
     for status, key in ((404, "unknown_resource"), (400, "missing_sdp")):
         hits = sum(call.status == status for call in evidence.calls)
@@ -88,6 +89,34 @@ def calls(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
         seen = rate(missing, len(evidence.calls))
         block["profile_missing"] = counted(seen, "answered 488")
     return block
+
+
+def _on_hold(answered: list["CallSeen"], sheet: Sheet) -> dict[str, Any]:
+    """Callers that put their calls on hold: how many, when, and for how long; nothing where none did."""
+    held = [call for call in answered if math.isfinite(call.on_hold)]
+    if not held:
+        return {}
+    on_hold: dict[str, Any] = {
+        "probability": counted(rate(len(held), len(answered)), "a re-INVITE took the audio away")
+    }
+    ended = [call for call in held if math.isfinite(call.bye)]
+    moments = [(call.on_hold - call.answer) / (call.bye - call.answer) for call in ended if call.bye > call.answer]
+    if len(moments) < len(held) or not _uniform(moments):
+        found = fit([call.on_hold - call.answer for call in held])
+        if found is not None:
+            on_hold["after"] = noted(found, sheet, "on_hold.after", "from the answer to the re-INVITE")
+    resumed = [call.resumed - call.on_hold for call in held if math.isfinite(call.resumed)]
+    lasted = fit(resumed, [call.bye - call.on_hold for call in ended if not math.isfinite(call.resumed)])
+    if lasted is not None:
+        on_hold["for"] = noted(replace(lasted, cut_by="the BYE"), sheet, "on_hold.for", "to the resumption")
+    return {"on_hold": on_hold}
+
+
+def _uniform(moments: list[float]) -> bool:
+    """Whether the moments of calls, from 0 to 1, may be anywhere in them alike (Kolmogorov-Smirnov, 5 %)."""
+    from scipy.stats import kstest
+
+    return bool(kstest(moments, "uniform").pvalue >= SIGNIFICANT)
 
 
 def _dialogues(found: list[Dialogue], sheet: Sheet, resources: Noted) -> dict[str, Any]:

@@ -94,7 +94,8 @@ def talks(evidence: "Evidence") -> list[Talk]:
     found = []
     for call in evidence.calls:
         if call.status == 200 and math.isfinite(call.answer):
-            over = next((t for t in (call.bye, call.deactivate, call.ended) if math.isfinite(t)), evidence.end)
+            cuts = (call.on_hold, call.bye, call.deactivate, call.ended)  # on hold nothing ends by itself
+            over = next((t for t in cuts if math.isfinite(t)), evidence.end)
             found.append(_talk(call, sorted(of_call[call.number], key=lambda seen: seen.time), over))
     return found
 

@@ -69,6 +69,8 @@ class CallSeen(NamedTuple):
     cause: str
     plugin: str  # which the diagnosis names, by its engine's id
     v1: bool
+    on_hold: float  # the re-INVITE that first put it on hold
+    resumed: float  # and when that was over
 
     def leaked_by(self, resource: str, cause: str) -> bool:
         """Whether this session leaked for this cause, and the plugin of this resource is why."""
@@ -181,7 +183,8 @@ class Watcher(Auditor):
             (s.number, s.arrived, s.created, s.answer, s.status or s.refused, s.bye, s.bye_kind, s.ended,
              s.deactivate, s.terminate, s.closed, s.released, s.asked_bye, s.gone, s.requests,
              tuple(word(r) for r in s.engines), tuple(s.engines.values()),
-             word(s.profile), tuple(self.offered.pop(s.number, ())), outcome, cause, plugin, s.v1)
+             word(s.profile), tuple(self.offered.pop(s.number, ())), outcome, cause, plugin, s.v1,
+             *(s.holds[0] if s.holds else (-1, -1)))
         )  # fmt: skip
 
     # --- single lines --------------------------------------------------------------------------------------------
@@ -304,7 +307,7 @@ class Watcher(Auditor):
         for row in sorted(self.seen_calls, key=lambda r: r[0]):  # type: ignore[arg-type,return-value]
             call = CallSeen(*row)  # type: ignore[arg-type]
             times = ("arrived", "created", "answer", "bye", "ended", "deactivate", "terminate", "closed", "released",
-                     "asked_bye", "gone")  # fmt: skip
+                     "asked_bye", "gone", "on_hold", "resumed")  # fmt: skip
             moved: dict[str, Any] = {name: _at(getattr(call, name), origin) for name in times}
             calls.append(call._replace(**moved))
         strange = sorted({name for call in calls for name in call.resources if name not in RESOURCES})

@@ -7,7 +7,7 @@ from typing import Final
 
 from sim.calibration.evidence import CallSeen, Evidence
 
-CALL_COLUMNS: Final = ("arrived_s", "hold_s", "requests", "cancelled", "outcome", "hangup_s")
+CALL_COLUMNS: Final = ("arrived_s", "hold_s", "requests", "cancelled", "outcome", "hangup_s", "on_hold_s")
 
 
 def write_calls(evidence: Evidence, path: Path) -> float:
@@ -42,4 +42,5 @@ def _row(call: CallSeen, requests: int, end: float) -> tuple[str, ...]:
             outcome = "refused"
     return (
         f"{call.arrived:.6f}", hold, str(requests), f"{call.bye:.6f}" if cancelled else "", outcome, hangup,
+        f"{max(0.0, call.on_hold - call.answer):.6f}" if math.isfinite(call.on_hold) else "",
     )  # fmt: skip

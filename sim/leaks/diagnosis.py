@@ -14,7 +14,12 @@ NEVER_ANSWERED = {
     "stop": "stop-never-answered",
 }
 
-MISSING = {"lost": "message-lost", "dropped": "mpf-queue-dropped", "blocked": "task-blocked"}
+MISSING = {
+    "lost": "message-lost",
+    "dropped": "mpf-queue-dropped",
+    "blocked": "task-blocked",
+    "audio": "audio-taken-away",
+}
 
 MESSAGES = {
     "open": ("the answer to open", "OPEN response"),
@@ -45,7 +50,10 @@ TIMERS = {"session timer", "inactivity timer", "ACK timeout", "BYE timeout", "te
 
 @dataclass(frozen=True, slots=True)
 class Outstanding:
-    """One answer that a session waits for, and why it is missing: never | lost | dropped | blocked, or still coming."""
+    """One answer that a session waits for, and why it is missing; None: it is still coming.
+
+    never | lost | dropped | blocked, or audio: the audio callback that would answer is not called any more.
+    """
 
     what: str  # a key of RELEASE_CHAINS
     plugin: str | None
@@ -153,6 +161,13 @@ def _why(missing: Outstanding) -> str:
     who = f" from [{sender}]" if missing.plugin is None else f" from [{sender}], plugin {missing.plugin}"
     if missing.missing == "never":
         return f"{who}, which was told to and never answered"
+    if missing.missing == "audio":
+        since = missing.still_since_s
+        at = "" if since is None else f" at {since:.3f} s"
+        return (
+            f"{who}, which answers from its audio callback: a re-INVITE has taken the audio away{at} (hold), so that "
+            "the callback is not called; the plugin is healthy"
+        )
     if missing.missing == "lost" and missing.message:
         by = f"{missing.message} was sent by [{missing.sender}] and lost"
         return f": {by}: the queue of [{missing.queue}] was full and its sender gave up on {missing.message}"

@@ -189,7 +189,9 @@ def _outstanding(
         if flags & IS_CLOSING and not flags & IS_CLOSED:
             never = bool(session.lost_close >> i & 1)
             found.append(Outstanding("close", plugin, why(never, CARRIERS["close"])))
-        if flags & IS_STOPPING:
+        if flags & IS_STOPPING and session.stop_waits[i]:
+            found.append(Outstanding("stop", plugin, "audio", still_since_s=session.held_s))
+        elif flags & IS_STOPPING:
             never = bool(session.lost_stop >> i & 1)
             found.append(Outstanding("stop", plugin, why(never, CARRIERS["stop"])))
         if flags & WAITS_CHANNEL and session.state in WAITING_STATES:
@@ -201,8 +203,9 @@ def _outstanding(
     if session.active == S_CONTROL:
         i = channel_of(session.active_arg)
         never = bool(session.lost_request >> i & 1)
-        missing = why(never, CARRIERS["request"])
-        found.append(Outstanding("request", plugins[session.resource[i]], missing))
+        missing = "audio" if session.stop_waits[i] else why(never, CARRIERS["request"])
+        since = session.held_s if missing == "audio" else None
+        found.append(Outstanding("request", plugins[session.resource[i]], missing, still_since_s=since))
     if not found and (lost_kind >= 0 or blocked):
         what = _signal(session) if session.state in (NONE, ACTIVE) else "media"
         missing = "dropped" if session.lost_media else "lost" if lost_kind >= 0 else "blocked"

@@ -24,6 +24,7 @@ LEAK_CAUSES = (
     "stop-never-answered",
     "message-lost",
     "mpf-queue-dropped",
+    "audio-taken-away",
     "channel-wedged",
     "caller-gone",
     "task-blocked",

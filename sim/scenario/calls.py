@@ -8,7 +8,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from sim.scenario.base import Part, complain
 from sim.scenario.dialogue import Step
 from sim.scenario.distributions import CountDist, Dist, constant, exponential
-from sim.scenario.faults import NEVER, Fault, Vanish
+from sim.scenario.faults import NEVER, Fault, OnHold, Vanish
 from sim.scenario.problems import shorten
 from sim.scenario.units import Positive, Probability
 from sim.vocabulary.plugins import MAX_STEPS, RESOURCES, Resource
@@ -93,6 +93,7 @@ class Calls(Part):
     reinvite_every: Dist | None = Field(
         default=None, description="The caller sends a re-INVITE this often, besides the session timer; null: never."
     )
+    on_hold: OnHold = Field(default=OnHold(), description="Callers that put the call on hold, and perhaps resume it.")
     offer: Offer = Field(default=Offer(), description="Offers that the server must refuse.")
     profile_missing: Fault = Field(default=NEVER, description="No profile fits the call: 488.")
 

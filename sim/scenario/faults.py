@@ -62,6 +62,32 @@ class Fault(Part):
 NEVER = Fault(probability=0.0)
 
 
+def _certain_where_named(value: Any) -> Any:
+    """A mapping that gives a window or calls but no probability means always, then."""
+    if isinstance(value, dict) and "probability" not in value and {"from", "until", "calls"} & value.keys():
+        return {**value, "probability": 1.0}
+    return value
+
+
+class OnHold(Fault):
+    """The caller puts the call on hold: a re-INVITE with `a=inactive`, or with audio port 0."""
+
+    probability: Probability = Field(
+        default=0.0, description="Probability that a caller does; 1 where only a window or calls are given."
+    )
+    after: Dist | None = Field(
+        default=None, description="Time from the answer to the re-INVITE; null: at any moment of the call alike."
+    )
+    for_: Dist | None = Field(
+        default=None, alias="for", description="Time to the re-INVITE that resumes the call; null: it hangs up on hold."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _certain_where_named(cls, value: Any) -> Any:
+        return _certain_where_named(value)
+
+
 class Vanish(Fault):
     """The caller disappears without BYE."""
 
@@ -86,6 +112,4 @@ class Vanish(Fault):
     @model_validator(mode="before")
     @classmethod
     def _certain_where_named(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "probability" not in value and {"from", "until", "calls"} & value.keys():
-            return {**value, "probability": 1.0}
-        return value
+        return _certain_where_named(value)

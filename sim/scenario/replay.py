@@ -5,10 +5,12 @@ start, Unix time included), `hold` or `hold_s` (from the answer to the BYE; empt
 they are there, `recog` (time of a RECOGNIZE; empty: none), `requests` (their number), `cancelled` (time of the CANCEL),
 `outcome` (`vanished`: the caller disappeared without BYE; `refused`: the server would not have it, and had it been
 answered it would have lasted as long as one of those that were), `answer` (empty: refused, too), `hangup_s` (the
-instant of the BYE on the axis of the arrivals; it goes before the hold). Other columns are not read. Rows may come in
+instant of the BYE on the axis of the arrivals; it goes before the hold), `on_hold_s` (from the answer to the re-INVITE
+that put the call on hold; empty: none did). Other columns are not read. Rows may come in
 any order.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 from sim.scenario.csvfiles import Table, cached_by_content, open_table
@@ -30,6 +32,8 @@ class RecordedCall:
     """From the arrival to the caller's CANCEL; None: no CANCEL."""
     vanished: bool
     """The caller disappeared without BYE, at the end of its hold."""
+    on_hold_after_s: float | None = None
+    """From the answer to the re-INVITE that put the call on hold; infinite: none did; None: the file does not say."""
     refused: bool = False
     """The server refused it, so that nobody knows how long it would have lasted."""
     hangup_after_s: float | None = None
@@ -81,7 +85,10 @@ def _call(table: Table, line: int, row: dict[str, str], arrival: str, hold: str)
         if hangup <= 0:
             table.fail(line, f"hangup_s must be after {arrival} (got {row['hangup_s']!r})")
     refused = held is None and hangup is None and cancel is None and _was_refused(row)
-    return RecordedCall(arrived, held, _requests(table, line, row), cancel, vanished, refused, hangup)
+    on_hold = None
+    if "on_hold_s" in row:
+        on_hold = table.number(line, row, "on_hold_s") if row["on_hold_s"] else math.inf
+    return RecordedCall(arrived, held, _requests(table, line, row), cancel, vanished, on_hold, refused, hangup)
 
 
 def _was_refused(row: dict[str, str]) -> bool:

@@ -1,5 +1,7 @@
 """The caller: INVITE, patience, ACK, TCP, requests, hold, BYE, and the ways in which it vanishes."""
 
+from math import inf
+
 from sim.server.connection import connection_free, connection_join
 from sim.server.dialogue import answered, completed, dialogue_begins, due
 from sim.server.effects import emit
@@ -8,12 +10,16 @@ from sim.server.records import (
     CALLING,
     DONE,
     GONE,
+    HOLDS,
     HUNG_UP,
+    REFRESHES,
+    RESUMES,
     SDP_MALFORMED,
     SDP_MISSING,
     STAYS,
     TALKING,
     TCP_OPEN,
+    UNSET,
     VANISH_NEVER_OPENED,
     VANISH_TCP_CLOSED,
     Session,
@@ -30,6 +36,10 @@ from sim.server.streams import (
     NETWORK,
     NO_ACK,
     NO_PROFILE,
+    ON_HOLD,
+    ON_HOLD_AFTER,
+    ON_HOLD_FOR,
+    ON_HOLD_MOMENT,
     PATIENCE,
     PAUSE,
     REINVITE,
@@ -75,11 +85,20 @@ def to_server(w: World, session: Session, task: int, kind: int, arg: int, extra:
 
 
 def arrive(
-    w: World, session: Session, call: int, hold_s: float, requests: int, patience_s: float, vanishes: int, now: float
+    w: World,
+    session: Session,
+    call: int,
+    hold_s: float,
+    requests: int,
+    patience_s: float,
+    vanishes: int,
+    on_hold_s: float,
+    now: float,
 ) -> None:
     """A call arrives: what this caller will do is settled now, in order of arrival, then it sends INVITE.
 
-    `hold_s` not a number, `requests` below 0, `patience_s` not a number, `vanishes` below 0: not recorded, draw it.
+    `hold_s` not a number, `requests` below 0, `patience_s` not a number, `vanishes` below 0, `on_hold_s` not a number:
+    not recorded, draw it.
     A negative `hold_s` is the recorded time of the BYE, counted from the arrival instead of from the answer.
     """
     clear_session(session)
@@ -113,6 +132,11 @@ def arrive(
         session.sdp = SDP_MALFORMED
     session.unknown = 1 if fires(w, UNKNOWN_RESOURCE, session, now) else 0
     session.no_profile = 1 if fires(w, NO_PROFILE, session, now) else 0
+    if fires(w, ON_HOLD, session, now):
+        moment = draw(w, ON_HOLD_MOMENT)
+        session.hold_at_s = draw(w, ON_HOLD_AFTER) if w.p.hold_after else -moment
+    if on_hold_s == on_hold_s:
+        session.hold_at_s = on_hold_s
     patience = draw(w, PATIENCE)
     if patience_s == patience_s:
         patience = patience_s
@@ -167,6 +191,9 @@ def c_final(w: World, session: Session, arg: int, started: float, now: float) ->
         emit(w, CLIENT, C_VANISH, session, session.caller_timer, until)
     else:
         emit(w, CLIENT, C_HANGUP, session, session.caller_timer, until)
+    if session.hold_at_s < 0.0:
+        session.hold_at_s *= -session.hold_s  # it was a part of the call
+    session.hold_at_s += now
     plan_refresh(w, session, now)
 
 
@@ -187,22 +214,32 @@ def plan_refresh(w: World, session: Session, now: float) -> None:
     if session.answer_s != session.answer_s:
         return
     left = session.hold_s - (now - session.answer_s)
+    after = inf
+    session.reinvite_kind = REFRESHES
     if w.p.reinvites:
         after = draw(w, REINVITE)
     elif w.p.client_refreshes and w.p.refresh_s > 0.0:
         after = w.p.refresh_s
-    else:
-        return
+    if session.hold_at_s - now <= after:
+        after = max(0.0, session.hold_at_s - now)
+        session.reinvite_kind = RESUMES if session.on_hold else HOLDS
     if after < left:
         emit(w, CLIENT, C_REFRESH, session, session.caller_timer, after)
 
 
 @handles(C_REFRESH)
 def c_refresh(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """Time for a re-INVITE (session-timer refresh, or the caller's own)."""
-    if arg == session.caller_timer and session.caller == TALKING and not session.reinvite_pending:
-        session.reinvite_pending = 1
-        to_server(w, session, NUA, N_REINVITE, 0, 0.0)
+    """Time for a re-INVITE: a session-timer refresh, the caller's own, or one that holds or resumes the call."""
+    if arg != session.caller_timer or session.caller != TALKING or session.reinvite_pending:
+        return
+    if session.reinvite_kind == HOLDS:
+        session.on_hold = 1
+        session.hold_at_s = now + draw(w, ON_HOLD_FOR) if w.p.hold_for else UNSET
+    elif session.reinvite_kind == RESUMES:
+        session.on_hold = 0
+        session.hold_at_s = UNSET
+    session.reinvite_pending = 1
+    to_server(w, session, NUA, N_REINVITE, session.reinvite_kind, 0.0)
 
 
 @handles(C_CONNECTED)

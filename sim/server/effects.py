@@ -10,7 +10,7 @@ from sim.server.records import (
     World,
 )
 from sim.vocabulary.messages import task_of
-from sim.vocabulary.resources import BITS, HOLDS_POOL, SESSION_POOL
+from sim.vocabulary.resources import BITS, CONNECTION_POOL, HOLDS_POOL, SESSION_POOL
 from sim.vocabulary.violations import RELEASE_NOT_HELD
 
 

@@ -2,7 +2,19 @@
 
 from sim.server.effects import emit, give, post, refuse, take
 from sim.server.handling import handles
-from sim.server.records import DEGRADED, HAS_ENGINE, IN_CONTEXT, Session, World
+from sim.server.plugin import ends_by_itself
+from sim.server.records import (
+    COMPLETES,
+    DEGRADED,
+    HAS_ENGINE,
+    HOLDS,
+    IN_CONTEXT,
+    IN_PROGRESS,
+    RESUMES,
+    UNSET,
+    Session,
+    World,
+)
 from sim.server.streams import HELD, draw
 from sim.vocabulary.messages import (
     CONTAINER_SIZE,
@@ -63,6 +75,10 @@ def m_container(w: World, session: Session, arg: int, started: float, now: float
     engines = engine_channels(session)
     for command in range(first, first + count_of(arg)):
         if step == STEP_MODIFY:
+            if command == 1 and session.active_arg == HOLDS:
+                audio_goes(session, now)
+            elif command == 1 and session.active_arg == RESUMES:
+                audio_returns(w, session, now)
             continue
         if 1 <= command <= engines:
             engine_termination(w, session, command - 1, step, now)
@@ -78,6 +94,38 @@ def m_container(w: World, session: Session, arg: int, started: float, now: float
         # the woken thread waits for the processor that this one still needs for its contexts
         delay = w.server.contexts * w.p.context_cost_s
     emit(w, SERVER, S_MEDIA, session, arg, delay)
+
+
+def audio_goes(session: Session, now: float) -> None:
+    """The audio bridge is destroyed: no stream callback is called any more, and the recogniser hears nothing."""
+    if session.audio_away or session.rtp_port < 0:
+        return
+    session.audio_away = 1
+    session.held_s = now
+    if session.listens_s == session.listens_s:
+        session.silence_s += now - session.listens_s
+        session.listens_s = UNSET
+    for i in range(session.channels):
+        if session.channel[i] & COMPLETES:
+            session.ends_s[i] = max(0.0, session.ends_s[i] - now)
+
+
+def audio_returns(w: World, session: Session, now: float) -> None:
+    """There is a bridge again: what was in progress goes on, and a STOP that waits is answered by the next callback."""
+    if not session.audio_away:
+        return
+    session.audio_away = 0
+    for i in range(session.channels):
+        if session.channel[i] & COMPLETES:
+            after = session.ends_s[i]
+            session.asked[i] = (session.asked[i] + 1) % 1024
+            session.ends_s[i] = now + after
+            ends_by_itself(w, session, i, after)
+        if session.channel[i] & IN_PROGRESS and w.plugins[session.resource[i]].adds_silence:
+            session.listens_s = now
+        if session.stop_waits[i]:
+            post(w, M_STOP, session, session.stop_waits[i] - 1)
+            session.stop_waits[i] = 0
 
 
 def engine_termination(w: World, session: Session, index: int, step: int, now: float) -> None:

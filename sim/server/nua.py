@@ -89,11 +89,11 @@ def n_duplicate(w: World, session: Session, arg: int, started: float, now: float
 
 @handles(N_REINVITE)
 def n_reinvite(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """A re-INVITE inside the dialog; one outside gets 481."""
+    """A re-INVITE inside the dialog, `arg` says what for; one outside gets 481."""
     if session.dialog == DIALOG_READY:
         session.reinvite = 1
-        post(w, A_INVITE, session, 1)
-        post(w, A_RECEIVED, session, 1)
+        post(w, A_INVITE, session, arg)
+        post(w, A_RECEIVED, session, arg)
     else:
         to_caller(w, session, C_FINAL, 481)
 

@@ -7,6 +7,7 @@ from sim.server.records import (
     BLOCKED,
     HAS_CONTROL,
     HAS_ENGINE,
+    REFRESHES,
     WAITS_CHANNEL,
     WAITS_TERMINATION,
     Session,
@@ -25,7 +26,7 @@ def offer_process(w: World, session: Session, again: int, started: float, now: f
         take(w, now, session, MEDIA_CONTEXT, 0)
         grow(w, now, session, w.p.offer_bytes)
         w.server.sessions += 1
-    if again and w.p.reinvite_identical:
+    if again == REFRESHES and w.p.reinvite_identical:
         answer_send(w, session, started, now)
         return
     set_state(session, GENERATING_ANSWER, now)

@@ -73,6 +73,12 @@ ENDS_AT_ONCE = 5
 BLOCKED = 1  # a channel, licence or pool, so it is refused
 DEGRADED = 2  # an RTP port or a connection, though it is answered
 
+# what a re-INVITE is for
+FIRST_INVITE = 0
+REFRESHES = 1
+HOLDS = 2
+RESUMES = 3
+
 SDP_GOOD = 0
 SDP_MISSING = 1
 SDP_MALFORMED = 2
@@ -122,6 +128,8 @@ class Session:
     tcp_number: int  # the how-manieth connection it was
     told_new: int  # the answer asks for a connection of its own
     pending: int  # bits: channels that no connection has yet
+    on_hold: int  # as the caller sees it
+    reinvite_kind: int  # of the next re-INVITE that the caller has planned
     reinvite: int  # the NUA stack has a re-INVITE that is not answered yet
     more_head: int  # requests beyond those of the ring, see `sim.server.queue`
     more_tail: int
@@ -180,6 +188,8 @@ class Session:
     listens_s: float  # since when the recogniser hears nothing in this request
     silence_s: float  # what it has heard of nothing in all of them
     unacked_s: float  # until when the client has not acknowledged what was sent to it last on this connection
+    held_s: float  # when the re-INVITE came that has taken the audio away
+    hold_at_s: float  # when the caller puts the call on hold, or resumes it; not a number: it does not
     ends_s: list[float]  # by channel: when its request ends by itself, while the audio is away how long that takes
 
 
@@ -261,6 +271,8 @@ class Parameters:
     has_patience: Annotated[int, Knob("client.patience", given=True)]
     has_recognition: Annotated[int, Knob("calls.recognition", given=True)]
     has_dialogue: int
+    hold_after: Annotated[int, Knob("calls.on_hold.after", given=True)]  # else at a moment that chance decides
+    hold_for: Annotated[int, Knob("calls.on_hold.for_", given=True)]  # else to the BYE
     reinvites: Annotated[int, Knob("calls.reinvite_every", given=True)]
     reinvite_identical: Annotated[int, Knob("calls.identical_reinvite")]
     plugins: int
@@ -421,9 +433,13 @@ def clear_session(session: Session) -> None:
     session.told_new = 0
     session.pending = 0
     session.reinvite = 0
+    session.on_hold = 0
+    session.reinvite_kind = 0
     session.more_head = -1
     session.more_tail = -1
     session.unacked_s = 0.0
+    session.held_s = UNSET
+    session.hold_at_s = UNSET
     session.tcp_marked = 0
     session.tcp_users = 0
     session.caller = CALLING

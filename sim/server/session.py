@@ -100,7 +100,7 @@ def dispatch(w: World, session: Session, started: float, now: float) -> None:
 
 @handles(S_OFFER)
 def s_offer(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """OFFER signalled by the SIP agent; `arg` 1 for a re-INVITE."""
+    """OFFER signalled by the SIP agent; for a re-INVITE `arg` says what for."""
     signaling_message_process(w, session, S_OFFER, arg, started, now)
 
 

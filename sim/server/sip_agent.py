@@ -3,7 +3,7 @@
 from sim.server.answers import count_answer
 from sim.server.effects import give, post, take
 from sim.server.handling import handles
-from sim.server.records import BLOCKED, DIALOG_TERMINATED, SDP_GOOD, Session, World
+from sim.server.records import BLOCKED, DIALOG_TERMINATED, FIRST_INVITE, SDP_GOOD, Session, World
 from sim.server.streams import POOL_FAILS, fires
 from sim.vocabulary.messages import (
     A_ACK,
@@ -65,7 +65,7 @@ def session_create(w: World, session: Session, now: float) -> bool:
 @handles(A_INVITE)
 def a_invite(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`nua_i_invite` → `mrcp_sofia_on_invite`: creates the session here only when something is extracted."""
-    if arg == 0:
+    if arg == FIRST_INVITE:
         session.arrived_s = started
         if w.p.extract_call_id and not w.server.offline:
             session_create(w, session, now)
@@ -74,9 +74,9 @@ def a_invite(w: World, session: Session, arg: int, started: float, now: float) -
 @handles(A_RECEIVED)
 def a_received(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`nua_i_state [received]` → `mrcp_sofia_on_call_receive`: create the session if need be, signal OFFER."""
-    if arg == 1:
+    if arg != FIRST_INVITE:
         if session.holds & HOLDS_POOL:
-            post(w, S_OFFER, session, 1)
+            post(w, S_OFFER, session, arg)
         return
     if session.answer_status:
         return

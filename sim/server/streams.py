@@ -69,6 +69,10 @@ OTHER_WORK: Final = _streams.of("server.processors.other_burst")
 
 DELAYED_ACK: Final = _streams.of("client.delayed_ack")
 ROUNDS: Final = _streams.of("calls.dialogue_rounds")
+ON_HOLD_AFTER: Final = _streams.of("calls.on_hold.after")
+ON_HOLD_FOR: Final = _streams.of("calls.on_hold.for_", "calls.on_hold.for")
+ON_HOLD_MOMENT: Final = _streams.chance_of("calls.on_hold.probability")
+"""Where in its call a caller puts it on hold, from 0 to 1."""
 STEP: Final = _streams.next
 """+ step of a dialogue * 4 + one of the following."""
 STEP_AFTER: Final = 0
@@ -91,6 +95,7 @@ MISSING_SDP: Final = 3
 MALFORMED_SDP: Final = 4
 UNKNOWN_RESOURCE: Final = 5
 NO_PROFILE: Final = 6
+ON_HOLD: Final = 7
 FAULT_KNOBS: Final = {
     POOL_FAILS: "server.pool.fails",
     NO_ACK: "client.no_ack",
@@ -99,6 +104,7 @@ FAULT_KNOBS: Final = {
     MALFORMED_SDP: "calls.offer.malformed_sdp",
     UNKNOWN_RESOURCE: "calls.offer.unknown_resource",
     NO_PROFILE: "calls.profile_missing",
+    ON_HOLD: "calls.on_hold",
 }
 """The path of each in a scenario."""
 

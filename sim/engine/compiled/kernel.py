@@ -97,7 +97,8 @@ def arrival(w: Any) -> None:
     e.arrivals_at += 1
     slot = new_slot(w)
     session = w.sessions[slot]
-    arrive(w, session, e.calls, given.hold_s, given.requests, given.patience_s, given.vanishes, e.now_s)
+    hold_s, patience_s, on_hold_s = given.hold_s, given.patience_s, given.on_hold_s
+    arrive(w, session, e.calls, hold_s, given.requests, patience_s, given.vanishes, on_hold_s, e.now_s)
     e.calls += 1
     deliver_all(w)
     plan_arrival(w)

@@ -56,6 +56,7 @@ SMALL: Final = {
         "tcp_marked", "caller", "cancelled", "short", "vanishes", "no_ack", "reinvite_pending", "gave_up", "lost_open",
         "lost_close", "lost_request", "lost_stop", "lost_media", "wedged", "crashed", "step",
         "busy", "waits_for", "doing", "audio_away", "told_new", "pending", "reinvite",
+        "on_hold", "reinvite_kind",
     },
     "i2": {"active_arg", "queue_arg", "channel", "subrequests", "status", "answer_status", "asked", "stop_waits"},
     "i4": {
@@ -219,7 +220,16 @@ ENGINE = _record(
     ]
 )
 
-CALL = _record([("time_s", "f8"), ("hold_s", "f8"), ("patience_s", "f8"), ("requests", "i8"), ("vanishes", "i8")])
+CALL = _record(
+    [
+        ("time_s", "f8"),
+        ("hold_s", "f8"),
+        ("patience_s", "f8"),
+        ("requests", "i8"),
+        ("vanishes", "i8"),
+        ("on_hold_s", "f8"),
+    ]
+)
 """A call that will arrive."""
 
 ROW = _record(

@@ -129,12 +129,14 @@ class SimpyEngine:
                 block.requests.tolist(),
                 block.patience_s.tolist(),
                 block.vanishes.tolist(),
+                block.on_hold_s.tolist(),
                 strict=True,
             )
-            for at, hold, requests, patience, vanishes in rows:
+            for at, hold, requests, patience, vanishes, on_hold in rows:
                 yield Timeout(self.env, max(0.0, at - self.env.now))
                 session = self.world.sessions[self.free.pop()] if self.free else new_session(self.world)
-                arrive(self.world, session, self.calls, hold, int(requests), patience, int(vanishes), self.env.now)
+                given = hold, int(requests), patience, int(vanishes), on_hold
+                arrive(self.world, session, self.calls, *given, self.env.now)
                 self.calls += 1
                 self._deliver_all()
                 if self.server.needs_draws:
@@ -327,6 +329,10 @@ class SimpyEngine:
             session.inflight -= 1
             self.lose(item)
             self._retire(session)
+
+    def top_up(self) -> None:
+        """Give every random stream that runs low its next values."""
+        refill(self.world, self.streams)
 
     def lose(self, item: OutboxItem) -> None:
         """`Failed to Signal Task Message`: the message is gone, and its session waits for ever."""

@@ -57,6 +57,9 @@ class Host(Protocol):
     def polled(self, loop: SofiaLoop) -> None:
         """A sofia loop waits."""
 
+    def top_up(self) -> None:
+        """Give every random stream that runs low its next values."""
+
 
 class Task:
     """What every thread has: a way to take up messages, to sleep and be woken, and its statistics."""
@@ -351,6 +354,8 @@ class MediaEngine(Task):
         for _ in range(len(self.stops)):
             yield from self.finish(self.stops.popleft(), env.now)
         plan(self.world, self, began, env.now)
+        if self.world.server.needs_draws:  # no message has to come for a long time
+            self.engine.top_up()
 
     def finish(self, message: Message, started: float) -> Process:
         """Handle a message and deliver what it sent."""

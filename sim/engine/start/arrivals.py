@@ -25,6 +25,7 @@ class ArrivalBlock:
     requests: Array
     patience_s: Array
     vanishes: Array
+    on_hold_s: Array
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -52,7 +53,12 @@ def arrival_blocks(scenario: Scenario, seed: int, duration_s: float, replication
 
 def _cut(block: ArrivalBlock, take: int) -> ArrivalBlock:
     return ArrivalBlock(
-        block.time_s[:take], block.hold_s[:take], block.requests[:take], block.patience_s[:take], block.vanishes[:take]
+        block.time_s[:take],
+        block.hold_s[:take],
+        block.requests[:take],
+        block.patience_s[:take],
+        block.vanishes[:take],
+        block.on_hold_s[:take],
     )
 
 
@@ -61,7 +67,7 @@ def _timed(scenario: Scenario, seed: int, replication: int) -> Iterator[ArrivalB
     for times in _times(scenario, seed, replication):
         if len(times) != len(none):
             unknown, none = np.full(len(times), math.nan), np.full(len(times), -1.0)
-        yield ArrivalBlock(times, unknown, none, unknown, none)
+        yield ArrivalBlock(times, unknown, none, unknown, none, unknown)
 
 
 def _times(scenario: Scenario, seed: int, replication: int) -> Iterator[Array]:
@@ -187,4 +193,5 @@ def _replayed(scenario: Scenario, seed: int, replication: int) -> Iterator[Arriv
             np.array([-1.0 if c.requests is None else float(c.requests) for c in part]),
             np.array([math.nan if c.cancel_after_s is None else c.cancel_after_s for c in part]),
             np.array([how if _vanishes(c) else -1.0 for c in part]),
+            np.array([math.nan if c.on_hold_after_s is None else c.on_hold_after_s for c in part]),
         )
