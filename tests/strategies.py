@@ -389,6 +389,8 @@ def plugins() -> st.SearchStrategy[Mapping]:
             "licences": st.one_of(st.none(), st.integers(1, 4)),
             "stop_answered_at": st.sampled_from(["tick", "task"]),
             "no_input_accumulates": st.booleans(),
+            "without_licence": st.sampled_from(["refuse", "wait"]),
+            "audio_block": families(0.02),
             "open": operation(reopen_never=faults()),
             "close": operation(),
             "request": operation(wrong_order=faults()),

@@ -19,6 +19,7 @@ MISSING = {
     "dropped": "mpf-queue-dropped",
     "blocked": "task-blocked",
     "audio": "audio-taken-away",
+    "licence": "licence-never-free",
 }
 
 MESSAGES = {
@@ -52,7 +53,8 @@ TIMERS = {"session timer", "inactivity timer", "ACK timeout", "BYE timeout", "te
 class Outstanding:
     """One answer that a session waits for, and why it is missing; None: it is still coming.
 
-    never | lost | dropped | blocked, or audio: the audio callback that would answer is not called any more.
+    never | lost | dropped | blocked, or audio: the audio callback that would answer is not called any more, or
+    licence: the plugin waits for one.
     """
 
     what: str  # a key of RELEASE_CHAINS
@@ -161,6 +163,8 @@ def _why(missing: Outstanding) -> str:
     who = f" from [{sender}]" if missing.plugin is None else f" from [{sender}], plugin {missing.plugin}"
     if missing.missing == "never":
         return f"{who}, which was told to and never answered"
+    if missing.missing == "licence":
+        return f"{who}, which waits for a licence; every one is held by a session that never gives it back"
     if missing.missing == "audio":
         since = missing.still_since_s
         at = "" if since is None else f" at {since:.3f} s"

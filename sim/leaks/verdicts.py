@@ -86,8 +86,10 @@ def judge(
     tasks: tuple[str, ...] = (),
     crashed: bool = False,
     frozen: Mapping[int, float] | None = None,
+    licences: Iterable[int] = (),
 ) -> dict[int, LeakVerdict]:
-    """A verdict for each session whose pool still exists, by slot; `frozen`: since when a task stands still for good.
+    """A verdict for each session whose pool still exists, by slot; `frozen`: since when a task stands still for good;
+    `licences`: plugins, by number, of which sessions that are not among these hold a licence, and go well.
 
     Where the process has crashed, a session that was stuck before is leaked and every other one has crashed with it.
     """
@@ -95,13 +97,50 @@ def judge(
     for message in pending:
         by_slot.setdefault(message.slot, []).append(replace(message, reachable=True) if crashed else message)
     verdicts: dict[int, LeakVerdict] = {}
+    waiting: list[tuple[Session, SessionFacts]] = []
+    returning = set(licences)  # plugins of which somebody will give a licence back
     for session in sessions:
         if session.in_use and session.holds & HOLDS_POOL:
             facts = facts_of(session, by_slot.get(session.slot, []), plugins, tasks, crashed, frozen)
-            leaked, leak = diagnose(facts)
-            outcome = "live" if not leaked else "crashed" if leak.cause == "crash" else "leaked"
-            verdicts[session.slot] = LeakVerdict(outcome, leak)
+            if session.licence_waits and not crashed:
+                waiting.append((session, facts))
+                continue
+            verdicts[session.slot] = verdict = _verdict(facts)
+            if verdict.outcome == "live":
+                returning.update(_licensed(session))
+    _judge_waiting(waiting, returning, verdicts)
     return verdicts
+
+
+def _verdict(facts: SessionFacts) -> LeakVerdict:
+    leaked, leak = diagnose(facts)
+    return LeakVerdict("live" if not leaked else "crashed" if leak.cause == "crash" else "leaked", leak)
+
+
+def _licensed(session: Session) -> Iterable[int]:
+    """The plugins, by number, of which a session holds a licence."""
+    return (session.resource[i] for i in range(session.channels) if session.channel[i] & HAS_LICENCE)
+
+
+def _judge_waiting(
+    waiting: list[tuple[Session, SessionFacts]], returning: set[int], verdicts: dict[int, LeakVerdict]
+) -> None:
+    """A session that waits for a licence is live as long as one who holds such a licence is."""
+    left = waiting
+    while left:
+        lucky = [pair for pair in left if {pair[0].resource[i] for i in _waits(pair[0])} <= returning]
+        for session, facts in lucky:
+            verdicts[session.slot] = _verdict(replace(facts, released_by_coming=True, coming=("a licence",)))
+            returning.update(_licensed(session))
+        left = [pair for pair in left if pair not in lucky]
+        if not lucky:
+            break
+    for session, facts in left:
+        verdicts[session.slot] = _verdict(facts)
+
+
+def _waits(session: Session) -> Iterable[int]:
+    return (i for i in range(session.channels) if session.licence_waits >> i & 1)
 
 
 def facts_of(
@@ -184,7 +223,9 @@ def _outstanding(
 
     for i in range(session.channels):
         flags, plugin = session.channel[i], plugins[session.resource[i]]
-        if flags & IS_OPENING:
+        if flags & IS_OPENING and session.licence_waits >> i & 1:
+            found.append(Outstanding("open", plugin, "licence"))
+        elif flags & IS_OPENING:
             found.append(Outstanding("open", plugin, why(bool(session.lost_open >> i & 1), CARRIERS["open"])))
         if flags & IS_CLOSING and not flags & IS_CLOSED:
             never = bool(session.lost_close >> i & 1)

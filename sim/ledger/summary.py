@@ -25,6 +25,7 @@ LEAK_CAUSES = (
     "message-lost",
     "mpf-queue-dropped",
     "audio-taken-away",
+    "licence-never-free",
     "channel-wedged",
     "caller-gone",
     "task-blocked",

@@ -60,6 +60,16 @@ class Plugin(Part):
     licences: PositiveCount | None = Field(
         default=None, description="Licences, each held from open to the close answer; null: no limit."
     )
+    without_licence: Literal["refuse", "wait"] = Field(
+        default="refuse",
+        description="What an open without a free licence gets: an answer that refuses it, or none until another "
+        "session gives one back.",
+    )
+    audio_block: Dist = Field(
+        default=constant(0.0),
+        description="How long the plugin's audio callback keeps the media thread busy, at the first frame of each "
+        "request.",
+    )
     stop_answered_at: Literal["tick", "task"] = Field(
         default="tick", description="STOP is answered from the audio stream at the next tick, or by the plugin's task."
     )

@@ -43,9 +43,9 @@ def to_mapping(scenario: Scenario, *, only_changes: bool = False) -> dict[str, A
     }
     if uncalled:
         small["plugins"] = {**uncalled, **small.get("plugins", {})}
-    vanish = small.get("client", {}).get("vanish")
-    if vanish is not None:
-        vanish.setdefault("probability", 0.0)  # a window without it would make vanishing certain
+    for fault in (small.get("client", {}).get("vanish"), small.get("calls", {}).get("on_hold")):
+        if fault is not None:
+            fault.setdefault("probability", 0.0)  # a window without it would make it certain
     return {"name": scenario.name, **small}
 
 

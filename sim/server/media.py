@@ -18,6 +18,7 @@ from sim.server.records import (
 from sim.server.streams import HELD, draw
 from sim.vocabulary.messages import (
     CONTAINER_SIZE,
+    M_AUDIO,
     M_CONTAINER,
     M_STOP,
     S_MEDIA,
@@ -222,6 +223,11 @@ def free_port(w: World, i: int) -> None:
     while node > 0 and w.ports[node]:
         w.ports[node] = 0
         node >>= 1
+
+
+@handles(M_AUDIO)
+def m_audio(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """A plugin's audio-stream callback has had its first frame; what it did with it kept the media thread busy."""
 
 
 @handles(M_STOP)

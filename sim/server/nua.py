@@ -4,7 +4,7 @@ Every handler is `(w, session, arg, started, now)`: the message was taken up at 
 """
 
 from sim.server.answers import count_answer
-from sim.server.effects import emit, post, take
+from sim.server.effects import emit, post
 from sim.server.handling import handles
 from sim.server.records import (
     DIALOG_COMPLETED,
@@ -43,7 +43,7 @@ from sim.vocabulary.messages import (
     N_SEND_BYE,
     N_SESSION_TIMER,
 )
-from sim.vocabulary.resources import HOLDS_POOL, NUA_HANDLE
+from sim.vocabulary.resources import HOLDS_POOL
 from sim.vocabulary.tasks import CLIENT, NUA
 
 
@@ -69,7 +69,6 @@ def n_invite(w: World, session: Session, arg: int, started: float, now: float) -
     if session.dialog != DIALOG_NONE:
         return
     session.dialog = DIALOG_RECEIVED
-    take(w, now, session, NUA_HANDLE, 0)
     if w.p.retransmit:
         waited = started - session.invite_s
         interval = w.p.t1_s

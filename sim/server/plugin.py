@@ -3,6 +3,7 @@
 from sim.server.dialogue import lasts
 from sim.server.effects import acquire, emit, post, refuse, violation
 from sim.server.handling import handles
+from sim.server.licences import next_waiting, wait_for_licence
 from sim.server.records import BLOCKED, COMPLETES, HAS_LICENCE, IS_OPEN, NO_INPUT, UNSET, Session, World
 from sim.server.streams import (
     DELAY,
@@ -21,6 +22,7 @@ from sim.server.streams import (
     fires,
 )
 from sim.vocabulary.messages import (
+    M_AUDIO,
     M_STOP,
     P_CLOSE,
     P_COMPLETE,
@@ -39,7 +41,7 @@ from sim.vocabulary.messages import (
     request_of,
     what_of,
 )
-from sim.vocabulary.plugins import BARGE_IN, CLOSE, FAILED, OPEN, REQUEST, START, STOP, STOPS
+from sim.vocabulary.plugins import BARGE_IN, CLOSE, FAILED, MAX_CHANNELS, OPEN, REQUEST, START, STOP, STOPS
 from sim.vocabulary.resources import SESSION_POOL, plugin_licence
 from sim.vocabulary.states import DESTROYED
 from sim.vocabulary.tasks import PLUGIN, SERVER
@@ -95,7 +97,7 @@ def answer(w: World, session: Session, i: int, operation: int, kind: int, arg: i
 
 @handles(P_OPEN)
 def p_open(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """`open` of an engine channel: takes a licence where the plugin has such, then answers."""
+    """`open` of an engine channel: takes a licence where the plugin has such, or waits for one, then answers."""
     if not touched(w, session, now):
         return
     resource = session.resource[arg]
@@ -107,6 +109,9 @@ def p_open(w: World, session: Session, arg: int, started: float, now: float) -> 
             return
     elif plugin.licences > 0:
         licence = plugin_licence(resource)
+        if w.ledger.held[licence] >= plugin.licences and plugin.licence_waits:
+            wait_for_licence(w, session, arg)
+            return
         if w.ledger.held[licence] >= plugin.licences:
             refuse(w, licence)
             session.short |= BLOCKED
@@ -116,6 +121,19 @@ def p_open(w: World, session: Session, arg: int, started: float, now: float) -> 
             acquire(w, now, session, licence, 0)
     if not answer(w, session, arg, OPEN, S_OPENED, result, now):
         session.lost_open |= 1 << arg
+
+
+def licence_given_back(w: World, plugin: int, now: float) -> None:
+    """A licence is free again: the open that has waited longest for one gets it, and is answered now."""
+    number = next_waiting(w, plugin)
+    if number == 0:
+        return
+    session = w.sessions[(number - 1) // MAX_CHANNELS]
+    i = (number - 1) % MAX_CHANNELS
+    session.channel[i] |= HAS_LICENCE
+    acquire(w, now, session, plugin_licence(plugin), 0)
+    if not answer(w, session, i, OPEN, S_OPENED, i, now):
+        session.lost_open |= 1 << i
 
 
 @handles(P_CLOSE)
@@ -160,6 +178,8 @@ def started_request(w: World, session: Session, i: int, now: float) -> bool:
         emit(w, SERVER, S_EVENT, session, i, 0.0)
     if not answer(w, session, i, REQUEST, S_RESPONSE, i, now):
         return False
+    if w.plugins[resource].audio_blocks and not session.audio_away:
+        post(w, M_AUDIO, session, i)
     if w.plugins[resource].adds_silence and not session.audio_away:
         session.listens_s = now
     if not early:

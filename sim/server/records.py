@@ -10,7 +10,7 @@ from typing import Annotated, Protocol
 
 from sim.server.knobs import Knob
 from sim.server.ledger import Ledger
-from sim.vocabulary.plugins import MAX_CHANNELS
+from sim.vocabulary.plugins import MAX_CHANNELS, MAX_PLUGINS
 
 UNSET = float("nan")
 """A time that was not reached."""
@@ -129,6 +129,8 @@ class Session:
     told_new: int  # the answer asks for a connection of its own
     pending: int  # bits: channels that no connection has yet
     on_hold: int  # as the caller sees it
+    licence_waits: int  # bits: channels whose open waits for a licence
+    licence_next: list[int]  # by channel: who waits behind it, see `sim.server.licences`
     reinvite_kind: int  # of the next re-INVITE that the caller has planned
     reinvite: int  # the NUA stack has a re-INVITE that is not answered yet
     more_head: int  # requests beyond those of the ring, see `sim.server.queue`
@@ -197,6 +199,7 @@ SESSION_ARRAYS = {
     "doing": MAX_CHANNELS,
     "asked": MAX_CHANNELS,
     "stop_waits": MAX_CHANNELS,
+    "licence_next": MAX_CHANNELS,
     "ends_s": MAX_CHANNELS,
     "queue_kind": QUEUE_SLOTS,
     "queue_arg": QUEUE_SLOTS,
@@ -220,6 +223,8 @@ class ServerState:
     shared_connection: int  # slot of the oldest connection that callers share
     tcp_connections: int
     tcp_accepted: int  # connections so far
+    licence_first: list[int]  # by plugin: which channel waits for a licence, the one that has waited longest
+    licence_last: list[int]
     pending_channels: int  # at the connection agent, without a connection
     needs_draws: int
     arrived: int
@@ -235,7 +240,7 @@ class ServerState:
 
 
 REJECTIONS = (400, 404, 406, 480, 487, 488, 500, 503)
-SERVER_ARRAYS = {"rejected": len(REJECTIONS)}
+SERVER_ARRAYS = {"rejected": len(REJECTIONS), "licence_first": MAX_PLUGINS, "licence_last": MAX_PLUGINS}
 
 
 STOPS = {"stop": 1, "continue": 0}
@@ -304,6 +309,8 @@ class PluginLimits:
     limit: Annotated[int, Knob("max_channel_count")]  # max-channel-count, 0: none
     licences: Annotated[int, Knob("licences")]  # 0: none
     stop_at_tick: Annotated[int, Knob("stop_answered_at", numbers={"tick": 1, "task": 0})]
+    audio_blocks: int  # its audio callback blocks at all
+    licence_waits: Annotated[int, Knob("without_licence", numbers={"refuse": 0, "wait": 1})]
     adds_silence: Annotated[int, Knob("no_input_accumulates")]  # over the requests of a channel
 
 
@@ -435,6 +442,7 @@ def clear_session(session: Session) -> None:
     session.reinvite = 0
     session.on_hold = 0
     session.reinvite_kind = 0
+    session.licence_waits = 0
     session.more_head = -1
     session.more_tail = -1
     session.unacked_s = 0.0

@@ -5,7 +5,7 @@ from sim.server.handling import handles
 from sim.server.media import engine_channels
 from sim.server.misuse import alive, answered_in_time, answered_twice, used_after_free
 from sim.server.offer import answer_send, offer_process
-from sim.server.plugin import post_plugin
+from sim.server.plugin import licence_given_back, post_plugin
 from sim.server.queue import queue_drop_first, queue_push
 from sim.server.records import (
     HAS_ENGINE,
@@ -302,6 +302,7 @@ def s_closed(w: World, session: Session, arg: int, started: float, now: float) -
     if session.channel[arg] & HAS_LICENCE:
         session.channel[arg] &= ~HAS_LICENCE
         release(w, now, session, plugin_licence(session.resource[arg]), 0)
+        licence_given_back(w, session.resource[arg], now)
     if session.channel[arg] & IS_CLOSED:
         answered_twice(w, session, arg, DOUBLE_CLOSE, session.closed_s, now)
     if not answered_in_time(w, session, arg, now):

@@ -29,7 +29,7 @@ def reject(w: World, session: Session, status: int, now: float) -> None:
 
 
 def session_create(w: World, session: Session, now: float) -> bool:
-    """`mrcp_sofia_session_create`: the session's own APR pool, the session in it, and a `su_home`.
+    """`mrcp_sofia_session_create`: the session's own APR pool, the session in it, a `su_home`, and `nua_handle_bind`.
 
     Without a pool the real code dereferences NULL: the process is gone, unless the scenario says that it is checked.
     """
@@ -58,6 +58,7 @@ def session_create(w: World, session: Session, now: float) -> bool:
         reject(w, session, 488, now)
         return False
     take(w, now, session, SIP_HOME, 0)
+    take(w, now, session, NUA_HANDLE, 0)
     w.server.created += 1
     return True
 

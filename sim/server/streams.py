@@ -10,6 +10,7 @@ from sim.server.knobs import StreamNumbers
 from sim.server.records import HAS_ENGINE, IN_PROGRESS, Session, World
 from sim.vocabulary.messages import (
     KINDS,
+    M_AUDIO,
     M_CONTAINER,
     P_OPEN,
     S_MEDIA,
@@ -84,7 +85,9 @@ STEP_VALUES: Final = {STEP_AFTER: "after", STEP_PAUSE: "pause", STEP_REPEAT: "re
 OTHER_GAP: Final = STEP + MAX_STEPS * 4
 """Exponential with mean 1: time until another program has more work, as part of the mean."""
 
-FAULT: Final = OTHER_GAP + 1
+AUDIO: Final = OTHER_GAP + 1
+"""+ plugin: how long its audio callback keeps the media thread busy."""
+FAULT: Final = AUDIO + MAX_PLUGINS
 """+ fault number: uniform on [0, 1)."""
 
 # fault numbers
@@ -146,6 +149,8 @@ def service_stream(session: Session, task: int, kind: int, arg: int) -> int:
         return SERVICE + S_OPENED  # there is nothing to open: the final answer goes out with this message
     if kind == M_CONTAINER and step_of(arg) == STEP_SUBTRACT:
         return SUBTRACT
+    if kind == M_AUDIO:
+        return AUDIO + session.resource[arg]
     if kind == S_TERMINATE:
         for i in range(session.channels):
             if session.channel[i] & IN_PROGRESS:

@@ -96,8 +96,8 @@ N_BYE_TIMEOUT: Final = _kind("BYE timeout", NUA, NUA, "nua_bye_client_report", l
     steady=True, cost="other")
 
 # --- SIP agent: `mrcp_sofia_event_callback` --------------------------------------------------------------------------
-_CALLBACK: Final = "mrcp_sofia_event_callback"
-_STATE: Final = "mrcp_sofia_on_state_change"
+_CALLBACK: Final = "nua_application_event → nua_callback → mrcp_sofia_event_callback"
+_STATE: Final = f"{_CALLBACK} → mrcp_sofia_on_state_change"
 A_INVITE: Final = _kind("nua_i_invite", SIP_AGENT, NUA, f"{_CALLBACK} → mrcp_sofia_on_invite", cost="i_invite",
     argument=AGAIN)
 A_RECEIVED: Final = _kind("nua_i_state [received]", SIP_AGENT, NUA, f"{_STATE} → mrcp_sofia_on_call_receive",
@@ -166,6 +166,8 @@ M_CONTAINER: Final = _kind("MPF container", MEDIA, SERVER, "mpf_engine_msg_proce
     argument=COMMANDS, carries="media")
 M_STOP: Final = _kind("STOP at tick", MEDIA, PLUGIN, "mpf_engine_timer_proc → stream_write of the plugin",
     argument=CHANNEL, carries="stop", log="")
+M_AUDIO: Final = _kind("audio callback", MEDIA, PLUGIN, "mpf_engine_timer_proc → stream_write of the plugin",
+    second="audio", argument=CHANNEL, ends_nothing=True, log="")
 
 # --- a plugin's task, in the order of `sim.vocabulary.plugins.OPERATIONS`; costs are the plugin's own -----------------
 P_OPEN: Final = _kind("open", PLUGIN, SERVER, "mrcp_engine_channel_open → mrcp_engine_channel_open_respond",

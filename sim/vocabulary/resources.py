@@ -40,7 +40,10 @@ _resource: Final = _numbered(LedgerResource)
 _CONNECTIONS: Final = "server.limits.max_connection_count"
 
 # fmt: off
-SESSION_POOL: Final = _resource("session_pool", "apt_pool_create", "apr_pool_destroy", bit=1, has_bytes=True)
+_POOL_CREATED: Final = (
+    "mrcp_server_sig_agent_session_create → mrcp_server_session_create → mrcp_session_create → apt_pool_create"
+)
+SESSION_POOL: Final = _resource("session_pool", _POOL_CREATED, "apr_pool_destroy", bit=1, has_bytes=True)
 SIP_HOME: Final = _resource("sip_home", "su_home_new", "su_home_unref", bit=2)
 NUA_HANDLE: Final = _resource("nua_handle", "nua_handle_bind", "nua_handle_destroy", bit=4)
 SESSION_TABLE: Final = _resource("session_table", "mrcp_server_session_add", "mrcp_server_session_remove", bit=8)

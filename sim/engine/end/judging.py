@@ -50,7 +50,9 @@ def judged(
 ) -> Judged:
     """Judge what an engine left."""
     pending = list(left.pending)
-    verdicts = judge(left.sessions, pending, plugins, tasks, crashed, frozen)
+    others = left.calm.licences if left.calm is not None else {}
+    licences = [plugins.index(name) for name, held in others.items() if held]
+    verdicts = judge(left.sessions, pending, plugins, tasks, crashed, frozen, licences)
     found = Judged(session_columns(left.sessions), _verdict_columns(left.sessions, verdicts))
     found.leaked = [v.leak for v in verdicts.values() if v.outcome != "live"]
     found.alive = [v.leak for v in verdicts.values() if v.outcome == "live"]

@@ -203,6 +203,7 @@ def _more_with_rtp(scenario: Scenario) -> float:
 def _plugin(scenario: Scenario, name: str) -> PluginLimits:
     record: PluginLimits = blank(PluginLimits)
     fill(record, scenario.plugins[name])
+    record.audio_blocks = int(constant_value(scenario.plugins[name].audio_block) != 0.0)
     return record
 
 
@@ -292,6 +293,7 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[NamedStream]:
     for key in (*TASK_KEYS, *plugins):
         put(s.WAKE + task_index(key, plugins), f"wake.{key}", scenario.server.wake_of(key))  # type: ignore[arg-type]
     for i, plugin in enumerate(plugins):
+        put(s.AUDIO + i, f"plugins.{plugin}.audio_block", scenario.plugins[plugin].audio_block)
         for o, operation in enumerate(OPERATIONS):
             for what, name in s.OPERATION_VALUES.items():
                 path = f"plugins.{plugin}.{operation}.{name}"

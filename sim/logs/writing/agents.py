@@ -6,7 +6,18 @@ from sim.logs.writing.bodies import IP, mrcp_event, mrcp_request, mrcp_response,
 from sim.logs.writing.calls import Call, LoggedRow, TcpConnection
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, LogStory
 from sim.vocabulary.lines import Kind
-from sim.vocabulary.messages import STEP_ADD, STEP_SUBTRACT, channel_of, count_of, first_of, is_marked, step_of, what_of
+from sim.vocabulary.messages import (
+    M_AUDIO,
+    MESSAGE_NAMES,
+    STEP_ADD,
+    STEP_SUBTRACT,
+    channel_of,
+    count_of,
+    first_of,
+    is_marked,
+    step_of,
+    what_of,
+)
 from sim.vocabulary.plugins import ASKED, FAILED, MRCP_RESOURCES, START
 
 PHRASES = {
@@ -345,6 +356,8 @@ class MediaLines:
 
     def handle(self, call: Call, row: LoggedRow) -> None:
         """All lines of one container; the answer to a STOP leaves from this thread without a line of its own."""
+        if row.message == MESSAGE_NAMES[M_AUDIO]:
+            return  # the plugin's own doing, of which the server logs nothing
         if row.message != "MPF container":
             channel = None if row.argument is None else channel_of(row.argument)
             if channel is None:

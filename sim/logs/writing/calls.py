@@ -162,7 +162,10 @@ class Setting:
             inactivity_ms=_milliseconds(connection.get("inactivity_timeout") or 0),
             engines={name: (str(p.get("engine")), str(p.get("id"))) for name, p in plugins.items()},
             limited={name: p.get("max_channel_count") is not None for name, p in plugins.items()},
-            licences={name: p.get("licences") is not None for name, p in plugins.items()},
+            licences={
+                name: p.get("licences") is not None and p.get("without_licence") != "wait"
+                for name, p in plugins.items()
+            },
             mixes=[list(mix) for mix in mixes],
             requests=round(float(requests)) if requests is not None else None,
             identical=bool(calls.get("identical_reinvite", True)),
