@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from sim.ledger.result import RunResult
-from sim.report.page.parts import Cell, Head
+from sim.report.page.blocks import Datum, Head
 from sim.report.text import duration, number
 from sim.report.thinning import level_steps
 
@@ -42,7 +42,7 @@ def columns_of(result: RunResult) -> dict[str, object]:
     return found
 
 
-def example_rows(result: RunResult) -> tuple[list[Head], list[list[Cell]], str]:
+def example_rows(result: RunResult) -> tuple[list[Head], list[list[Datum]], str]:
     """The first sessions of the page's table for readers without scripts, and what the table holds in words."""
     rows = _rows(result)
     if rows is None:
@@ -60,12 +60,12 @@ def example_rows(result: RunResult) -> tuple[list[Head], list[list[Cell]], str]:
     return heads, cells, told + ". sessions.parquet has them all."
 
 
-def _cell(value: Any, column: dict[str, Any]) -> Cell:
+def _cell(value: Any, column: dict[str, Any]) -> Datum:
     if value is None:
-        return Cell("–", None, "text" if column["text"] else "")
+        return Datum("–", None, "text" if column["text"] else "")
     if column["text"]:
-        return Cell(str(value), name="text")
-    return Cell(duration(value) if column["unit"] == "s" else str(value), value)
+        return Datum(str(value), name="text")
+    return Datum(duration(value) if column["unit"] == "s" else str(value), value)
 
 
 def _levels(result: RunResult) -> dict[str, object] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.ledger.summary import Leak, LeakGroup, Summary
-from sim.report.page.parts import Cell, Head, Part, Section, TableData, heading, table, text
+from sim.report.page.blocks import Datum, Head, PagePart, Section, TableData, heading, table, text
 from sim.report.text import DASH, duration, number, plural
 from sim.report.timeline import StoryStep, story
 
@@ -16,7 +16,7 @@ RELEASED_BY = "it would be released by "
 MOST_VIOLATIONS = 100
 
 
-def leak_parts(result: RunResult) -> list[Part]:
+def leak_parts(result: RunResult) -> list[PagePart]:
     """A table of the causes, then each cause explained by its example."""
     groups = result.summary.leak_groups[:MOST_GROUPS]
     if not groups:
@@ -33,18 +33,18 @@ def leak_parts(result: RunResult) -> list[Part]:
     return parts
 
 
-def _row(found: LeakGroup) -> list[Cell]:
+def _row(found: LeakGroup) -> list[Datum]:
     return [
-        Cell(found.cause, name="text bad"),
-        Cell(found.plugin or DASH, name="text"),
-        Cell(number(found.count), found.count),
-        Cell(", ".join(f"{state} {number(count)}" for state, count in found.states.items()), name="text"),
-        Cell(", ".join(f"{name} {number(count)}" for name, count in found.holds.items()) or DASH, name="long"),
-        Cell(str(found.example), found.example, target=f"story-{found.example}"),
+        Datum(found.cause, name="text bad"),
+        Datum(found.plugin or DASH, name="text"),
+        Datum(number(found.count), found.count),
+        Datum(", ".join(f"{state} {number(count)}" for state, count in found.states.items()), name="text"),
+        Datum(", ".join(f"{name} {number(count)}" for name, count in found.holds.items()) or DASH, name="long"),
+        Datum(str(found.example), found.example, target=f"story-{found.example}"),
     ]
 
 
-def _explained(result: RunResult, found: LeakGroup) -> list[Part]:
+def _explained(result: RunResult, found: LeakGroup) -> list[PagePart]:
     leak = next((leak for leak in result.summary.leaks if leak.session == found.example), None)
     parts = [heading(f"{found.cause}{f' ({found.plugin})' if found.plugin else ''}: {plural(found.count, 'session')}")]
     if leak is None:
@@ -57,7 +57,7 @@ def _explained(result: RunResult, found: LeakGroup) -> list[Part]:
     if chain:
         steps, *rest = chain.split(";")
         parts.append(text("Its release goes this way; what stands in brackets never came:"))
-        parts.append(Part("steps", steps=[step.strip() for step in steps.split(" → ")]))
+        parts.append(PagePart("steps", steps=[step.strip() for step in steps.split(" → ")]))
         parts += [text(f"{sentence.strip()}.") for sentence in rest if sentence.strip()]
     return parts
 
@@ -79,7 +79,7 @@ def story_sections(result: RunResult) -> list[Section]:
     return list(seen.values())
 
 
-def _story(result: RunResult, session: int) -> list[Part]:
+def _story(result: RunResult, session: int) -> list[PagePart]:
     try:
         told = story(result, session)
     except ScenarioError:
@@ -94,28 +94,28 @@ def _story(result: RunResult, session: int) -> list[Part]:
     ]
 
 
-def _step(step: StoryStep, began: float) -> list[Cell]:
+def _step(step: StoryStep, began: float) -> list[Datum]:
     never = step.started_s is None
     changes = ", ".join(f"{'+' if c.delta > 0 else '−'} {c.resource}" for c in step.changes if c.delta)
     return [
-        Cell(f"+{duration(step.at_s - began)}" if step.at_s != float("inf") else DASH, step.at_s - began),
-        Cell(step.task, name="text"),
-        Cell(step.message, name="text never" if never else "text"),
-        Cell(step.function if not never else DASH, name="text"),
-        Cell("never handled" if never else duration(step.wait_s), step.wait_s, "never" if never else ""),
-        Cell(duration(step.service_s), step.service_s),
-        Cell(step.state or DASH, name="text"),
-        Cell(changes or DASH, name="long"),
+        Datum(f"+{duration(step.at_s - began)}" if step.at_s != float("inf") else DASH, step.at_s - began),
+        Datum(step.task, name="text"),
+        Datum(step.message, name="text never" if never else "text"),
+        Datum(step.function if not never else DASH, name="text"),
+        Datum("never handled" if never else duration(step.wait_s), step.wait_s, "never" if never else ""),
+        Datum(duration(step.service_s), step.service_s),
+        Datum(step.state or DASH, name="text"),
+        Datum(changes or DASH, name="long"),
     ]
 
 
-def violation_parts(summary: Summary) -> list[Part]:
+def violation_parts(summary: Summary) -> list[PagePart]:
     """Each violation with its time and culprit."""
     if not summary.violations:
         return [text("None: nothing was used after its end, released twice, or released without being held.", "good")]
     rows = [
-        [Cell(f"{v.time_s:.6f} s", v.time_s), Cell(str(v.session), v.session), Cell(v.kind, name="text bad"),
-         Cell(v.message, name="long")]
+        [Datum(f"{v.time_s:.6f} s", v.time_s), Datum(str(v.session), v.session), Datum(v.kind, name="text bad"),
+         Datum(v.message, name="long")]
         for v in summary.violations[:MOST_VIOLATIONS]
     ]  # fmt: skip
     heads = [Head("time"), Head("session"), Head("kind", True), Head("what happened", True)]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from sim.ledger.result import RunResult
 from sim.ledger.spans import label
 from sim.ledger.summary import Quantiles, Summary
+from sim.report.page.blocks import Datum, Figure, Head, Page, PagePart, Section, TableData, picture, table, text
 from sim.report.page.columns import columns_of, example_rows
 from sim.report.page.leaks import leak_parts, story_sections, violation_parts
-from sim.report.page.parts import Cell, Figure, Head, Page, Part, Section, TableData, picture, table, text
 from sim.report.style import svg_of
 from sim.report.text import DASH, duration, number, share, size
 from sim.report.verdicts import nearest_text, verdict_text
@@ -64,26 +64,26 @@ def _figures(summary: Summary) -> list[Figure]:
     ]
 
 
-def _expected(summary: Summary) -> Part:
+def _expected(summary: Summary) -> PagePart:
     rows = [
         [
-            Cell("holds" if item.ok else "fails", name="text good" if item.ok else "text bad"),
-            Cell(item.condition, name="long"),
-            Cell(DASH if item.value is None else f"{item.value:g}", item.value),
+            Datum("holds" if item.ok else "fails", name="text good" if item.ok else "text bad"),
+            Datum(item.condition, name="long"),
+            Datum(DASH if item.value is None else f"{item.value:g}", item.value),
         ]
         for item in summary.expect
     ]
     return table(TableData("Conditions", [Head("", True), Head("condition", True), Head("found")], rows))
 
 
-def _held(result: RunResult) -> list[Part]:
+def _held(result: RunResult) -> list[PagePart]:
     from sim.report.plots import COARSE, held_over_time
 
     axes = held_over_time(result, most=COARSE)
-    return [picture(svg_of(axes, "held", axes.get_title(loc="left"))), Part("zoom")]
+    return [picture(svg_of(axes, "held", axes.get_title(loc="left"))), PagePart("zoom")]
 
 
-def _setup(result: RunResult) -> list[Part]:
+def _setup(result: RunResult) -> list[PagePart]:
     from sim.report.phases import setup_phases
     from sim.report.plots import setup_time
 
@@ -94,9 +94,9 @@ def _setup(result: RunResult) -> list[Part]:
     heads = [Head("phase", True), *map(Head, ("mean", "work", "waiting for a processor", "other waiting"))]
     rows = [
         [
-            Cell(phase.name, name="text"),
+            Datum(phase.name, name="text"),
             *(
-                Cell(duration(value), value)
+                Datum(duration(value), value)
                 for value in (phase.total_s, phase.work_s, phase.processor_s, phase.waiting_s)
             ),
         ]
@@ -108,18 +108,22 @@ def _setup(result: RunResult) -> list[Part]:
     ]
 
 
-def _latencies(result: RunResult) -> list[Part]:
+def _latencies(result: RunResult) -> list[PagePart]:
     from sim.report.plots import COARSE, latencies
 
     axes = latencies(result, most=COARSE)
     heads = [Head("latency", True), *map(Head, ("samples", "mean", "p50", "p95", "p99", "max"))]
     rows = []
     for name, found in result.summary.latency.items():
-        cells = [Cell(label(name), name="text"), Cell(number(found.n), found.n), Cell(duration(found.mean), found.mean)]
+        cells = [
+            Datum(label(name), name="text"),
+            Datum(number(found.n), found.n),
+            Datum(duration(found.mean), found.mean),
+        ]
         for column, p in PERCENTILES:
             value = getattr(found, column)
-            cells.append(Cell(_with_interval(value, _interval(result, name, p)), value))
-        rows.append([*cells, Cell(duration(found.max), found.max)])
+            cells.append(Datum(_with_interval(value, _interval(result, name, p)), value))
+        rows.append([*cells, Datum(duration(found.max), found.max)])
     note = "In brackets the 95 % interval of each percentile, from the order statistics of this one result."
     return [
         picture(svg_of(axes, "latency", axes.get_title(loc="left"))),
@@ -148,14 +152,14 @@ def _with_interval(value: float | None, interval: Estimate | None) -> str:
     return f"{duration(value)} [{low}; {high}]"
 
 
-def _lifetimes(result: RunResult) -> list[Part]:
+def _lifetimes(result: RunResult) -> list[PagePart]:
     from sim.report.plots import pool_survival
 
     axes = pool_survival(result)
     return [picture(svg_of(axes, "lifetime", axes.get_title(loc="left")))]
 
 
-def _tasks(result: RunResult) -> list[Part]:
+def _tasks(result: RunResult) -> list[PagePart]:
     from sim.report.plots import task_load
 
     summary = result.summary
@@ -164,10 +168,10 @@ def _tasks(result: RunResult) -> list[Part]:
     names = ("messages", "busy", "longest queue", "queue wait p50", "queue wait p95", "service p50", "service p95")
     rows = [
         [
-            Cell(name, name="text"), Cell(number(use.messages), use.messages),
-            Cell(share(use.utilisation), use.utilisation, part=min(1.0, use.utilisation or 0.0)),
-            Cell(number(use.queue_peak), use.queue_peak),
-            *(Cell(duration(q), q) for q in (use.wait.p50, use.wait.p95, use.service.p50, use.service.p95)),
+            Datum(name, name="text"), Datum(number(use.messages), use.messages),
+            Datum(share(use.utilisation), use.utilisation, part=min(1.0, use.utilisation or 0.0)),
+            Datum(number(use.queue_peak), use.queue_peak),
+            *(Datum(duration(q), q) for q in (use.wait.p50, use.wait.p95, use.service.p50, use.service.p95)),
         ]
         for name, use in summary.tasks.items()
     ]  # fmt: skip
@@ -178,44 +182,46 @@ def _tasks(result: RunResult) -> list[Part]:
     return parts
 
 
-def _resources(summary: Summary) -> list[Part]:
+def _resources(summary: Summary) -> list[PagePart]:
     names = ("of its limit", "peak", "limit", "acquired", "released", "held at the end", "leaked", "refused", "bytes")
     rows = []
     for name, use in summary.resources.items():
         part = use.peak / use.limit if use.limit else None
         rows.append(
             [
-                Cell(name, name="text"), Cell(share(part), part, part=None if part is None else min(1.0, part)),
-                Cell(number(use.peak), use.peak), Cell(number(use.limit), use.limit),
-                Cell(number(use.acquired), use.acquired), Cell(number(use.released), use.released),
-                Cell(number(use.held), use.held), Cell(number(use.leaked), use.leaked, "bad" if use.leaked else ""),
-                Cell(number(use.refused), use.refused, "bad" if use.refused else ""),
-                Cell(size(use.bytes_peak), use.bytes_peak),
+                Datum(name, name="text"), Datum(share(part), part, part=None if part is None else min(1.0, part)),
+                Datum(number(use.peak), use.peak), Datum(number(use.limit), use.limit),
+                Datum(number(use.acquired), use.acquired), Datum(number(use.released), use.released),
+                Datum(number(use.held), use.held), Datum(number(use.leaked), use.leaked, "bad" if use.leaked else ""),
+                Datum(number(use.refused), use.refused, "bad" if use.refused else ""),
+                Datum(size(use.bytes_peak), use.bytes_peak),
             ]
         )  # fmt: skip
     return [table(TableData("Resources of the ledger", [Head("resource", True), *map(Head, names)], rows))]
 
 
-def _sessions(result: RunResult) -> list[Part]:
+def _sessions(result: RunResult) -> list[PagePart]:
     heads, rows, told = example_rows(result)
     if not rows:
         return [text("This result keeps no table of sessions.", "quiet")]
-    return [text(told, "quiet"), Part("sessions", table=TableData("Sessions", heads, rows))]
+    return [text(told, "quiet"), PagePart("sessions", table=TableData("Sessions", heads, rows))]
 
 
-def _provenance(result: RunResult) -> list[Part]:
+def _provenance(result: RunResult) -> list[PagePart]:
     made = result.provenance
-    parts: list[Part] = []
+    parts: list[PagePart] = []
     if result.summary.engine != "log":
         asked = f"mrcpsim run scenario.yaml --seed {result.summary.seed} --engine {result.summary.engine}"
         if made.get("ledger"):
             asked += f" --ledger {made['ledger']}"
-        parts += [text("With the scenario below in scenario.yaml:"), Part("command", text=asked)]
-    rows = [[Cell(str(key), name="text"), Cell(_flat(value), name="long")] for key, value in made.items()]
+        parts += [text("With the scenario below in scenario.yaml:"), PagePart("command", text=asked)]
+    rows = [[Datum(str(key), name="text"), Datum(_flat(value), name="long")] for key, value in made.items()]
     if rows:
         parts.append(table(TableData("Provenance", [Head("what", True), Head("is", True)], rows, sorts=False)))
     if result.scenario_yaml:
-        parts.append(Part("code", title="The resolved scenario, every default written out", text=result.scenario_yaml))
+        parts.append(
+            PagePart("code", title="The resolved scenario, every default written out", text=result.scenario_yaml)
+        )
     return parts
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from sim.report.page.parts import Page
+from sim.report.page.blocks import Page
 from sim.version import VERSION
 
 UPLOT: Final = {

@@ -15,7 +15,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Datum:
     """A cell: what is shown, and what it is sorted by where that is a number."""
 
     shown: str
@@ -31,12 +31,12 @@ class TableData:
 
     caption: str
     heads: Sequence[Head]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[Datum]]
     sorts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PagePart:
     """One part of a section; `kind` says which of the other fields it has."""
 
     kind: str  # text | heading | link | picture | zoom | steps | code | command | sessions | table
@@ -57,7 +57,7 @@ class Section:
 
     id: str
     title: str
-    parts: Sequence[Part]
+    parts: Sequence[PagePart]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +82,21 @@ class Page:
     data: dict[str, object] = field(default_factory=dict)
 
 
-def text(words: str, mood: str = "") -> Part:
+def text(words: str, mood: str = "") -> PagePart:
     """A paragraph."""
-    return Part("text", text=words, mood=mood)
+    return PagePart("text", text=words, mood=mood)
 
 
-def heading(words: str, id_: str = "") -> Part:
+def heading(words: str, id_: str = "") -> PagePart:
     """A heading within a section."""
-    return Part("heading", text=words, id=id_)
+    return PagePart("heading", text=words, id=id_)
 
 
-def table(data: TableData) -> Part:
+def table(data: TableData) -> PagePart:
     """A table that can be sorted."""
-    return Part("table", table=data)
+    return PagePart("table", table=data)
 
 
-def picture(svg: str, caption: str = "") -> Part:
+def picture(svg: str, caption: str = "") -> PagePart:
     """An SVG picture of our own making."""
-    return Part("picture", svg=svg, caption=caption)
+    return PagePart("picture", svg=svg, caption=caption)
