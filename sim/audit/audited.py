@@ -165,9 +165,14 @@ class AuditedSession:
             self.ended_by = "session timer"
 
     @property
+    def id(self) -> str:
+        """The server's own id as text that is safe to print; "" while it has none."""
+        return word(self.name) if self.name else ""
+
+    @property
     def label(self) -> str:
         """Its id as in the log, or where it lies in memory while it has none."""
-        return word(self.name) if self.name else f"new@{word(self.pointer)}"
+        return self.id or f"new@{word(self.pointer)}"
 
     @property
     def state(self) -> str:

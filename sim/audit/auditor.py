@@ -25,7 +25,6 @@ from sim.ledger.summary import NO_RESOURCE_STATUSES, Leak, SessionCounts, Summar
 from sim.logs.reading.clock import Clock, stamp
 from sim.logs.reading.header import Layout
 from sim.logs.reading.scanner import Batch, Counts, Scanner
-from sim.logs.reading.shown import word
 from sim.logs.reading.wording import (
     FORMS,
     PLACES,
@@ -65,7 +64,8 @@ class Auditor:
         self.messages = MessageRows(sink) if sink is not None and ledger == "full" else None
         listener = on_message or (self.messages.add if self.messages is not None else None)
         self.tasks = TaskBook(listener)
-        self.holdings = Holdings(sink, 0, ledger == "full")
+        self.holdings = Holdings(sink, 0, ledger == "full", self._id_of)
+        self._ids: dict[int, str] | None = {} if ledger == "full" else None  # of sessions that are over
         self.account = Account(self.tasks, self.holdings, self._closed)
         self.belongings = Belongings(self.account)
         self.rtsp = Rtsp(self.account)
@@ -125,7 +125,8 @@ class Auditor:
         self._account(batch, self._scanner.layout.thread)
         self.heard.listen(batch, self._scanner.layout.thread)
         self.tasks.flush()
-        self.holdings.flush()
+        if self.holdings.flush() and self._ids is not None:
+            self._ids.clear()
         self.rows.flush(self.holdings.origin, self.timed)
         if self.messages is not None:
             self.messages.flush(self.holdings.origin, self.timed)
@@ -233,6 +234,8 @@ class Auditor:
 
     def _closed(self, session: AuditedSession) -> None:
         self.latencies.of(session)
+        if self._ids is not None:
+            self._ids[session.number] = session.id
         patience = self.patience
         if session.created >= 0 and session.offer >= 0:
             patience["offer"].samples.append(session.offer - session.created)
@@ -246,6 +249,11 @@ class Auditor:
             if session.answer >= 0 and session.offer >= 0:
                 patience["answer"].samples.append(session.answer - session.offer)
         self.rows.add(session, self._outcome(session, "released"))
+
+    def _id_of(self, number: int) -> str:
+        """The server's own id of a session that is open, or was when the rows to be written came."""
+        session = self.account.open.get(number)
+        return session.id if session is not None else (self._ids or {}).get(number, "")
 
     def _outcome(self, session: AuditedSession, verdict: str) -> str:
         """What became of the call of a session, were the session over; counts the call once, if its start is known."""
@@ -335,10 +343,8 @@ class Auditor:
             self.leaked += 1
             self.crashed += outcome == "crashed"
             self.lost_resources += holds
-        session_id = word(session.name) if session.name else None
-        leak = Leak(
-            session.number, session.state, waiting, verdict.plugin or None, since, holds, text, cause, session_id
-        )
+        plugin, name = verdict.plugin or None, session.id or None
+        leak = Leak(session.number, session.state, waiting, plugin, since, holds, text, cause, name)
         (self.leaks if cause else self.alive).append(leak)
         self.rows.add(session, outcome, verdict.waiting_for, verdict.plugin, cause)
         if died:

@@ -402,7 +402,7 @@ class Belongings:
 
     @reads(Kind.RTP_FACTORY)
     def _rtp_factory(self, said: Said, time: int, thread: int) -> None:
-        self.holdings.limits["rtp_port"] = (int(said["high"]) - int(said["low"])) // 2
+        self.holdings.limits["rtp_port"] = (int(said["high"]) - int(said["low"]) + 1) // 2
 
     @reads(Kind.CONNECTION_AGENT)
     def _connection_agent(self, said: Said, time: int, thread: int) -> None:

@@ -1,7 +1,7 @@
 """Who holds how much of which resource since when, from a log: the rows, peaks and time averages of the ledger."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,11 @@ class _Use:
 class Holdings:
     """Counts every acquisition and release; `write` hands levels and, when wanted, ledger rows to a sink in chunks."""
 
-    def __init__(self, sink: Sink | None, origin: int, ledger: bool) -> None:
+    def __init__(
+        self, sink: Sink | None, origin: int, ledger: bool, id_of: Callable[[int], str] = lambda session: ""
+    ) -> None:
         self._sink = sink
+        self._id_of = id_of
         self._ledger = ledger and sink is not None
         self.origin = origin
         self.uses: dict[str, _Use] = {}
@@ -92,16 +95,18 @@ class Holdings:
         if row >= 0:
             del self._rows[row]
 
-    def flush(self) -> None:
-        """Hand over what has piled up; called between blocks of the log."""
+    def flush(self) -> bool:
+        """Hand over what has piled up, between blocks of the log; whether ledger rows were written."""
         if self._sink is None:
             del self._time[:], self._id[:], self._held[:]
-            return
-        if len(self._rows) >= _CHUNK:
+            return False
+        written = len(self._rows) >= _CHUNK
+        if written:
             self._write_rows()
         if len(self._time) > EVERY_CHANGE or (self._grid and len(self._time) > _CHUNK):
             self._grid = True
             self._write_grid()
+        return written
 
     def close(self, end: int, leaked: Iterable[str]) -> dict[str, ResourceUse]:
         """Write the rest; the use of every resource up to `end`, of which `leaked` (with repeats) are lost."""
@@ -138,6 +143,7 @@ class Holdings:
                 "bytes": np.zeros(len(time), dtype=np.int64),
                 "task": list(task),
                 "cause": list(cause),
+                "session_id": [self._id_of(number) for number in session],
             },
         )
         self._rows = []

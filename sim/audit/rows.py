@@ -28,7 +28,7 @@ _REACHED: Final[dict[str, Callable[[AuditedSession], bool]]] = {
     "close_delay": lambda session: 0 < len(session.closing) == len(session.engines),
 }
 """What must be true besides, where a time alone does not say that all of a session's channels were meant."""
-_TEXTS: Final = ("state", "outcome", "waiting_for", "plugin", "cause", "name")
+_TEXTS: Final = ("state", "outcome", "waiting_for", "plugin", "cause", "name", "session_id", "ended_by")
 
 
 def seconds(micros: Any, origin: int, timed: bool) -> NDArray[np.float64]:
@@ -57,7 +57,10 @@ class SessionRows:
             return
         for column, attribute in _TIMES.items():
             self._times[column].append(getattr(session, attribute))
-        texts = (session.state, outcome, waiting_for, plugin or session.engine, cause, session.label)
+        texts = (
+            session.state, outcome, waiting_for, plugin or session.engine, cause, session.label, session.id,
+            session.ended_by,
+        )  # fmt: skip
         for column, text in zip(_TEXTS, texts, strict=True):
             self._texts[column].append(text)
         self._session.append(session.number)
@@ -87,7 +90,7 @@ class MessageRows:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._numbers = [array("q") for _ in range(4)]  # session, sent, started, finished
-        self._texts: tuple[list[str], list[str]] = ([], [])
+        self._texts: tuple[list[str], list[str], list[str]] = ([], [], [])
 
     def add(self, message: TaskMessage) -> None:
         """One message, with the times it has reached."""
@@ -99,13 +102,17 @@ class MessageRows:
             column.append(value)
         self._texts[0].append(message.task)
         self._texts[1].append(message.name or "other")
+        self._texts[2].append(session.id if session is not None else "")
 
     def flush(self, origin: int, timed: bool, everything: bool = False) -> None:
         """Write what has piled up."""
         if len(self._texts[0]) < (1 if everything else _CHUNK):
             return
         session, *times = self._numbers
-        columns: dict[str, Any] = {"session": np.array(session), "task": self._texts[0], "message": self._texts[1]}
+        task, message, session_id = self._texts
+        columns: dict[str, Any] = {
+            "session": np.array(session), "task": task, "message": message, "session_id": session_id,
+        }  # fmt: skip
         for name, values in zip(("sent_s", "started_s", "finished_s"), times, strict=True):
             columns[name] = seconds(values, origin, timed)
         self._sink.write("messages", columns)

@@ -188,7 +188,7 @@ def _refined(times: Array, rough: float) -> float:
 def _jitter(times: Array, step: float) -> float:
     """Standard deviation of the times around multiples of `step` (circular), in seconds."""
     length = float(np.abs(np.exp(2j * np.pi * times / step).mean()))
-    return float(step / (2 * np.pi) * np.sqrt(-2 * np.log(max(length, 1e-12))))
+    return float(step / (2 * np.pi) * np.sqrt(-2 * np.log(min(max(length, 1e-12), 1.0))))
 
 
 def separate(times: Array, tick: float, contexts: Array, before: Array, known_cost: float | None = None) -> Ticks:

@@ -55,6 +55,7 @@ def run(
     ScenarioError for an unusable argument (WrongType, which is a TypeError too, for one of another type), RunFailed
     with seed and command when the run breaks off.
     """
+    from sim.ledger.identity import IdentifyingSink
     from sim.ledger.result import RunResult, provenance
     from sim.ledger.sink import MemorySink
 
@@ -84,7 +85,8 @@ def run(
     watch = outcomes_watched(scenario, conditions, detail)
     made = setup(scenario, record_rows=detail == "full" or bool(observers))
     memory = MemorySink() if sink is None else None
-    collector = Collector(made, detail, memory if memory is not None else sink, watch)  # type: ignore[arg-type]
+    target: Any = memory if memory is not None else sink
+    collector = Collector(made, detail, IdentifyingSink(target, seed), watch)
     interrupted = False
     window_s = (made.duration_s + scenario.drain) / WINDOWS
     runner = make_engine(name, made, seed, collector, window_s, calls, observers, replication, progress)

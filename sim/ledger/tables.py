@@ -68,7 +68,9 @@ SESSION_COLUMNS: dict[str, ColumnKind] = {
     "open_s": ColumnKind.FLOAT,
     "cause": ColumnKind.TEXT,
     "crashed": ColumnKind.FLAG,
-    "name": ColumnKind.TEXT,  # the session's own id in a server's log
+    "name": ColumnKind.TEXT,  # of a log: the session's id, or where it lies in memory while it has none
+    "session_id": ColumnKind.TEXT,  # the server's own; that of a run is what its log would call it
+    "ended_by": ColumnKind.TEXT,  # of a log: the server's timer that ended the call, else null
 }
 
 LEVEL_COLUMNS: dict[str, ColumnKind] = {
@@ -89,6 +91,7 @@ LEDGER_COLUMNS: dict[str, ColumnKind] = {
     "bytes": ColumnKind.COUNT,
     "task": ColumnKind.TEXT,
     "cause": ColumnKind.TEXT,
+    "session_id": ColumnKind.TEXT,
 }
 
 MESSAGE_COLUMNS: dict[str, ColumnKind] = {
@@ -102,6 +105,7 @@ MESSAGE_COLUMNS: dict[str, ColumnKind] = {
     "state": ColumnKind.TEXT,
     "subrequests": ColumnKind.COUNT,
     "argument": ColumnKind.PLACE,  # which channel or command, which status; null where a message has none
+    "session_id": ColumnKind.TEXT,
 }
 
 TABLES: dict[str, dict[str, ColumnKind]] = {
@@ -112,10 +116,10 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
 }
 
 _OPTIONAL: dict[str, tuple[str, ...]] = {
-    "sessions": ("media_s", "open_s", "cause", "crashed", "name"),
+    "sessions": ("media_s", "open_s", "cause", "crashed", "name", "session_id", "ended_by"),
     "levels": ("min", "mean", "max"),
-    "ledger": (),
-    "messages": ("state", "subrequests", "argument"),
+    "ledger": ("session_id",),
+    "messages": ("state", "subrequests", "argument", "session_id"),
 }
 
 _ARROW = {
@@ -190,7 +194,19 @@ def _text(values: Any) -> pa.Array:
         names = [name or None for name in values.names]
         coded = pa.DictionaryArray.from_arrays(_numbers(codes, codes < 0), _strings(names))
         return coded.cast(pa.string())
+    if isinstance(values, np.ndarray) and values.dtype.kind == "S":
+        return _ascii(values)
     return _strings([str(value) if value else None for value in values])
+
+
+def _ascii(values: np.ndarray[Any, Any]) -> pa.Array:
+    """An Arrow array of strings that NumPy holds, each of its item size or empty: empty is null."""
+    absent = values == b""
+    offsets = np.concatenate([[0], np.cumsum(np.where(absent, 0, values.dtype.itemsize))])
+    large = bool(offsets[-1] > 2**31 - 1)  # beyond what the offsets of a plain string array can say
+    kind, width = (pa.large_string(), np.int64) if large else (pa.string(), np.int32)
+    buffers = [pa.py_buffer(offsets.astype(width)), pa.py_buffer(np.ascontiguousarray(values[~absent]).tobytes())]
+    return _arrow(kind, len(values), buffers, absent).cast(pa.string())
 
 
 def _strings(values: Sequence[str | None]) -> pa.Array:

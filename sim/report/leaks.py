@@ -12,7 +12,7 @@ from rich.text import Text
 from sim.leaks.outlook import STANDSTILL, CauseGroup, Exhaustion, LeakReport
 from sim.ledger.summary import Leak, Violation
 from sim.report.terminal import BAD, GOOD, QUIET, SHOWN, WARN
-from sim.report.text import DASH, duration, number, plural, size
+from sim.report.text import DASH, moment, number, plural, size
 from sim.theory.intervals import Estimate
 
 VERDICT_STYLE = {
@@ -105,7 +105,7 @@ def _cause_row(group: CauseGroup) -> tuple[str, ...]:
     states = ", ".join(f"{state} {number(count)}" for state, count in group.states.items())
     holds = ", ".join(f"{name} {number(count)}" for name, count in group.holds.items())
     pools = DASH if group.pool_bytes is None else size(group.pool_bytes)
-    first = duration(group.first_s)
+    first = moment(group.first_s)
     return cause, number(group.count), estimate(group.per_hour), pools, first, f"{states}\n{holds}"
 
 
@@ -143,7 +143,8 @@ def _violations(violations: Sequence[Violation]) -> Text:
 def _explained(leak: Leak) -> Text:
     since = f" since {leak.since_s:.3f} s" if leak.since_s is not None else ""
     by = f" ({leak.plugin})" if leak.plugin and leak.plugin not in (leak.waiting_for or "") else ""
-    text = Text(f"\nsession {leak.session}  ", style="bold")
+    named = f" <{leak.session_id}>" if leak.session_id else ""
+    text = Text(f"\nsession {leak.session}{named}  ", style="bold")
     text.append(leak.cause or "live", f"not bold {BAD if leak.cause else WARN}")
     text.append(f"\n  {leak.state}{since}, waits for {leak.waiting_for or 'nothing'}{by}", "not bold")
     text.append(f"\n  holds {', '.join(leak.holds) or 'nothing'}", "not bold")

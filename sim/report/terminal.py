@@ -10,7 +10,7 @@ from rich.text import Text
 
 from sim.ledger.spans import label
 from sim.ledger.summary import Expectation, Leak, ResourceUse, Summary, TaskUse
-from sim.report.text import DASH, duration, number, plural, share, size
+from sim.report.text import DASH, duration, moment, number, plural, share, size
 
 WIDE = 100  # columns of a terminal; below, the tables stand closer
 USUAL = 80  # below, columns that matter less are left out: summary.json has them
@@ -109,7 +109,7 @@ def leaks_by_cause(summary: Summary, width: int = WIDE) -> RenderableType:
             label.append(f"\n{plugin}", QUIET)
         held = ", ".join(holds) or DASH
         count = counted.get((cause, plugin), len(group))
-        cells: list[RenderableType] = [label, number(count), ", ".join(states), duration(since)]
+        cells: list[RenderableType] = [label, number(count), ", ".join(states), moment(since)]
         table.add_row(*cells, *([held] if beside else []))
         below += [] if beside else [Text(f"{cause} still holds {held}")]
     if summary.leaks_cut:

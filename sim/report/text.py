@@ -24,6 +24,11 @@ def duration(seconds: float | None) -> str:
     return f"{_three(seconds * 1e9)} ns"
 
 
+def moment(seconds: float | None) -> str:
+    """A time on the axis of a run or log, never split like a duration: 620 → "620.0 s"; a dash for None."""
+    return DASH if seconds is None or math.isnan(seconds) else f"{seconds:.1f} s"
+
+
 def size(count: float | None) -> str:
     """4096 → "4.00 KiB"; a dash for None."""
     if count is None:

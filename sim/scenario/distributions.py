@@ -245,6 +245,16 @@ def _named(*names: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _spelled_out(value: Any) -> Any:
+    """A bare quantity is a constant; everything else goes on to the family that it names."""
+    if isinstance(value, dict | Part):
+        return value
+    number = read_quantity("time", value)
+    if number is None:
+        complain((None, f"must be a value with its unit, such as 3s, or a distribution, {EXAMPLE}"))
+    return {"dist": "constant", "value": value}
+
+
 SimpleDist: TypeAlias = Annotated[
     Annotated[Constant, Tag("constant")]
     | Annotated[Uniform, Tag("uniform")]
@@ -257,6 +267,7 @@ SimpleDist: TypeAlias = Annotated[
     | Annotated[Empirical, Tag("empirical")],
     Discriminator(_family_of),
     _named(*_FAMILIES),
+    BeforeValidator(_spelled_out),
 ]
 
 
@@ -308,16 +319,6 @@ class Mixture(Distribution):
 
 FAMILIES: dict[str, type[Part]] = {**_FAMILIES, "mixture": Mixture}
 """Every distribution by the name that `dist` gives it."""
-
-
-def _spelled_out(value: Any) -> Any:
-    """A bare quantity is a constant; everything else goes on to the family that it names."""
-    if isinstance(value, dict | Part):
-        return value
-    number = read_quantity("time", value)
-    if number is None:
-        complain((None, f"must be a value with its unit, such as 3s, or a distribution, {EXAMPLE}"))
-    return {"dist": "constant", "value": value}
 
 
 def _without_units(value: Any) -> Any:

@@ -33,10 +33,12 @@ def json_schema() -> dict[str, Any]:
             parts[name]["properties"][sentinel].pop("default", None)
     parts[MixturePart.__name__] = {
         "type": "object",
-        "required": ["weight", "dist"],
+        "required": ["weight"],
+        "anyOf": [{"required": ["dist"]}, {"required": ["of"]}],
         "properties": {
             "weight": {"type": "number", "exclusiveMinimum": 0},
             "dist": {"enum": [name for name in FAMILIES if name != "mixture"]},
+            "of": {"$ref": "#/$defs/Dist"},
         },
     }
     families = [{"$ref": f"#/$defs/{model.__name__}"} for model in FAMILIES.values()]

@@ -9,6 +9,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from sim.audit.audit import audit_log, audit_logs
+from sim.calibration.calibrate import calibrate_logs
 from sim.cli.main import build
 from sim.leaks.outlook import leak_report
 from sim.ledger.result import RunResult
@@ -265,3 +266,23 @@ def test_the_same_log_in_parts_says_the_same(tmp_path: Path) -> None:
         path.write_bytes(part)
     whole = audit_log(FIELD / "02-server-task-hangs-info.log.xz").summary
     assert audit_logs(parts).summary.findings == whole.findings
+
+
+# --- small ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "pairs"), [(5000, 6000, 500), (5000, 5101, 51), (5000, 5102, 51), (5001, 5002, 1)]
+)
+def test_a_range_of_rtp_ports_holds_every_second_port_below_its_end(
+    low: int, high: int, pairs: int, tmp_path: Path
+) -> None:
+    log = Log("INFO").begin()
+    log.say(SERVER, f"Create RTP Termination Factory 127.0.0.1:[{low},{high}]", "NOTICE")
+    Call(log).up()
+    assert audit(log, tmp_path).summary.resources["rtp_port"].limit == pairs
+
+
+@pytest.mark.filterwarnings("error")
+def test_calibrating_on_a_log_with_ticks_at_one_phase_warns_of_nothing() -> None:
+    calibrate_logs([FIELD / "01-healthy-cut.log.xz"])

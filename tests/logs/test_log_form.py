@@ -17,10 +17,11 @@ from sim.audit.audit import audit_log
 from sim.cli import log as cli_log
 from sim.engine.run import run
 from sim.errors import ScenarioError
+from sim.ledger.identity import session_id
 from sim.ledger.result import RunResult, load_result
 from sim.logs.writing import write
 from sim.logs.writing.bodies import mrcp_request, mrcp_response, octets
-from sim.logs.writing.lines import Addresses, Lines, session_id
+from sim.logs.writing.lines import Addresses, Lines
 from sim.logs.writing.write import log_lines, write_log
 from sim.scenario import load_scenario
 

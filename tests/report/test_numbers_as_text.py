@@ -1,6 +1,6 @@
 import pytest
 
-from sim.report.text import duration, number, plural, share, size
+from sim.report.text import duration, moment, number, plural, share, size
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,13 @@ from sim.report.text import duration, number, plural, share, size
 )  # fmt: skip
 def test_a_duration_has_the_unit_that_fits(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, "–"), (0.0, "0.0 s"), (590.0, "590.0 s"), (10_512.04, "10512.0 s")]
+)
+def test_a_moment_is_not_split_like_a_duration(seconds: float | None, text: str) -> None:
+    assert moment(seconds) == text
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sim.errors import ScenarioError
 from sim.scenario import Dist, Lognormal, Weibull, expected, load_scenario, microseconds
 
 
@@ -30,6 +31,13 @@ def dist(value: Any) -> Dist:
         ({"dist": "weibull", "shape": 2, "mean": "3s"}, 3.0),
         ({"dist": "hyperexponential", "means": ["1s", "4s"], "weights": [2, 1]}, 2.0),
         ({"dist": "empirical", "values": ["1s", "2s", "6s"]}, 3.0),
+        (
+            {
+                "dist": "mixture",
+                "parts": [{"weight": 9, "of": {"dist": "exponential", "mean": "60s"}}, {"weight": 1, "of": "7h"}],
+            },
+            0.9 * 60 + 0.1 * 7 * 3600,
+        ),
         (
             {
                 "dist": "mixture",
@@ -74,3 +82,10 @@ def test_default_costs_are_those_measured_at_10_calls_per_second() -> None:
     assert costs.server.opened == microseconds(91, 326)
     assert costs.connection_agent.add == microseconds(21, 34)
     assert costs.server.offer.mean == 126e-6
+
+
+def test_a_part_of_a_mixture_that_is_nothing_is_said_plainly() -> None:
+    with pytest.raises(
+        ScenarioError, match=r"parts\.0\.of must be a value with its unit, such as 3s, or a distribution"
+    ):
+        dist({"dist": "mixture", "parts": [{"weight": 1, "of": "fast"}]})

@@ -12,6 +12,7 @@ from sim.engine.start.setup import Setup
 from sim.errors import InternalError
 from sim.leaks.races import Race, describe
 from sim.ledger.conditions import evaluate
+from sim.ledger.identity import session_id
 from sim.ledger.summary import ResourceUse, SessionCounts, Summary, TaskUse, Violation
 from sim.scenario import Scenario
 from sim.server.records import REJECTIONS
@@ -60,7 +61,7 @@ def summary_of(
         latency={name: durations.quantiles() for name, durations in collector.latency.items()},
         tasks=_tasks(made, collector, engine),
         violations=_violations(made, engine),
-        leaks=left.listed(),
+        leaks=[replace(leak, session_id=session_id(seed, leak.session)) for leak in left.listed()],
         leak_groups=left.groups(),
         leaks_cut=max(0, len(left.leaked) + left.live - len(left.listed())),
     )

@@ -109,13 +109,3 @@ def session_addresses() -> Addresses:
 def message_addresses() -> Addresses:
     """Where task messages lie."""
     return Addresses(_MESSAGE, _MESSAGE_SIZE)
-
-
-def session_id(seed: int, call: int) -> str:
-    """Sixteen hexadecimal digits, different for every call of a run (SplitMix64, a bijection of the call number)."""
-    mask = (1 << 64) - 1
-    z = (seed * 0x9E3779B97F4A7C15 + 0x243F6A8885A308D3) & mask
-    z = (z + (call + 1) * 0x9E3779B97F4A7C15) & mask
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-    return f"{z ^ (z >> 31):016x}"

@@ -3,8 +3,9 @@
 from collections import OrderedDict, deque
 from typing import Final
 
+from sim.ledger.identity import session_id
 from sim.logs.writing.calls import Call, LoggedRow, Ports, Setting, TcpConnection, Told
-from sim.logs.writing.lines import Lines, message_addresses, session_addresses, session_id
+from sim.logs.writing.lines import Lines, message_addresses, session_addresses
 from sim.logs.writing.phrases import line_of
 from sim.vocabulary.lines import Kind
 from sim.vocabulary.messages import ANSWER_ROWS, LOG_TYPES, channel_of
