@@ -13,9 +13,10 @@ from sim.audit.belongings import Belongings
 from sim.audit.findings import Endings, findings
 from sim.audit.holdings import Holdings
 from sim.audit.reads import Reader, Reads, Said
-from sim.audit.rows import Latencies, MessageRows, SessionRows
+from sim.audit.rows import Latencies, SessionRows
 from sim.audit.rtsp import Rtsp
 from sim.audit.standstill import AtEnd, Heard, blocked_at
+from sim.audit.steps import MessageRows, Steps
 from sim.audit.still_open import judge_open
 from sim.audit.taskbook import TaskBook, TaskMessage
 from sim.audit.unread import Unread
@@ -70,6 +71,9 @@ class Auditor:
         self.belongings = Belongings(self.account)
         self.rtsp = Rtsp(self.account)
         self.handlers = self.account.readers | self.belongings.readers | self.rtsp.readers | reads.bound(self)
+        if self.messages is not None:
+            steps = Steps(self.tasks, self.messages)
+            self.handlers = {kind: steps.after(kind, reader) for kind, reader in self.handlers.items()}
         self.unread = Unread()
         self.cut = False  # the line that is read has no end: no more of it was written
         self._readers: list[Forms] = [()] * PLACES

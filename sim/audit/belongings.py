@@ -299,6 +299,9 @@ class Belongings:
         if method in ENDS_PROGRESS:
             session.in_progress = ""
         if method == b"DEACTIVATE":
+            worker = self.tasks.working.get(thread)
+            if worker is not None:
+                worker.stops = True
             since = session.stopping.pop(resource, UNKNOWN)
             if since >= 0:
                 self.stops.append(time - since)

@@ -1,4 +1,4 @@
-"""The sessions and messages tables of an audited log, written in chunks, and the latencies of the summary."""
+"""The sessions table of an audited log, written in chunks, and the latencies of the summary."""
 
 from array import array
 from collections.abc import Callable
@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.audit.audited import AuditedSession
-from sim.audit.taskbook import TaskMessage
 from sim.ledger.sink import Sink
 from sim.ledger.spans import SPANS
 from sim.ledger.summary import Quantiles
-from sim.ledger.tables import NO_SESSION
 
 _CHUNK: Final = 20_000
 _TIMES: Final = {
@@ -81,41 +79,6 @@ class SessionRows:
         columns |= {column: seconds(values, origin, timed) for column, values in self._times.items()}
         columns |= self._texts
         self._sink.write("sessions", columns)
-        self.__init__(self._sink)  # type: ignore[misc]
-
-
-class MessageRows:
-    """Collects one row per task message for the messages table."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._numbers = [array("q") for _ in range(4)]  # session, sent, started, finished
-        self._texts: tuple[list[str], list[str], list[str]] = ([], [], [])
-
-    def add(self, message: TaskMessage) -> None:
-        """One message, with the times it has reached."""
-        session = message.session
-        row = (
-            session.number if session is not None else NO_SESSION, message.sent, message.started, message.finished,
-        )  # fmt: skip
-        for column, value in zip(self._numbers, row, strict=True):
-            column.append(value)
-        self._texts[0].append(message.task)
-        self._texts[1].append(message.name or "other")
-        self._texts[2].append(session.id if session is not None else "")
-
-    def flush(self, origin: int, timed: bool, everything: bool = False) -> None:
-        """Write what has piled up."""
-        if len(self._texts[0]) < (1 if everything else _CHUNK):
-            return
-        session, *times = self._numbers
-        task, message, session_id = self._texts
-        columns: dict[str, Any] = {
-            "session": np.array(session), "task": task, "message": message, "session_id": session_id,
-        }  # fmt: skip
-        for name, values in zip(("sent_s", "started_s", "finished_s"), times, strict=True):
-            columns[name] = seconds(values, origin, timed)
-        self._sink.write("messages", columns)
         self.__init__(self._sink)  # type: ignore[misc]
 
 

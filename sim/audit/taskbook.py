@@ -26,7 +26,7 @@ _PENDING: Final = 100_000
 class TaskMessage:
     """One task message; times are UNKNOWN until they are reached (or for ever, when the log does not show them)."""
 
-    __slots__ = ("by", "finished", "key", "name", "sender", "sent", "session", "started", "stats", "thread")
+    __slots__ = ("by", "finished", "key", "name", "sender", "sent", "session", "started", "stats", "stops", "thread")
 
     def __init__(
         self, key: bytes, stats: "Stats", sent: int, sender: int, session: AuditedSession | None, name: str
@@ -37,6 +37,7 @@ class TaskMessage:
         self.sender = sender  # thread ids
         self.session = session
         self.name = name
+        self.stops = False  # an answer to the STOP of a termination
         self.by = ""  # the plugin's task, when the message was signalled while that task was working on it
         self.started = self.finished = UNKNOWN
         self.thread = 0

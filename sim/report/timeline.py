@@ -4,7 +4,7 @@ Needs a result with its messages, and its ledger if resources are to be named (`
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -15,7 +15,7 @@ from rich.text import Text
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.report.text import DASH, duration, number, size
-from sim.vocabulary.messages import argument_text, function_of
+from sim.vocabulary.messages import ANSWER_ROWS, argument_text, function_of
 from sim.vocabulary.resources import resource_function
 from sim.vocabulary.states import called_on_the_way
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EPSILON_S = 1e-12
+ANSWERED_BY = {name: ANSWER_ROWS[name].name for name in ("open", "close", "request")}
+"""The message that answers each operation of a plugin whose handler names the function that answers."""
 WIDE = 120  # columns of a terminal that has room for everything side by side
 
 
@@ -74,14 +76,17 @@ class Story:
     started_s: float
     steps: list[StoryStep]
     end: str
+    session_id: str | None = None  # the server's own
 
     def to_dict(self) -> dict[str, Any]:
         steps = [{**asdict(step), "wait_s": step.wait_s, "service_s": step.service_s} for step in self.steps]
-        return {"session": self.session, "started_s": self.started_s, "end": self.end, "steps": steps}
+        who = {"session": self.session, "session_id": self.session_id}
+        return {**who, "started_s": self.started_s, "end": self.end, "steps": steps}
 
 
-def story(result: RunResult, session: int | None = None) -> Story:
-    """The story of `session`, by default of the first one that leaked, is live or violated a lifetime, else the first.
+def story(result: RunResult, session: int | str | None = None) -> Story:
+    """The story of `session`, its number or the server's own id of it, by default of the first one that leaked, is live
+    or violated a lifetime, else the first.
 
     ScenarioError when the result has no messages or no such session.
     """
@@ -90,6 +95,8 @@ def story(result: RunResult, session: int | None = None) -> Story:
     if messages is None or messages.empty:
         raise ScenarioError(f"{place}: holds no messages; run the scenario again with --ledger full")
     known = messages["session"]
+    if isinstance(session, str):
+        session = _number(result, session, place)
     if session is None:
         wanted = [leak.session for leak in result.summary.leaks]
         wanted += [violation.session for violation in result.summary.violations]
@@ -99,10 +106,45 @@ def story(result: RunResult, session: int | None = None) -> Story:
     if rows.empty:
         valid = known[known >= 0]
         raise ScenarioError(f"{place}: has no session {session} (sessions {valid.min()} to {valid.max()} are recorded)")
-    steps = _with_changes(list(_steps(rows)), result.ledger, session)
-    return Story(
-        session, steps[0].sent_s if steps[0].sent_s is not None else steps[0].at_s, steps, _end(result, session)
-    )
+    steps = _with_changes(_without_missing_answers(list(_steps(rows))), result.ledger, session)
+    began = steps[0].sent_s if steps[0].sent_s is not None else steps[0].at_s
+    ids = [str(name) for name in rows["session_id"].dropna()] if "session_id" in rows else []
+    return Story(session, began, steps, _end(result, session), ids[0] if ids else None)
+
+
+def _number(result: RunResult, text: str, place: object) -> int:
+    """The number of the session that `text` names by the server's id, or is. ScenarioError when there is none."""
+    sessions = result.sessions
+    for column in ("session_id", "name"):
+        if sessions is not None and column in sessions:
+            found = sessions["session"][(sessions[column].astype(object) == text).to_numpy()]
+            if len(found):
+                return int(found.iloc[0])
+    if text.isdecimal() and len(text) < 16:
+        return int(text)
+    raise ScenarioError(f"{place}: has no session {text} (expected a number, or the server's own id of a session)")
+
+
+def _without_missing_answers(steps: list[StoryStep]) -> list[StoryStep]:
+    """The same with only what happened: a plugin that never answered has not called the function that answers.
+
+    An answer belongs to the operation during which it was sent, else to the oldest one that is still without.
+    """
+    shown = list(steps)
+    for operation, answer in ANSWERED_BY.items():
+        asked = [at for at, step in enumerate(steps) if step.message == operation]
+        sent = sorted(step.sent_s for step in steps if step.message == answer and step.sent_s is not None)
+        open_ = []
+        for at in asked:
+            began, ended = steps[at].started_s, steps[at].finished_s
+            within = next((s for s in sent if began is not None and began <= s <= (ended or began) + EPSILON_S), None)
+            if within is None:
+                open_.append(at)
+            else:
+                sent.remove(within)
+        for at in open_[len(sent) :]:
+            shown[at] = replace(steps[at], function=steps[at].function.partition(" → ")[0])
+    return shown
 
 
 def print_story(told: Story, console: Console) -> None:
@@ -120,7 +162,8 @@ def print_story(told: Story, console: Console) -> None:
     else:
         table.add_column("task: message, what handles it, state after", overflow="fold")
     before: str | None = None
-    for step in told.steps:
+    for told_step in told.steps:  # a log shows the state only where the server task works
+        step = told_step if told_step.state else replace(told_step, state=before)
         times = (f"{step.at_s:.6f}", _since(step.at_s - told.started_s))
         what = _what(step, before)
         waited = "never handled" if step.started_s is None else duration(step.wait_s)
@@ -132,7 +175,8 @@ def print_story(told: Story, console: Console) -> None:
             head = Text(f"{step.task}: ") + what
             table.add_row(*times, head.append(f"\nwaited {waited}, took {duration(step.service_s)}, {state}", "dim"))
         before = step.state or before
-    console.print(Text(f"Session {told.session}", style="bold"))
+    named = f"  <{told.session_id}>" if told.session_id else ""
+    console.print(Text(f"Session {told.session}{named}", style="bold"))
     console.print(table)
     console.print(Text(told.end, style="bold"))
 
@@ -201,23 +245,27 @@ def _with_changes(steps: list[StoryStep], ledger: "pd.DataFrame | None", session
         return steps
     alone: list[StoryStep] = []
     for row in ledger[ledger["session"] == session].to_dict("records"):
-        task, cause = str(row["task"]), row["cause"] if isinstance(row["cause"], str) else ""
+        task, cause = (row[name] if isinstance(row[name], str) else "" for name in ("task", "cause"))
         change = Change(float(row["time_s"]), str(row["resource"]), int(row["delta"]), int(row["bytes"]), cause)
         owner = _owner(steps, task, change)
         if owner is None:
             message = cause or "ledger"
-            owner = StoryStep(task, message, function_of(message), None, change.time_s, change.time_s, None, None)
+            owner = StoryStep(
+                task or DASH, message, function_of(message), None, change.time_s, change.time_s, None, None
+            )
             alone.append(owner)
         owner.changes.append(change)
     return sorted(steps + alone, key=lambda step: step.at_s)
 
 
 def _owner(steps: list[StoryStep], task: str, change: Change) -> StoryStep | None:
-    """The message that `task` was handling then; of two that touch at that instant the one the cause names."""
+    """The message that `task` was handling then; of two that touch at that instant the one the cause names. A log does
+    not always tell the task: then whichever was at work."""
+    anyone = task not in {step.task for step in steps}
     during = [
         step
         for step in steps
-        if step.task == task
+        if (anyone or step.task == task)
         and step.started_s is not None
         and step.started_s - EPSILON_S <= change.time_s <= (step.finished_s or step.started_s) + EPSILON_S
     ]
