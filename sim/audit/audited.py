@@ -1,5 +1,6 @@
 """One session of a real server as its log tells it, from the INVITE to the destruction of its pool."""
 
+from itertools import pairwise
 from typing import Final
 
 from sim.logs.reading.shown import word
@@ -62,6 +63,7 @@ class AuditedSession:
         "media_asked",
         "media_done",
         "media_path",
+        "media_path_at",
         "name",
         "negotiating",
         "number",
@@ -123,6 +125,7 @@ class AuditedSession:
         self.media_asked = 0
         self.media_done = 0
         self.media_path = False
+        self.media_path_at = UNKNOWN
         self.active: tuple[str, bytes, int] | None = None  # MRCP request without a response: method, resource, since
         self.stopping: dict[bytes, int] = {}  # resource → STOP sent since
         self.in_progress = ""  # a method that goes on after its response, until an event or a STOP ends it
@@ -163,6 +166,15 @@ class AuditedSession:
             self.ended_by = NO_ACK
         elif error == b"Session Timeout":
             self.ended_by = "session timer"
+
+    def set_up(self) -> str:
+        """How far its set-up came, each step with its time after the one before."""
+        steps = [("created", self.created), ("offer", self.offer), ("media path", self.media_path_at)]
+        known = [(name, time) for name, time in steps if time >= 0]
+        told = [known[0][0]] if known else []
+        for (_, before), (name, time) in pairwise(known):
+            told.append(f"{name} after {(time - before) / 1e3:g} ms")
+        return ", ".join(told)
 
     @property
     def id(self) -> str:

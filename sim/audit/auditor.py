@@ -10,17 +10,17 @@ from typing import Final, Literal
 from sim.audit.account import Account
 from sim.audit.audited import AuditedSession
 from sim.audit.belongings import Belongings
-from sim.audit.findings import Endings, findings
+from sim.audit.findings import Endings, Starts, findings
 from sim.audit.holdings import Holdings
 from sim.audit.reads import Reader, Reads, Said
 from sim.audit.rows import Latencies, SessionRows
 from sim.audit.rtsp import Rtsp
 from sim.audit.standstill import AtEnd, Heard, blocked_at
-from sim.audit.steps import MessageRows, Steps
+from sim.audit.steps import LineSteps, MessageRows
 from sim.audit.still_open import judge_open
 from sim.audit.taskbook import TaskBook, TaskMessage
 from sim.audit.unread import Unread
-from sim.audit.waits import EndEvidence, Patience, Verdict
+from sim.audit.waits import PATIENCE_KINDS, EndEvidence, Patience, Verdict
 from sim.ledger.sink import Sink
 from sim.ledger.summary import NO_RESOURCE_STATUSES, Leak, SessionCounts, Summary
 from sim.logs.reading.clock import Clock, stamp
@@ -70,16 +70,17 @@ class Auditor:
         self.account = Account(self.tasks, self.holdings, self._closed)
         self.belongings = Belongings(self.account)
         self.rtsp = Rtsp(self.account)
-        self.handlers = self.account.readers | self.belongings.readers | self.rtsp.readers | reads.bound(self)
+        self.starting = Starts()
+        bound = (self.account.readers, self.belongings.readers, self.rtsp.readers, self.starting.readers)
+        self.handlers = {kind: reader for of in (*bound, reads.bound(self)) for kind, reader in of.items()}
         if self.messages is not None:
-            steps = Steps(self.tasks, self.messages)
+            steps = LineSteps(self.tasks, self.messages)
             self.handlers = {kind: steps.after(kind, reader) for kind, reader in self.handlers.items()}
         self.unread = Unread()
         self.cut = False  # the line that is read has no end: no more of it was written
         self._readers: list[Forms] = [()] * PLACES
         self.latencies = Latencies()
-        kinds = ("open", "close", "stop", "request", "release", "answer", "offer")
-        self.patience = {kind: Patience() for kind in kinds}
+        self.patience = {kind: Patience() for kind in PATIENCE_KINDS}
         self.heard = Heard()
         self.endings = Endings()
         self.patience["stop"].samples = self.belongings.stops
@@ -410,7 +411,7 @@ class Auditor:
             scenario, 0, ENGINE, span, sessions=sessions, resources=resources,
             latency=self.latencies.quantiles(self.timed), tasks=tasks, violations=tuple(account.violations),
             leaks=(*self.leaks, *self.alive[:_ALIVE_LISTED]), leaks_cut=max(0, len(self.alive) - _ALIVE_LISTED),
-            findings=found,
+            findings=(*self.starting.findings(), *found),
         )  # fmt: skip
 
     def _degraded(self) -> int:

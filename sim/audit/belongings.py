@@ -214,6 +214,8 @@ class Belongings:
         session = self._of_context(said, thread)
         if session is not None:
             session.media_path = True
+            if session.media_path_at < 0 and session.answer < 0:
+                session.media_path_at = time
             for port in self.fresh_ports.pop(thread, ()):
                 if self.account.ports.get(port, session) is None:
                     self._own(port, session)

@@ -6,16 +6,48 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sim.audit.audited import NO_ACK, AuditedSession
+from sim.audit.reads import Reader, Reads, Said
 from sim.audit.standstill import AtEnd, blocked_at, standstill
 from sim.audit.waits import span
 from sim.ledger.summary import Finding, Leak
 from sim.logs.reading.clock import Clock, stamp
+from sim.logs.reading.shown import shown
+from sim.vocabulary.lines import Kind
 
 TIMERS: Final = {
     "inactivity timeout": "the inactivity timeout of their connection",
     "session timer": "the session timer",
 }
 """What of the server cuts a call whose caller is there, by Session.ended_by, in words."""
+
+
+reads: Reads["Starts"] = Reads()
+_LISTED, _WIDTH = 4, 200
+
+
+class Starts:
+    """Parts of the server that it said at its start that it could not load, open or bind."""
+
+    def __init__(self) -> None:
+        self.failures: dict[str, int] = {}  # by what was said: how often
+
+    @property
+    def readers(self) -> dict[Kind, Reader]:
+        """What each kind of line does."""
+        return reads.bound(self)
+
+    @reads(Kind.START_FAILED)
+    def _failed(self, said: Said, time: int, thread: int) -> None:
+        text = shown(said.string[said.start() : said.end()], _WIDTH)
+        self.failures[text] = self.failures.get(text, 0) + 1
+
+    def findings(self) -> list[Finding]:
+        """One finding for all of them, the first few in the server's own words."""
+        if not self.failures:
+            return []
+        more = len(self.failures) - _LISTED
+        listed = "; ".join(list(self.failures)[:_LISTED]) + (f"; and {more} more" if more > 0 else "")
+        return [Finding("start-failed", f"The server did not start whole: {listed}")]
 
 
 @dataclass(slots=True)

@@ -9,17 +9,19 @@ from numpy.typing import NDArray
 
 from sim.audit.audited import AuditedSession
 from sim.ledger.sink import Sink
-from sim.ledger.spans import SPANS
+from sim.ledger.spans import PHASES, SPANS
 from sim.ledger.summary import Quantiles
 
 _CHUNK: Final = 20_000
 _TIMES: Final = {
     "arrived_s": "arrived", "created_s": "created", "offer_s": "offer", "answer_s": "answer", "bye_s": "bye",
     "deactivate_s": "deactivate", "terminate_s": "terminate", "close_answered_s": "closed", "released_s": "released",
-    "media_s": "media", "open_s": "opened_at",
+    "media_s": "media", "open_s": "opened_at", "media_path_s": "media_path_at",
 }  # fmt: skip
 _SPANS: Final = tuple(
-    (name, _TIMES[start], _TIMES[end]) for name, (start, end, _) in SPANS.items() if start in _TIMES and end in _TIMES
+    (name, _TIMES[start], _TIMES[end])
+    for name, (start, end, _) in (SPANS | PHASES).items()
+    if start in _TIMES and end in _TIMES
 )
 _REACHED: Final[dict[str, Callable[[AuditedSession], bool]]] = {
     "media_to_open": lambda session: bool(session.opened),
@@ -86,7 +88,7 @@ class Latencies:
     """Samples in whole microseconds; exact order statistics at the end."""
 
     def __init__(self) -> None:
-        self.samples = {name: array("q") for name in SPANS}
+        self.samples = {name: array("q") for name in SPANS | PHASES}
 
     def of(self, session: AuditedSession) -> None:
         """Every latency of a session that is over or that the log's end cuts off."""

@@ -11,7 +11,7 @@ import numpy as np
 from sim.audit.audited import AuditedSession
 from sim.audit.reads import Reader, Said
 from sim.audit.rows import seconds
-from sim.audit.taskbook import TaskMessage, TaskBook
+from sim.audit.taskbook import TaskBook, TaskMessage
 from sim.ledger.sink import Sink
 from sim.ledger.tables import NO_SESSION
 from sim.vocabulary.lines import Kind
@@ -77,7 +77,7 @@ class MessageRows:
         self.__init__(self._sink)  # type: ignore[misc]
 
 
-class Steps:
+class LineSteps:
     """Makes a row of a line that is about a session and is no part of a task message."""
 
     def __init__(self, tasks: TaskBook, rows: MessageRows) -> None:

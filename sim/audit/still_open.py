@@ -55,6 +55,8 @@ def _judge(session: AuditedSession, wait: Wait, evidence: EndEvidence, strict: b
     if evidence.timed and wait.since >= 0 and wait.chain != "caller":
         about += f", {span(elapsed)} before the log ends" if elapsed else ", where the log ends"
         about += "" if leaked else ": too soon to tell"
+    if session.answer < 0 and session.ended < 0 and evidence.timed and (so_far := session.set_up()):
+        about += f"; its set-up so far: {so_far}"
     outcome, chain = "leaked" if leaked else "live", wait.released_by(session.state)
     # the words of a simulated run, but for a timer that runs
     waiting_for = MESSAGES[wait.chain][0] if wait.chain and wait.what != ACK else wait.what

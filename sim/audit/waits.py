@@ -17,6 +17,9 @@ _ENOUGH: Final = 20  # answers seen before their delays are taken for what is no
 _UNSEEN: Final = 2 * SECOND  # how long to believe in an answer of a kind that this log shows too rarely
 
 
+PATIENCE_KINDS: Final = ("open", "close", "stop", "request", "release", "answer", "offer")
+
+
 @dataclass(slots=True)
 class Patience:
     """How long answers of one kind took in this log, in microseconds."""

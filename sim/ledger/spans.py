@@ -24,7 +24,15 @@ SPANS: Final[dict[str, Span]] = {
 
 LATENCIES: Final = tuple(SPANS)
 
+PHASES: Final[dict[str, Span]] = {
+    "create_to_offer": Span("created_s", "offer_s", "Create → Offer"),
+    "offer_to_media_path": Span("offer_s", "media_path_s", "Offer → Media Path"),
+    "media_path_to_answer": Span("media_path_s", "answer_s", "Media Path → Answer"),
+}
+"""The phases of a set-up that lines of a log at INFO show; only the summary of an audit has them."""
+
 
 def label(latency: str) -> str:
     """What people read for a latency; its own name where a result has one that this version does not know."""
-    return SPANS[latency].label if latency in SPANS else latency
+    known = SPANS | PHASES
+    return known[latency].label if latency in known else latency

@@ -70,6 +70,7 @@ SESSION_COLUMNS: dict[str, ColumnKind] = {
     "crashed": ColumnKind.FLAG,
     "name": ColumnKind.TEXT,  # of a log: the session's id, or where it lies in memory while it has none
     "session_id": ColumnKind.TEXT,  # the server's own; that of a run is what its log would call it
+    "media_path_s": ColumnKind.FLOAT,  # of a log: "Media Path", the phase that a log at INFO shows
     "ended_by": ColumnKind.TEXT,  # of a log: the server's timer that ended the call, else null
 }
 
@@ -116,7 +117,7 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
 }
 
 _OPTIONAL: dict[str, tuple[str, ...]] = {
-    "sessions": ("media_s", "open_s", "cause", "crashed", "name", "session_id", "ended_by"),
+    "sessions": ("media_s", "open_s", "cause", "crashed", "name", "session_id", "media_path_s", "ended_by"),
     "levels": ("min", "mean", "max"),
     "ledger": ("session_id",),
     "messages": ("state", "subrequests", "argument", "session_id"),

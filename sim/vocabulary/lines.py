@@ -103,6 +103,7 @@ class Kind(IntEnum):
     START_TASK = auto()
     STARTED = auto()
     SERVER_TERMINATED = auto()
+    START_FAILED = auto()
     SHUTDOWN = auto()
     SHUTDOWN_BEGUN = auto()
     SHUTDOWN_PENDING = auto()

@@ -399,3 +399,22 @@ SHARED: Final[tuple[tuple[str, str, str, tuple[str, ...]], ...]] = (
         "Loading Codecs",
     )),
 )  # fmt: skip
+
+START_FAILURES: Final = frozenset({
+    "Failed to Register Profile: no resources", "No MRCP Engine Available [{name}]", "Failed to Create MRCP Engine",
+    "Failed to Create Server Task", "Failed to Load DSO Symbol: mrcp_plugin_create", "Failed to Load DSO: {words}",
+    "Failed to Load Plugin: invalid params", "Failed to Register Profile [{name}]: missing RTP factory",
+    "Failed to Register Profile [{name}]: missing media engine", "Failed to Start Server Task",
+    "Incompatible Plugin Version Found [{count}.{count}.{count}] < [{version}]", "No Entry Point Found for Plugin",
+    "No Version Info Found: {words}", "Failed to Create Listening Socket",
+    "Failed to Create Listening Socket [{name}] {address}", "Failed to Load UniMRCP Server Document",
+    "Failed to Register Profile [{name}]: missing resource factory",
+    "Failed to Register Profile [{name}]: missing RTP settings", "Failed to Open Config File [{name}]",
+    "Failed to Parse Config File [{name}]", "Failed to Register Profile [{name}]: missing connection agent",
+    "Failed to Register Profile [{name}]: missing signaling agent", "Failed to Register Profile: no name",
+    "Failed to Create NUA [{name}]", "Failed to Create NUA [{name}] {words}", "Failed to Run Sofia-SIP Task",
+    "Failed to Add Listening Socket to Pollset", "Failed to Add Listening Socket to Pollset [{name}]",
+    "Failed to Create Listen Socket", "Failed to Start Network Server Task", "Failed to Start MRCPv2 Agent",
+    "Failed to compose plugin path {words}",
+})  # fmt: skip
+"""Those of these texts that tell of a part of the server that is not there: it goes on without it, or not at all."""

@@ -286,3 +286,60 @@ def test_a_range_of_rtp_ports_holds_every_second_port_below_its_end(
 @pytest.mark.filterwarnings("error")
 def test_calibrating_on_a_log_with_ticks_at_one_phase_warns_of_nothing() -> None:
     calibrate_logs([FIELD / "01-healthy-cut.log.xz"])
+
+
+# --- start-up and set-up -------------------------------------------------------------------------------------------
+
+FAILURES = (
+    "Failed to Load DSO: /opt/unimrcp/plugin/myrecog.so: cannot open shared object file: No such file or directory",
+    "No MRCP Engine Available [speechrecog]",
+    "Failed to Create NUA [SIP-Agent-1]",
+    "Failed to Register Profile [uni2]: missing RTP settings",
+)
+
+
+def test_parts_that_did_not_start_are_the_headline(tmp_path: Path) -> None:
+    log = Log("INFO")
+    for text in (*FAILURES, FAILURES[0]):
+        log.say(SERVER, text, "WARN")
+    result = audit(log.begin(), tmp_path)
+    (finding,) = result.summary.findings
+    assert finding.kind == "start-failed"
+    assert all(text in finding.text for text in FAILURES)
+    assert str(verdict(result.summary)).startswith("The server did not start whole: 'Failed to Load DSO: /opt")
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_the_phases_of_a_set_up_are_those_of_info_lines(level: str, tmp_path: Path) -> None:
+    log = Log(level).begin()
+    for _ in range(3):
+        call = Call(log).invite()
+        log.wait(7.3)
+        call.offer().media()
+        log.wait(16.0)
+        call.opened().ack().down()
+    result = audit(log, tmp_path)
+    found = {name: result.summary.latency[name].p50 for name in
+             ("create_to_offer", "offer_to_media_path", "media_path_to_answer")}  # fmt: skip
+    assert found == pytest.approx(
+        {"create_to_offer": 7.3, "offer_to_media_path": 0.005, "media_path_to_answer": 16.0}, abs=0.001
+    )
+    assert result.sessions is not None
+    assert result.sessions["media_path_s"].notna().all()
+
+
+def test_a_set_up_that_the_log_sees_in_part_has_the_phases_that_it_shows(tmp_path: Path) -> None:
+    log = Log("INFO").begin()
+    before = Call(log).invite()
+    del log.lines[:]  # its creation is not in the log
+    before.offer().media().opened()
+    unfinished = Call(log).invite()
+    log.wait(2.0)
+    unfinished.offer().media()
+    log.wait(0.5).say(SIP, "Receive SIP Event [nua_i_options] Status 100 Trying [SIP-Agent-1]")
+    result = audit(log, tmp_path)
+    counts = {name: result.summary.latency[name].n for name in ("create_to_offer", "offer_to_media_path")}
+    assert counts == {"create_to_offer": 1, "offer_to_media_path": 2}
+    (leak,) = [leak for leak in result.leaks if leak.session_id == unfinished.sid]
+    assert "its set-up so far: created, offer after 2000" in leak.explanation
+    assert "media path after 5." in leak.explanation

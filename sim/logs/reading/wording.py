@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sim.vocabulary.client_lines import CLIENT_ONLY
 from sim.vocabulary.lines import BODY_BEGINNINGS, FIELDS, FREE, LINES, WITH_BODY, Kind, Line
-from sim.vocabulary.other_lines import SERVER_ONLY, SHARED
+from sim.vocabulary.other_lines import SERVER_ONLY, SHARED, START_FAILURES
 
 Said = re.Match[bytes]
 Words = NDArray[np.uint64]
@@ -33,7 +33,8 @@ def other_lines() -> Iterable[Line]:
     ):
         for level, since, until, texts in table:
             for text in texts:
-                yield Line(kind, level, text, "any", since, until, shared)
+                failed = text in START_FAILURES and kind is not Kind.CLIENT
+                yield Line(Kind.START_FAILED if failed else kind, level, text, "any", since, until, shared)
 
 
 ALL_LINES: Final = (*LINES, *other_lines())
