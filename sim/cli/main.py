@@ -18,6 +18,7 @@ COMMANDS = (
     "sim.cli.timeline",
     "sim.cli.audit",
     "sim.cli.report",
+    "sim.cli.trace",
     "sim.cli.leaks",
     "sim.cli.catalogue",
     "sim.cli.log",

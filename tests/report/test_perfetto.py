@@ -1,0 +1,119 @@
+"""The trace is one that Perfetto's own package reads: slices, arrows, states, and a leak as a slice without end."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import sim
+from sim.cli.main import build
+from sim.errors import ScenarioError
+from sim.ledger.result import RunResult
+from sim.report.perfetto import packets
+from sim.report.perfetto.trace import FIRST_SESSION, Cut, write_trace
+from sim.scenario import load_scenario
+
+proto = pytest.importorskip("perfetto.protos.perfetto.trace.perfetto_trace_pb2")
+EVENT = proto.TrackEvent
+LEAKY = {
+    "name": "leaky", "duration": "10s", "drain": "20s", "arrivals": {"rate": "5/s"},
+    "calls": {"hold": "2s", "requests": 1}, "plugins": {"speechrecog": {"close": {"never": 0.1}}},
+}  # fmt: skip
+LOG = Path(__file__).parents[1] / "data" / "traces" / "leak2.log.xz"
+
+
+@pytest.fixture(scope="module")
+def leaky() -> RunResult:
+    return sim.run(load_scenario(LEAKY), seed=3, ledger="full", engine="simpy")
+
+
+def read(path: Path) -> list:
+    trace = proto.Trace()
+    trace.ParseFromString(path.read_bytes())
+    return list(trace.packet)
+
+
+def slices(found: list) -> tuple[dict, dict]:
+    """Slices of each track as (begin, end, name, event), and those that have no end."""
+    done: dict[int, list] = {}
+    open_: dict[int, list] = {}
+    for packet in found:
+        if not packet.HasField("track_event"):
+            continue
+        event = packet.track_event
+        if event.type == EVENT.TYPE_SLICE_BEGIN:
+            open_.setdefault(event.track_uuid, []).append((packet.timestamp, event))
+        elif event.type == EVENT.TYPE_SLICE_END:
+            began, event_ = open_[event.track_uuid].pop()
+            done.setdefault(event.track_uuid, []).append((began, packet.timestamp, event_.name, event_))
+    return done, {track: rest for track, rest in open_.items() if rest}
+
+
+def test_every_message_is_a_slice_on_its_threads_track(leaky: RunResult, tmp_path: Path) -> None:
+    write_trace(leaky, tmp_path / "t")
+    found = read(tmp_path / "t")
+    threads = {p.track_descriptor.uuid: p.track_descriptor.name for p in found if p.track_descriptor.HasField("thread")}
+    assert "MRCP Server" in threads.values()
+    done, _ = slices(found)
+    rows = leaky.messages
+    for uuid, name in threads.items():
+        assert len(done[uuid]) == (rows["task"] == name).sum()
+    times = [packet.timestamp for packet in found if packet.HasField("track_event")]
+    assert times == sorted(times)
+
+
+def test_what_a_handler_sent_is_joined_to_it_by_an_arrow(leaky: RunResult, tmp_path: Path) -> None:
+    write_trace(leaky, tmp_path / "t")
+    events = [packet.track_event for packet in read(tmp_path / "t") if packet.HasField("track_event")]
+    leaving = {flow: event.name for event in events for flow in event.flow_ids}
+    joined = {(leaving[flow], event.name) for event in events for flow in event.terminating_flow_ids}
+    assert ("nua_i_state [received]", "OFFER") in joined
+    assert ("STOP response", "close") in joined
+    assert ("close", "CLOSE response") in joined
+
+
+def test_a_leaked_session_is_a_slice_without_end_that_says_why(leaky: RunResult, tmp_path: Path) -> None:
+    write_trace(leaky, tmp_path / "t")
+    _, unfinished = slices(read(tmp_path / "t"))
+    leaked = {leak.session for leak in leaky.summary.leaks if leak.cause}
+    assert leaked
+    assert {track - FIRST_SESSION for track in unfinished} == leaked
+    for rest in unfinished.values():
+        last = rest[-1][1]
+        assert last.name.startswith("waits for ever: ")
+        notes = {note.name: note.string_value for note in last.debug_annotations}
+        assert notes == {"cause": "close-never-answered", "answer": "never came"}
+
+
+def test_a_part_of_a_run_is_a_smaller_trace(leaky: RunResult, tmp_path: Path) -> None:
+    whole = write_trace(leaky, tmp_path / "whole")
+    part = write_trace(leaky, tmp_path / "part", Cut(2.0, 3.0))
+    one = write_trace(leaky, tmp_path / "one", Cut(sessions=frozenset({4})))
+    assert 0 < part.messages < whole.messages
+    assert (one.sessions, one.messages) == (1, (leaky.messages["session"] == 4).sum())
+    with pytest.raises(ScenarioError, match="has no messages and no sessions there"):
+        write_trace(leaky, tmp_path / "none", Cut(sessions=frozenset({10**6})))
+
+
+def test_a_real_log_is_a_trace_too(tmp_path: Path) -> None:
+    out = tmp_path / "t.pftrace"
+    answered = CliRunner().invoke(build(), ["trace", str(LOG), "-o", str(out), "--until", "5s"])
+    assert answered.exit_code == 0, answered.output
+    done, unfinished = slices(read(out))
+    assert unfinished  # some of its sessions leaked
+    assert any(track >= FIRST_SESSION for track in done)
+    assert CliRunner().invoke(build(), ["trace", str(LOG), "-o", str(out)]).exit_code == 2  # it exists
+
+
+@pytest.mark.parametrize("wrong", [["--from", "soon"], ["--sessions", "a"], ["--sessions", "5-1"], ["--until", "0s"]])
+def test_a_wrong_part_is_refused(wrong: list[str], tmp_path: Path) -> None:
+    answered = CliRunner().invoke(build(), ["trace", str(LOG), "-o", str(tmp_path / "t"), *wrong])
+    assert answered.exit_code == 2
+    assert not (tmp_path / "t").exists()
+
+
+def test_numbers_are_written_as_protocol_buffers_write_them() -> None:
+    for value in (0, 1, 127, 128, 300, 2**32, 2**63, -1, -5):
+        made = proto.TrackEvent()
+        made.ParseFromString(packets.number(30, value))
+        assert made.counter_value == (value if value < 2**63 else value - 2**64)
