@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario, load_scenario
     from sim.study.capacity import capacity
     from sim.study.fleet import run_fleet
+    from sim.study.splitting import rare_overflow
 
 __version__ = VERSION
 
@@ -33,6 +34,7 @@ _HOMES = {
     "lifetimes": "sim.ledger.lifetimes",
     "load_result": "sim.ledger.result",
     "load_scenario": "sim.scenario",
+    "rare_overflow": "sim.study.splitting",
     "run": "sim.engine.run",
     "run_fleet": "sim.study.fleet",
 }
@@ -53,6 +55,7 @@ __all__ = [
     "lifetimes",
     "load_result",
     "load_scenario",
+    "rare_overflow",
     "run",
     "run_fleet",
     "study",

@@ -28,6 +28,7 @@ COMMANDS = (
     "sim.cli.study",
     "sim.cli.capacity",
     "sim.cli.size",
+    "sim.cli.sensitivity",
 )
 
 _HELP = "Simulate what happens to a call's resources inside a UniMRCP server: capacity, latency and session leaks."

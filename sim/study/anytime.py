@@ -90,7 +90,7 @@ def _end(evidence: Callable[[float], float], outside: float, inside: float, conf
     bound = -math.log(1.0 - confidence)
     for _ in range(200):
         middle = (outside + inside) / 2.0
-        if middle in (outside, inside):
+        if abs(outside - inside) <= 1e-12 * max(abs(outside), abs(inside)):
             break
         if evidence(middle) < bound:
             inside = middle

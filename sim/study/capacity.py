@@ -12,7 +12,7 @@ from typing import Any
 from sim.errors import ScenarioError
 from sim.scenario import Scenario, load_scenario
 from sim.scenario.units import read_quantity
-from sim.study.constraints import base_value
+from sim.study.constraints import base_value, is_whole
 from sim.study.measure import value_of
 from sim.study.planner import Planned, planned
 from sim.study.pressure import Pressure, pressures
@@ -224,13 +224,8 @@ def _range(between: tuple[Any, Any] | str, vary: str) -> tuple[float, float, str
     text = str(ends[0]).strip()
     rate, plain = "/" in text, read_quantity("number", text) is not None
     timed = not plain and not rate and read_quantity("time", text) is not None
-    whole = plain and all(float(v).is_integer() for v in (low, high)) and vary.rsplit(".", 1)[-1] in _WHOLE
+    whole = plain and all(float(v).is_integer() for v in (low, high)) and is_whole(vary)
     return low, high, "per_s" if rate or vary.endswith(".rate") else "s" if timed else "", whole
-
-
-_WHOLE = (
-    "max_channel_count", "max_connection_count", "max_shared_use_count", "licences", "slots", "calls", "size", "count",
-)  # fmt: skip
 
 
 def _check(scenario: Scenario, vary: str, low: float, wanted: Sequence[Target]) -> None:

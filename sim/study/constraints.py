@@ -22,6 +22,18 @@ _COMPARISONS: dict[type, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 
 
+WHOLE = (
+    "max_channel_count", "max_connection_count", "max_shared_use_count", "licences", "slots", "calls", "size", "count",
+    "servers",
+)  # fmt: skip
+"""Last parts of the paths whose values are whole numbers."""
+
+
+def is_whole(path: str) -> bool:
+    """Whether a knob takes whole numbers only."""
+    return path.rsplit(".", 1)[-1] in WHOLE
+
+
 def base_value(value: Any) -> float | None:
     """A setting as a number in base units (seconds, calls per second, bytes); None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):

@@ -1,0 +1,94 @@
+"""Splitting on copied states: a copy has the same past and another future, and rare events have their known chance."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from scipy.stats import poisson
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "theory"))
+from bare import bare, instant_plugin
+
+from sim.engine.compiled.forking import ForkableEngine
+from sim.engine.start.setup import setup
+from sim.errors import ScenarioError
+from sim.scenario import Scenario
+from sim.study.splitting import rare_overflow
+from sim.theory.loss import ruin
+
+RATE, SERVICE = 500.0, 0.8e-3
+
+
+def mm1() -> Scenario:
+    """Calls that never end on a plugin whose open takes an exponential time: an M/M/1 queue at 40 %."""
+    block = {"dist": "exponential", "mean": f"{SERVICE}s"}
+    return bare(
+        "mm1", duration="1h", arrivals={"rate": f"{RATE}/s"}, calls={"hold": "10d"},
+        plugins={"speechrecog": instant_plugin(open={"block": block})},
+    )  # fmt: skip
+
+
+def dropping(rate: str, slots: int) -> Scenario:
+    """An old server, whose media engine drops a message when its queue is full: the session then waits for ever."""
+    return bare(
+        "drop", duration="1h", arrivals={"rate": rate}, calls={"hold": "10d"},
+        server={"media": {"tick": "10ms", "queue": {"slots": slots, "when_full": "drop"}}},
+    )  # fmt: skip
+
+
+def test_a_copy_goes_on_as_it_was_with_other_random_numbers() -> None:
+    engine = ForkableEngine(setup(mm1(), record_rows=False), 1)
+    try:
+        for _ in range(5000):
+            engine.advance(1)
+        state = engine.copy()
+        at, calls = float(engine.e["now_s"][0]), engine.arrived
+        futures = []
+        for _ in range(3):
+            engine.put_back(state)
+            assert float(engine.e["now_s"][0]) == at
+            assert engine.arrived == calls
+            assert engine.copy() == engine.copy()
+            for _ in range(5000):
+                engine.advance(1)
+            futures.append(float(engine.e["now_s"][0]))
+            assert engine.arrived > calls + 100
+        assert len(set(futures)) == 3
+        engine.put_back(state)
+        again = engine.copy()
+        assert again.sessions == state.sessions
+        assert again.spans == state.spans
+    finally:
+        engine.close()
+
+
+def test_m_m_1_overflows_as_often_as_the_gambler_is_ruined() -> None:
+    """From 1 to 6 before 0: (1 - r)/(1 - r⁶) with r = 2.5, 0.00616. Half the interval is about 20 % of it."""
+    found = rare_overflow(mm1(), task="speechrecog", level=6, effort=60, repetitions=10, seed=2)
+    truth = ruin(RATE, 1.0 / SERVICE, 6)
+    assert found.per_cycle.low < truth < found.per_cycle.high
+    assert found.per_cycle.value == pytest.approx(truth, rel=0.5)
+    # a busy period of M/M/1 has 1/(1 - ρ) calls
+    assert found.per_call == pytest.approx(found.per_cycle.value * 0.6, rel=0.15)
+    assert len(found.steps) == 5
+
+
+def test_a_message_that_a_full_queue_drops_is_as_rare_as_its_tick_is_crowded() -> None:
+    """Requests of a 10 ms tick are Poisson with mean 1: more than 6 in one that has any, 1.3·10⁻⁴."""
+    found = rare_overflow(dropping("100/s", 6), task="media", level=7, effort=60, repetitions=8, seed=3)
+    truth = float(poisson.sf(6, 1.0) / poisson.sf(0, 1.0))
+    assert found.per_cycle.low < truth < found.per_cycle.high
+    assert found.per_cycle.value == pytest.approx(truth, rel=0.5)
+    assert found.calls < found.plain_calls / 5.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"task": "nobody", "level": 3}, "must be one of"), ({"task": "media", "level": 1}, "at least 2"),
+        ({"task": "media", "level": 3, "overrides": {"arrivals.kind": "even"}}, "Poisson"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_split_is_said(wrong: dict, why: str) -> None:
+    with pytest.raises(ScenarioError, match=why):
+        rare_overflow("baseline", **wrong)
