@@ -246,6 +246,7 @@ def clients() -> st.SearchStrategy[Mapping]:
         {},
         optional={
             "network_delay": families(0.02),
+            "clock": st.sampled_from([0.0, 0.004]),
             "patience": st.one_of(st.none(), families(0.5)),
             "tcp": st.booleans(),
             "connect_delay": families(0.05),
@@ -272,7 +273,11 @@ def processors() -> st.SearchStrategy[Mapping]:
     )
     return st.fixed_dictionaries(
         {"count": st.sampled_from([1, 1, 2, 3, 40])},
-        optional={"other_load": load, "other_burst": families(0.001), "scheduler": scheduler},
+        optional={
+            "other_load": load,
+            "other_burst": families(0.001),
+            "scheduler": scheduler,
+        },
     )
 
 
@@ -293,6 +298,7 @@ def servers(resources: tuple[str, ...] = ()) -> st.SearchStrategy[Mapping]:
             "session_expires": st.sampled_from([0.8, 4.0, 600.0]),
             "min_se": st.sampled_from([0.1, 0.8]),
             "extract_call_id": st.booleans(),
+            "receive_buffer": st.sampled_from([None, 1, 2, 200]),
             "offline": st.booleans(),
         },
     ).map(lambda knobs: {"min_se": 0.8, **knobs})

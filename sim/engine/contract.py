@@ -27,6 +27,13 @@ class TaskStatistics(NamedTuple):
     queue_peak: int
 
 
+class ProcessorStatistics(NamedTuple):
+    """Seconds before the end of the load that each processor was busy, and those that other programs had."""
+
+    busy_s: Sequence[float]
+    others_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class Calm:
     """Sessions in a call that goes well: live, nothing outstanding, and what ends the call is scheduled.
@@ -77,6 +84,9 @@ class Engine(Protocol):
 
     def task_statistics(self, index: int) -> TaskStatistics:
         """What a task did."""
+
+    def processor_statistics(self) -> ProcessorStatistics:
+        """What the processors did."""
 
     def remaining(self) -> Remaining:
         """Every session that is still there, and what is pending."""

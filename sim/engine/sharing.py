@@ -83,6 +83,10 @@ class Machine:
     load: float  # of the other programs together, for now
     load_until_s: float
     burst_s: float  # mean work that another program has at a time
+    used_s: float  # by whatever runner, up to the last of their stretches that ended
+    window_used_s: float  # up to the end of the last interval of the level grid
+    window_min: int  # busy processors, in this interval
+    window_max: int
 
 
 def begin(w: Any, i: int, delay: float) -> None:
@@ -127,7 +131,9 @@ def leave(w: Any, i: int, now: float) -> None:
         m.idle += 1
         if m.waiting > 0:
             run_on(w, next_runner(w, now), r.processor, now, 0)
-        elif m.owing > 0:
+            return
+        m.window_min = min(m.window_min, m.count - m.idle)
+        if m.owing > 0:
             forgive(w)
     elif r.state == WAITING:
         fall_asleep(w, r, now, True)
@@ -187,6 +193,7 @@ def account(w: Any, r: Any, ran: float) -> None:
     r.left_s -= ran
     r.slice_s -= ran
     r.fair_s += ran
+    w.machine.used_s += ran
     counted = within_load(w, r.since_s, ran)
     r.busy_s += counted
     w.processors[r.processor].busy_s += counted
@@ -279,6 +286,7 @@ def run_on(w: Any, i: int, p: int, now: float, sleeps: int) -> None:
     note_wait(w, i, awake - r.since_s)
     m.waiting -= 1
     m.idle -= 1
+    m.window_max = max(m.window_max, m.count - m.idle)
     w.processors[p].holder = i
     r.state = RUNNING
     r.processor = p
@@ -288,6 +296,21 @@ def run_on(w: Any, i: int, p: int, now: float, sleeps: int) -> None:
         r.fresh = 0
         r.began_s = awake + m.switch_s
     plan(w, i, now)
+
+
+def window_used(w: Any, now: float) -> float:
+    """An interval of the level grid is over: the processor time that was used in it."""
+    m = w.machine
+    used = m.used_s
+    for p in range(m.count):
+        holder = w.processors[p].holder
+        if holder >= 0 and w.runners[holder].planned:
+            used += max(0.0, now - w.runners[holder].since_s)
+    within: float = used - m.window_used_s
+    m.window_used_s = used
+    m.window_min = m.count - m.idle
+    m.window_max = m.window_min
+    return within
 
 
 # --- who is next ----------------------------------------------------------------------------------------------------

@@ -215,6 +215,7 @@ def _names(kind: type) -> tuple[str, ...]:
 
 _COLUMNS = {"resources": _names(ResourceUse), "latency": _names(Quantiles), "tasks": _names(TaskUse)}
 _COUNTS = {"violations": VIOLATION_KINDS, "leaks": LEAK_CAUSES}
+_WAITS = ("wait", "service", "processor_wait")
 _FRACTIONS = ("blocking", "utilisation")
 _QUANTILES = _names(Quantiles)
 
@@ -229,7 +230,7 @@ def _split(path: str) -> tuple[str, str, str]:
     """`tasks.MRCP Server.wait.p95` → ("tasks", "MRCP Server", "wait.p95"); names may hold dots, columns may not."""
     head, _, rest = path.partition(".")
     if head == "tasks":
-        for column in ("processor_wait", "wait", "service"):
+        for column in _WAITS:
             name, mark, last = rest.rpartition(f".{column}.")
             if mark:
                 return head, name, f"{column}.{last}"
@@ -242,6 +243,8 @@ def _check(path: str, text: str, resources: Sequence[str] | None, tasks: Sequenc
     head, name, last = _split(path)
     if path in ("horizon_s", "sessions.crashed_at_s"):
         return "number"
+    if path == "processors.busy":
+        return "fraction"
     if path in ("seed", "partial"):
         return "count"
     if head == "sessions" and path.removeprefix("sessions.") in _names(SessionCounts):
@@ -252,7 +255,7 @@ def _check(path: str, text: str, resources: Sequence[str] | None, tasks: Sequenc
         return "count"
     known = {"latency": LATENCIES, "resources": resources, "tasks": tasks}.get(head, ())
     if head in _COLUMNS and name and (known is None or name in known):
-        if last in _COLUMNS[head] and last not in ("wait", "service"):
+        if last in _COLUMNS[head] and last not in _WAITS:
             if last.startswith("bytes"):
                 return "size"
             if head == "latency":
@@ -269,13 +272,13 @@ def _known(resources: Sequence[str] | None, tasks: Sequence[str] | None, head: s
     """Every path that could have been meant; names of resources or tasks that nobody gave are taken as written."""
     of_resources = resources if resources is not None else [name or "session_pool", "session_pool", "rtp_port"]
     of_tasks = tasks if tasks is not None else [name or "MRCP Server", "MRCP Server"]
-    paths = ["horizon_s", "partial", *_COUNTS, "sessions.rejected.404"]
+    paths = ["horizon_s", "partial", "processors.busy", *_COUNTS, "sessions.rejected.404"]
     paths += [f"sessions.{column}" for column in _names(SessionCounts)]
     paths += [f"{counted}.{kind}" for counted, kinds in _COUNTS.items() for kind in kinds]
     paths += [f"latency.{latency}.{column}" for latency in LATENCIES for column in _QUANTILES]
     paths += [f"resources.{resource}.{column}" for resource in of_resources for column in _names(ResourceUse)]
     paths += [f"tasks.{task}.{column}" for task in of_tasks for column in ("messages", "utilisation", "queue_peak")]
-    paths += [f"tasks.{task}.{what}.{q}" for task in of_tasks for what in ("wait", "service") for q in _QUANTILES]
+    paths += [f"tasks.{task}.{what}.{q}" for task in of_tasks for what in _WAITS for q in _QUANTILES]
     return paths
 
 
@@ -310,6 +313,9 @@ def _lookup(path: str, summary: Summary, text: str) -> float | int | None:
         if head == "leaks":
             return sum(group.count for group in summary.leak_groups if kind in ("", group.cause))
         return sum(1 for violation in summary.violations if kind in ("", violation.kind))
+    if path == "processors.busy":
+        busy = summary.processors.busy
+        return sum(busy) / len(busy) if busy else None
     if path.startswith("sessions.rejected"):
         return summary.sessions.rejected.get(last, 0) if name else sum(summary.sessions.rejected.values())
     value: Any

@@ -139,6 +139,22 @@ class TaskUse:
     queue_peak: int | None = 0
     wait: Quantiles = Quantiles()
     service: Quantiles = Quantiles()
+    processor_wait: Quantiles = Quantiles()
+    """Each time that it was ready to run until it ran; n = 0 where every task has a processor of its own."""
+
+
+OTHER_PROGRAMS = "other programs"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorUse:
+    """The machine's processors up to the end of the load: how much of each was busy, and who held how many."""
+
+    count: int | None = None
+    """None: every task has one of its own."""
+    busy: Sequence[float] = ()
+    by_task: Mapping[str, float] = field(default_factory=dict)
+    """Processors that each task held on average, and `other programs`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +282,7 @@ class Summary:
     expect: Sequence[Expectation] = ()
     partial: bool = False
     findings: Sequence[Finding] = ()
+    processors: ProcessorUse = ProcessorUse()
 
     def __post_init__(self) -> None:
         """Make every named latency present, in the fixed order, so that readers need no `get`."""
@@ -296,6 +313,7 @@ class Summary:
                     "resources",
                     "latency",
                     "tasks",
+                    "processors",
                     "violations",
                     "leaks",
                     "leak_groups",
@@ -318,10 +336,8 @@ class Summary:
             sessions=SessionCounts(**plain["sessions"]),
             resources={name: ResourceUse(**use) for name, use in plain["resources"].items()},
             latency={name: Quantiles(**q) for name, q in plain["latency"].items()},
-            tasks={
-                name: TaskUse(**{**use, "wait": Quantiles(**use["wait"]), "service": Quantiles(**use["service"])})
-                for name, use in plain["tasks"].items()
-            },
+            tasks={name: _task_use(use) for name, use in plain["tasks"].items()},
+            processors=ProcessorUse(**plain.get("processors", {})),
             violations=tuple(Violation(**v) for v in plain["violations"]),
             leaks=tuple(Leak.from_dict(leak) for leak in plain["leaks"]),
             leak_groups=tuple(LeakGroup(**found) for found in plain.get("leak_groups", ())),
@@ -329,6 +345,12 @@ class Summary:
             findings=tuple(Finding(**found) for found in plain.get("findings", ())),
             expect=tuple(Expectation(**e) for e in plain["expect"]),
         )
+
+
+def _task_use(plain: Mapping[str, Any]) -> TaskUse:
+    """A task's row; results of earlier versions know nothing of processors."""
+    waits = {name: Quantiles(**plain[name]) for name in ("wait", "service", "processor_wait") if name in plain}
+    return TaskUse(**{**plain, **waits})
 
 
 def _plain(value: Any) -> Any:

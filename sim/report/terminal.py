@@ -213,13 +213,22 @@ def _resource(use: ResourceUse) -> dict[str, Text]:
 def _nearest(summary: Summary) -> Text:
     """Which limit is nearest: what a planner must look at first."""
     name = nearest_limit(summary)
+    busy = summary.processors.busy
+    if busy and (name is None or sum(busy) / len(busy) > _used(summary.resources[name])):
+        used = sum(busy) / len(busy)
+        style = BAD if used >= 0.95 else WARN if used >= 0.8 else ""
+        return Text(f"nearest limit: processors, on average {sum(busy):.2f} of {len(busy)} busy", style=style)
     if name is None:
         return Text("no resource has a limit", style=QUIET)
     use = summary.resources[name]
-    assert use.limit is not None
-    share_used = use.peak / use.limit
+    share_used = _used(use)
     style = BAD if share_used >= 1 else WARN if share_used >= 0.8 else ""
     return Text(f"nearest limit: {name}, at its peak {number(use.peak)} of {number(use.limit)}", style=style)
+
+
+def _used(use: ResourceUse) -> float:
+    """The part of a resource's limit that was taken at its peak."""
+    return use.peak / use.limit if use.limit else 0.0
 
 
 def _tasks(summary: Summary, width: int) -> Table:
@@ -254,14 +263,31 @@ def _task(use: TaskUse) -> dict[str, Text]:
 
 
 def _processors(summary: Summary) -> list[RenderableType]:
-    """How many processors the tasks keep busy together: the model gives each its own, a machine must have them.
+    """How many processors are busy, who holds them and who waits longest; nothing for a log, which does not say.
 
-    Nothing for a log, which does not show all of their work.
+    Where every task has one of its own, how many a machine must have.
     """
+    if summary.processors.count is not None:
+        return [_shared(summary)]
     busy = [use.utilisation for use in summary.tasks.values() if use.utilisation is not None]
     if not busy or summary.engine == "log":
         return []
     return [Text(f"together they keep {sum(busy):.2f} processors busy", style=WARN if sum(busy) >= 1 else "")]
+
+
+def _shared(summary: Summary) -> Text:
+    """One line about the processors that the tasks share."""
+    use = summary.processors
+    busy = ", ".join(share(part) for part in use.busy[:8]) + (", …" if len(use.busy) > 8 else "")
+    text = f"{plural(len(use.busy), 'processor')}, busy {busy}"
+    by_task = sorted(use.by_task.items(), key=lambda item: -item[1])
+    text += "; " + ", ".join(f"{name} {held:.2f}" for name, held in by_task[:3] if held >= 0.005)
+    waits = {name: task.processor_wait.p95 for name, task in summary.tasks.items() if task.processor_wait.p95}
+    if waits:
+        longest = max(waits, key=lambda name: waits[name] or 0.0)
+        text += f"; longest wait for one: {longest}, p95 {duration(waits[longest])}"
+    full = sum(use.busy) >= 0.9 * len(use.busy)
+    return Text(text, style=WARN if full else "")
 
 
 def _violations(summary: Summary) -> Text:

@@ -10,7 +10,7 @@ from sim.scenario.dialogue import Step
 from sim.scenario.distributions import CountDist, Dist, constant, exponential
 from sim.scenario.faults import NEVER, Fault, OnHold, Vanish
 from sim.scenario.problems import shorten
-from sim.scenario.units import Positive, Probability
+from sim.scenario.units import Positive, Probability, Time
 from sim.vocabulary.plugins import MAX_STEPS, RESOURCES, Resource
 
 
@@ -156,6 +156,11 @@ class Client(Part):
 
     network_delay: Dist = Field(
         default=constant(0.0), description="One-way delay of each SIP message and MRCP message."
+    )
+    clock: Time = Field(
+        default=0.0,
+        description="Calls begin, and holds end, at the ticks of the callers' common clock, as a load generator's do; "
+        "0: at any time.",
     )
     patience: Dist | None = Field(
         default=None, description="The caller sends CANCEL when no answer came for this long; null: it waits for ever."

@@ -77,6 +77,11 @@ class Sip(Part):
     extract_call_id: bool = Field(
         default=False, strict=True, description="The session is created already at nua_i_invite."
     )
+    receive_buffer: PositiveCount | None = Field(
+        default=None,
+        description="Packets that wait for the NUA stack in its socket's buffer; what comes while it is full is lost, "
+        "and its caller sends it again after T1, doubling up to T2. null: no limit.",
+    )
     offline: bool = Field(default=False, strict=True, description="The agent is offline: every call gets 503.")
 
     @model_validator(mode="after")

@@ -84,6 +84,23 @@ def to_server(w: World, session: Session, task: int, kind: int, arg: int, extra:
     emit(w, task, kind, session, arg, draw(w, NETWORK) + extra)
 
 
+def at_tick(w: World, now: float, delay: float) -> float:
+    """How long until the first tick of the callers' clock that is not before `delay` seconds from now."""
+    if w.p.clock_s <= 0.0:
+        return delay
+    ticks = int((now + delay) / w.p.clock_s)
+    while ticks * w.p.clock_s < now + delay:
+        ticks += 1
+    return max(delay, ticks * w.p.clock_s - now)
+
+
+def send_again_after(w: World, session: Session) -> float:
+    """A packet of this caller was lost before the server saw it: how long until it is sent again."""
+    interval = min(w.p.t1_s * 2.0**session.resent, w.p.t2_s)
+    session.resent += 1
+    return interval
+
+
 def arrive(
     w: World,
     session: Session,
@@ -190,7 +207,7 @@ def c_final(w: World, session: Session, arg: int, started: float, now: float) ->
             until = min(until, draw(w, VANISH_AFTER))
         emit(w, CLIENT, C_VANISH, session, session.caller_timer, until)
     else:
-        emit(w, CLIENT, C_HANGUP, session, session.caller_timer, until)
+        emit(w, CLIENT, C_HANGUP, session, session.caller_timer, at_tick(w, now, until))
     if session.hold_at_s < 0.0:
         session.hold_at_s *= -session.hold_s  # it was a part of the call
     session.hold_at_s += now

@@ -160,6 +160,7 @@ class Session:
     reinvite_pending: int
     gave_up: int  # sent CANCEL
     bye_retries: int
+    resent: int  # packets that a full socket buffer lost
     # what never came, as bits per channel
     lost_open: int
     lost_close: int
@@ -255,6 +256,8 @@ class Parameters:
     transaction_s: Annotated[float, Knob("server.sip.t1", times=64.0)]  # 64 T1
     bye_on_release: Annotated[int, Knob("server.sip.bye_response", numbers={"immediate": 0, "on-release": 1})]
     retransmit: Annotated[int, Knob("client.retransmit")]
+    clock_s: Annotated[float, Knob("client.clock")]
+    receive_buffer: Annotated[int, Knob("server.sip.receive_buffer")]  # 0: no limit
     extract_call_id: Annotated[int, Knob("server.sip.extract_call_id")]
     session_expires_s: Annotated[float, Knob("server.sip.session_expires")]
     refresh_s: Annotated[float, Knob("server.sip.session_expires", times=0.5)]
@@ -467,6 +470,7 @@ def clear_session(session: Session) -> None:
     session.reinvite_pending = 0
     session.gave_up = 0
     session.bye_retries = 0
+    session.resent = 0
     session.lost_open = 0
     session.lost_close = 0
     session.lost_request = 0

@@ -224,13 +224,14 @@ def _values(summary: Any, metrics: tuple[str, ...]) -> dict[str, float]:
 
 
 def _flatten(value: Any, path: str, found: dict[str, float]) -> None:
-    """Numbers by path; a list is counted, and its items by their kind or cause."""
+    """Numbers by path; a list is counted, and its items by their kind or cause; of one of shares the mean."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             if not (path == "" and key in ("scenario", "seed", "engine", "expect")):
                 _flatten(item, f"{path}.{key}" if path else str(key), found)
     elif isinstance(value, list | tuple):
-        found[path] = float(len(value))
+        shares = bool(value) and all(isinstance(item, float) for item in value)
+        found[path] = math.fsum(value) / len(value) if shares else float(len(value))
     elif value is None:
         found[path] = math.nan
     elif isinstance(value, bool | int | float):

@@ -16,7 +16,7 @@ from sim.engine.compiled.normals import LognormalStream, agrees
 from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
 from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS, PROCESSOR_WAITS, SERVICES, WAITS
 from sim.engine.compiled.store import FIRST_CAPACITY
-from sim.engine.contract import Offence, Remaining, TaskStatistics
+from sim.engine.contract import Offence, ProcessorStatistics, Remaining, TaskStatistics
 from sim.engine.end.collect import Collector
 from sim.engine.start.arrivals import arrival_blocks
 from sim.engine.start.generators import Streams
@@ -118,6 +118,7 @@ class CompiledEngine:
         self.offences: list[Offence] = []
         self.server = setup.server
         self._tasks = [TaskStatistics(0, 0.0, 0)] * len(setup.tasks)
+        self._processors = ProcessorStatistics((), 0.0)
         self._remaining = Remaining([], [])
 
     # --- before -----------------------------------------------------------------------------------------------------
@@ -349,8 +350,9 @@ class CompiledEngine:
             TaskStatistics(int(t["messages"]), float(own["busy_s"]), int(t["queue_peak"]))
             for t, own in zip(block["tasks"][: len(self.setup.tasks)], working, strict=False)
         ]
-        self.processors_busy_s = block["processors"]["busy_s"][: self.setup.machine.count].tolist()
-        self.others_busy_s = float(block["runners"]["busy_s"][len(self.setup.tasks) :].sum())
+        others = block["runners"]["busy_s"][len(self.setup.tasks) :].tolist()
+        busy = block["processors"]["busy_s"][: self.setup.machine.count].tolist()
+        self._processors = ProcessorStatistics(busy, math.fsum(others))
         self._remaining = views.remaining(block, records, self.setup, seen)
 
     def _add_histograms(self) -> None:
@@ -368,6 +370,10 @@ class CompiledEngine:
     def task_statistics(self, index: int) -> TaskStatistics:
         """What a task did."""
         return self._tasks[index]
+
+    def processor_statistics(self) -> ProcessorStatistics:
+        """What the processors did."""
+        return self._processors
 
     def remaining(self) -> Remaining:
         """Every session that is still there, and what is pending."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sim.engine.compiled.calendar import HEAP, OUTSIDE, earlier, heap_push, schedule_task
+from sim.engine.compiled.calendar import HEAP, OUTSIDE, earlier, heap_push, schedule_item, schedule_task
 from sim.engine.compiled.store import MESSAGE_BYTES, items_at, messages_at, ring_append, ring_take
 from sim.engine.sharing import want
 from sim.engine.tick import tick_after
+from sim.server.caller import send_again_after
 from sim.server.streams import WAKE, draw, service_stream, wake_latency, warm_part
 from sim.vocabulary.messages import M_CONTAINER, M_STOP, lane_of
-from sim.vocabulary.tasks import LANES, MESSAGE_LANE, NUA
+from sim.vocabulary.tasks import LANES, MESSAGE_LANE, NUA, SOCKET_LANE
 
 # disciplines
 SOFIA: Final = 0
@@ -37,7 +38,12 @@ def push(w: Any, index: int, kind: int, slot: int, arg: int) -> bool:
         return True
     now = w.e.now_s
     if task.discipline == SOFIA:
-        put(task.lanes[lane_of(kind) if index == NUA else MESSAGE_LANE], kind, slot, arg, now)
+        lane = lane_of(kind) if index == NUA else MESSAGE_LANE
+        if w.p.receive_buffer > 0 and lane == SOCKET_LANE and task.lanes[lane].count >= w.p.receive_buffer:
+            # the packet is lost, and its caller sends it again
+            schedule_item(w, index, kind, slot, arg, send_again_after(w, w.sessions[slot]))
+            return True
+        put(task.lanes[lane], kind, slot, arg, now)
         task.length += 1
     elif task.discipline == MEDIA_TICK and kind == M_STOP:
         put(task.lanes[1], kind, slot, arg, now)

@@ -21,6 +21,7 @@ from sim.engine.compiled.store import (
     wait_rows_at,
     window_rows_at,
 )
+from sim.engine.sharing import window_used
 from sim.ledger.histogram import BUCKETS, LOWEST_BITS
 from sim.ledger.spans import SPANS
 from sim.server.ledger import SLIVER
@@ -220,3 +221,13 @@ def end_window(w: Any, start: float, now: float, width: float) -> None:
         ledger.window_since_s[r] = now
         ledger.window_min[r] = held
         ledger.window_max[r] = held
+    m = w.machine
+    if m.count > 0:
+        i = append(e.window_rows, WINDOW_ROW_BYTES)
+        row = window_rows_at(e.window_rows.address)[i]
+        row.time_s = start
+        row.resource = e.resources
+        row.held = m.count - m.idle
+        row.min = m.window_min
+        row.max = m.window_max
+        row.mean = window_used(w, now) / width

@@ -18,6 +18,9 @@ from sim.vocabulary.states import STATE_NAMES
 
 Array = np.ndarray[Any, Any]
 
+PROCESSORS = "processors"
+"""Busy processors, as a level."""
+
 OUTCOMES = ("released", "rejected", "cancelled", "crashed", "live", "leaked")
 
 SESSION_TIMES = (
@@ -135,9 +138,13 @@ class Collector:
         )
 
     def windows(self, columns: Mapping[str, Array]) -> None:
-        """Levels on a regular grid: start of the interval, held at its end, least, mean and greatest within."""
+        """Levels on a regular grid: start of the interval, held at its end, least, mean and greatest within.
+
+        Busy processors stand last; where every change of a resource is recorded, they are left out.
+        """
         if self.levels is None:
-            self.sink.write("levels", {**columns, "resource": Coded(columns["resource"], self.setup.resources)})
+            names = (*self.setup.resources, PROCESSORS)
+            self.sink.write("levels", {**columns, "resource": Coded(columns["resource"], names)})
 
     def close(self, horizon_s: float) -> None:
         """No more rows come."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sim.engine.contract import Engine
@@ -13,7 +14,7 @@ from sim.errors import InternalError
 from sim.leaks.races import Race, describe
 from sim.ledger.conditions import evaluate
 from sim.ledger.identity import session_id
-from sim.ledger.summary import ResourceUse, SessionCounts, Summary, TaskUse, Violation
+from sim.ledger.summary import OTHER_PROGRAMS, ProcessorUse, ResourceUse, SessionCounts, Summary, TaskUse, Violation
 from sim.scenario import Scenario
 from sim.server.records import REJECTIONS
 from sim.vocabulary.messages import MESSAGE_NAMES
@@ -50,6 +51,7 @@ def summary_of(
         in_setup=left.in_setup,
         degraded=int(server.degraded),
     )
+    tasks = _tasks(made, collector, engine)
     summary = Summary(
         scenario=scenario.name,
         seed=seed,
@@ -59,7 +61,8 @@ def summary_of(
         sessions=counts,
         resources=_resources(made, engine, left),
         latency={name: durations.quantiles() for name, durations in collector.latency.items()},
-        tasks=_tasks(made, collector, engine),
+        tasks=tasks,
+        processors=_processors(scenario, engine, tasks),
         violations=_violations(made, engine),
         leaks=[replace(leak, session_id=session_id(seed, leak.session)) for leak in left.listed()],
         leak_groups=left.groups(),
@@ -111,8 +114,21 @@ def _tasks(made: Setup, collector: Collector, engine: Engine) -> dict[str, TaskU
             queue_peak=int(peak),
             wait=collector.wait[i].quantiles(),
             service=collector.service[i].quantiles(),
+            processor_wait=collector.processor_wait[i].quantiles(),
         )
     return found
+
+
+def _processors(scenario: Scenario, engine: Engine, tasks: Mapping[str, TaskUse]) -> ProcessorUse:
+    load_end = min(float(engine.ledger.load_end_s), engine.now)
+    done = engine.processor_statistics()
+    count = scenario.server.processors.count
+    by_task = {name: use.utilisation or 0.0 for name, use in tasks.items()}
+    if count is None or load_end <= 0.0:
+        return ProcessorUse(count, (), by_task)
+    by_task[OTHER_PROGRAMS] = done.others_s / load_end
+    busy = [seconds / load_end for seconds in done.busy_s]
+    return ProcessorUse(count, (*busy, *[0.0] * (count - len(busy))), by_task)
 
 
 def _violations(made: Setup, engine: Engine) -> tuple[Violation, ...]:

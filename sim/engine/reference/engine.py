@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Generator, Iterator
 from heapq import heappop, heappush
 from typing import cast
 
 from simpy.events import Event, Timeout
 
-from sim.engine.contract import Observer, Remaining, TaskStatistics, unwatched
+from sim.engine.contract import Observer, ProcessorStatistics, Remaining, TaskStatistics, unwatched
 from sim.engine.reference.recorder import Recorder
 from sim.engine.reference.stretches import Stretches
 from sim.engine.reference.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
@@ -21,7 +22,7 @@ from sim.engine.start.generators import Streams
 from sim.engine.start.setup import Setup, task_index
 from sim.errors import InternalError
 from sim.leaks.verdicts import Pending
-from sim.server.caller import arrive, finished
+from sim.server.caller import arrive, finished, send_again_after
 from sim.server.handlers import HANDLERS, timer_lives
 from sim.server.records import Session
 from sim.server.shutdown import shutdown_begins, shutdown_session
@@ -340,6 +341,14 @@ class SimpyEngine:
         session.lost_kind = item[1] + 1
         self.server.lost += 1
 
+    def send_again(self, task: int, message: Message) -> None:
+        """The socket's buffer is full: the packet is lost, and its caller sends it again."""
+        kind, slot, arg, _ = message
+        delay = send_again_after(self.world, self.world.sessions[slot])
+        event = Timeout(self.env, delay, (task, kind, slot, arg, delay))
+        assert event.callbacks is not None
+        event.callbacks.append(self._due)
+
     def drop(self, message: Message) -> None:
         """`MPF Request Queue is Full`: an old server drops the message."""
         session = self.world.sessions[message[1]]
@@ -374,6 +383,12 @@ class SimpyEngine:
         task = self.tasks[index]
         busy_s = task.busy_s if self.world.stretches is None else self.world.runners[index].busy_s
         return TaskStatistics(task.messages, busy_s, task.queue_peak)
+
+    def processor_statistics(self) -> ProcessorStatistics:
+        """What the processors did."""
+        world = self.world
+        others = [runner.busy_s for runner in world.runners[world.machine.tasks :]]
+        return ProcessorStatistics([processor.busy_s for processor in world.processors], math.fsum(others))
 
     # --- the end ----------------------------------------------------------------------------------------------------
 

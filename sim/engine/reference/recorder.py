@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES, Collector
 from sim.engine.reference.world import PlainWorld
+from sim.engine.sharing import window_used
 from sim.server.ledger import SLIVER
 from sim.server.records import Session
 
@@ -69,6 +70,10 @@ class Recorder:
             ledger.window_area[r] = 0.0
             ledger.window_since_s[r] = now
             ledger.window_min[r] = ledger.window_max[r] = held
+        m = world.machine
+        if m.count:
+            held, least, most = m.count - m.idle, m.window_min, m.window_max
+            self.window_rows.append((start, self.resources, held, least, window_used(world, now) / width, most))
 
     def full_buffers(self, world: PlainWorld) -> bool:
         """Whether it is time to flush."""

@@ -51,6 +51,9 @@ class Host(Protocol):
     def settle(self, task: Task, message: Message) -> None:
         """A message whose output was blocked is done with."""
 
+    def send_again(self, task: int, message: Message) -> None:
+        """A packet came while the socket's buffer was full."""
+
     def drop(self, message: Message) -> None:
         """A queue that neither blocks nor grows is full."""
 
@@ -297,7 +300,12 @@ class SofiaLoop(Task):
         return super().sleep()
 
     def push(self, message: Message) -> bool:
-        self.lanes[lane_of(message[0]) if self.index == NUA else MESSAGE_LANE].append(message)
+        lane = lane_of(message[0]) if self.index == NUA else MESSAGE_LANE
+        limit = self.world.p.receive_buffer
+        if limit and lane == SOCKET_LANE and len(self.lanes[lane]) >= limit:
+            self.engine.send_again(self.index, message)
+            return True
+        self.lanes[lane].append(message)
         self.length += 1
         if self.length > self.queue_peak:
             self.queue_peak = self.length

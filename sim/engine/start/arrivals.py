@@ -64,7 +64,9 @@ def _cut(block: ArrivalBlock, take: int) -> ArrivalBlock:
 
 def _timed(scenario: Scenario, seed: int, replication: int) -> Iterator[ArrivalBlock]:
     unknown, none = np.empty(0), np.empty(0)
-    for times in _times(scenario, seed, replication):
+    clock = scenario.client.clock
+    for exact in _times(scenario, seed, replication):
+        times = np.ceil(exact / clock) * clock if clock > 0.0 else exact
         if len(times) != len(none):
             unknown, none = np.full(len(times), math.nan), np.full(len(times), -1.0)
         yield ArrivalBlock(times, unknown, none, unknown, none, unknown)
