@@ -98,6 +98,8 @@ class SimpyEngine:
             while not server.stopped and env.peek() < self.horizon_s:
                 for _ in range(2048):
                     env.step()
+                    if server.needs_draws:  # also where no message was handled: a tick, or a processor that is woken
+                        refill(self.world, self.streams)
                     if server.stopped or env.peek() >= self.horizon_s:
                         break
                 if recorder.full_buffers(self.world):
