@@ -41,13 +41,12 @@ def order_of_events(result: RunResult, slots: int = 1024, tick_s: float = 0.01) 
     messages, sessions = result.messages, result.sessions
     if messages is None or sessions is None:
         return ()
-    found = [
-        _latency(sessions),
-        _full(messages, slots),
-        _blocked(messages),
-        _stalled(messages, tick_s),
-        *_lost(result),
-    ]
+    full = _full(messages, slots)
+    found = [_latency(sessions), full, *_lost(result)]
+    if full is not None:
+        # before, who stands still waits for a processor
+        messages = messages[messages["finished_s"] >= full.time_s]
+        found += [_blocked(messages), _stalled(messages, tick_s)]
     return tuple(sorted((event for event in found if event is not None), key=lambda event: event.time_s))
 
 

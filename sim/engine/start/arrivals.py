@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,16 +39,22 @@ def arrival_blocks(scenario: Scenario, seed: int, duration_s: float, replication
         if scenario.arrivals.kind == "replay"
         else _timed(scenario, seed, replication)
     )
+    clock = scenario.client.clock if scenario.arrivals.kind != "replay" else 0.0
     for block in blocks:
         take = int(min(np.searchsorted(block.time_s, duration_s), left))
         if take < len(block):
             if take:
-                yield _cut(block, take)
+                yield _at_ticks(_cut(block, take), clock)
             return
-        yield block
+        yield _at_ticks(block, clock)
         left -= take
         if left <= 0:
             return
+
+
+def _at_ticks(block: ArrivalBlock, clock: float) -> ArrivalBlock:
+    """Calls that are due between two ticks of the callers' clock arrive at the second one."""
+    return block if clock <= 0.0 else replace(block, time_s=np.ceil(block.time_s / clock) * clock)
 
 
 def _cut(block: ArrivalBlock, take: int) -> ArrivalBlock:
@@ -64,9 +70,7 @@ def _cut(block: ArrivalBlock, take: int) -> ArrivalBlock:
 
 def _timed(scenario: Scenario, seed: int, replication: int) -> Iterator[ArrivalBlock]:
     unknown, none = np.empty(0), np.empty(0)
-    clock = scenario.client.clock
-    for exact in _times(scenario, seed, replication):
-        times = np.ceil(exact / clock) * clock if clock > 0.0 else exact
+    for times in _times(scenario, seed, replication):
         if len(times) != len(none):
             unknown, none = np.full(len(times), math.nan), np.full(len(times), -1.0)
         yield ArrivalBlock(times, unknown, none, unknown, none, unknown)
