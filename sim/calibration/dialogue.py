@@ -29,7 +29,7 @@ Key = tuple[str, str, str]
 
 
 @dataclass(slots=True)
-class Asked:
+class AskedRequest:
     """One request of one call, as far as the log has it; times in seconds."""
 
     method: str
@@ -51,13 +51,13 @@ class Talk:
     """One call's requests in order, and how long it was idle after the last."""
 
     call: "CallSeen"
-    asked: list[Asked]
+    asked: list[AskedRequest]
     idle: float
 
     @property
-    def runs(self) -> list[list[Asked]]:
+    def runs(self) -> list[list[AskedRequest]]:
         """Its steps: the same request several times in a row is one."""
-        found: list[list[Asked]] = []
+        found: list[list[AskedRequest]] = []
         for one in self.asked:
             if found and found[-1][0].key == one.key:
                 found[-1].append(one)
@@ -101,8 +101,8 @@ def talks(evidence: "Evidence") -> list[Talk]:
 
 
 def _talk(call: "CallSeen", seen: Sequence["RequestSeen"], over: float) -> Talk:
-    asked: list[Asked] = []
-    open_: dict[str, Asked] = {}
+    asked: list[AskedRequest] = []
+    open_: dict[str, AskedRequest] = {}
     last = call.answer
     for one in seen:
         if one.time > over:
@@ -113,7 +113,7 @@ def _talk(call: "CallSeen", seen: Sequence["RequestSeen"], over: float) -> Talk:
         elif one.what == "Request" and (one.method in MAIN_METHODS or one.method in AT_ONCE):
             for other in open_.values():
                 other.overlap = True
-            open_[one.resource] = Asked(one.method, one.resource, one.time - last)
+            open_[one.resource] = AskedRequest(one.method, one.resource, one.time - last)
             asked.append(open_[one.resource])
         elif one.what == "Response" and current is not None:
             last = one.time
@@ -239,7 +239,7 @@ def _step(dialogue: Dialogue, number: int, sheet: Sheet, column: str) -> Iterato
         yield "overlap", True
 
 
-def _run(dialogue: Dialogue, number: int) -> list[Asked]:
+def _run(dialogue: Dialogue, number: int) -> list[AskedRequest]:
     """Every request of one step, also of the calls that were cut within it."""
     method, resource, ends = dialogue.shape[number]
     found = [one for talk in dialogue.talks for one in talk.runs[number]]

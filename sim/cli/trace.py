@@ -30,10 +30,10 @@ def trace(
     """Write a trace of threads, sessions, pools and queues that Perfetto's viewer opens (drag the file into it)."""
     from sim.errors import ScenarioError
     from sim.files import refuse_existing, whole
-    from sim.report.perfetto.trace import Cut, write_trace
+    from sim.report.perfetto.trace import Excerpt, write_trace
     from sim.report.text import number
 
-    cut = Cut(_time("--from", start, 0.0), _time("--until", until, float("inf")), _chosen(sessions))
+    cut = Excerpt(_time("--from", start, 0.0), _time("--until", until, float("inf")), _chosen(sessions))
     if cut.from_s >= cut.until_s:
         raise ScenarioError(f"--until must be after --from (got {until} and {start or '0s'})")
     refuse_existing(output, force, "-o")

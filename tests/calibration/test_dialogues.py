@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sim.calibration.calibrate import calibrate_evidence
-from sim.calibration.dialogue import Asked, Talk, dialogues
+from sim.calibration.dialogue import AskedRequest, Talk, dialogues
 from sim.calibration.evidence import watch_logs
 from sim.calibration.found import Calibration
 from sim.engine.run import run
@@ -67,7 +67,7 @@ class Call:
 
 def talk(*steps: tuple[str, str, str], last_s: float = 1.0, idle_s: float = 9.0) -> Talk:
     """A call that did these steps, each of 1 s, the last for `last_s` if it was in progress, and then was idle."""
-    asked = [Asked(method, resource, 0.01, ends, 0.0, 1.0) for method, resource, ends in steps]
+    asked = [AskedRequest(method, resource, 0.01, ends, 0.0, 1.0) for method, resource, ends in steps]
     if asked and asked[-1].ends == "until-bye":
         asked[-1].lasts = last_s
         idle_s = 0.0

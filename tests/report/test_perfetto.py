@@ -10,7 +10,7 @@ from sim.cli.main import build
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.report.perfetto import packets
-from sim.report.perfetto.trace import FIRST_SESSION, Cut, write_trace
+from sim.report.perfetto.trace import FIRST_SESSION, Excerpt, write_trace
 from sim.scenario import load_scenario
 
 proto = pytest.importorskip("perfetto.protos.perfetto.trace.perfetto_trace_pb2")
@@ -87,12 +87,12 @@ def test_a_leaked_session_is_a_slice_without_end_that_says_why(leaky: RunResult,
 
 def test_a_part_of_a_run_is_a_smaller_trace(leaky: RunResult, tmp_path: Path) -> None:
     whole = write_trace(leaky, tmp_path / "whole")
-    part = write_trace(leaky, tmp_path / "part", Cut(2.0, 3.0))
-    one = write_trace(leaky, tmp_path / "one", Cut(sessions=frozenset({4})))
+    part = write_trace(leaky, tmp_path / "part", Excerpt(2.0, 3.0))
+    one = write_trace(leaky, tmp_path / "one", Excerpt(sessions=frozenset({4})))
     assert 0 < part.messages < whole.messages
     assert (one.sessions, one.messages) == (1, (leaky.messages["session"] == 4).sum())
     with pytest.raises(ScenarioError, match="has no messages and no sessions there"):
-        write_trace(leaky, tmp_path / "none", Cut(sessions=frozenset({10**6})))
+        write_trace(leaky, tmp_path / "none", Excerpt(sessions=frozenset({10**6})))
 
 
 def test_a_real_log_is_a_trace_too(tmp_path: Path) -> None:

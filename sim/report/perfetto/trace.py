@@ -34,7 +34,7 @@ ENDED: Final = ("released", "rejected", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Excerpt:
     """Which part of a result a trace is to show; times in seconds."""
 
     from_s: float = 0.0
@@ -52,9 +52,9 @@ class Written:
     left_out: int
 
 
-def write_trace(result: RunResult, path: Path, cut: Cut | None = None) -> Written:
+def write_trace(result: RunResult, path: Path, cut: Excerpt | None = None) -> Written:
     """Write the trace. ScenarioError when the result has neither messages nor sessions in the part asked for."""
-    cut = cut or Cut()
+    cut = cut or Excerpt()
     messages, left_out = _messages(result, cut)
     sessions = _sessions(result, cut)
     if not len(messages) and not len(sessions):
@@ -86,7 +86,7 @@ def _ns(seconds: float) -> int:
     return round(seconds * 1e9)
 
 
-def _messages(result: RunResult, cut: Cut) -> tuple[pd.DataFrame, int]:
+def _messages(result: RunResult, cut: Excerpt) -> tuple[pd.DataFrame, int]:
     import pandas as pd
 
     table = result.messages
@@ -99,7 +99,7 @@ def _messages(result: RunResult, cut: Cut) -> tuple[pd.DataFrame, int]:
     return mine.head(MOST_MESSAGES).reset_index(drop=True), max(0, len(mine) - MOST_MESSAGES)
 
 
-def _sessions(result: RunResult, cut: Cut) -> pd.DataFrame:
+def _sessions(result: RunResult, cut: Excerpt) -> pd.DataFrame:
     import pandas as pd
 
     table = result.sessions
@@ -222,7 +222,7 @@ def _changes(messages: pd.DataFrame) -> dict[int, list[tuple[float, str]]]:
     return found
 
 
-def _counters(result: RunResult, cut: Cut) -> dict[str, tuple[Any, Any]]:
+def _counters(result: RunResult, cut: Excerpt) -> dict[str, tuple[Any, Any]]:
     found = {}
     for name in result.summary.resources:
         steps = level_steps(result, name)
