@@ -42,7 +42,8 @@ class MessageRows:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._numbers = [array("q") for _ in range(4)]  # session, sent, started, finished
-        self._texts: list[list[str]] = [[] for _ in range(4)]  # task, message, state, session_id
+        self._texts: list[list[str]] = [[] for _ in range(3)]  # task, message, state
+        self._sessions: list[AuditedSession | None] = []  # a session gets its id after its first rows
 
     def add(self, message: TaskMessage) -> None:
         """One task message, with the times it has reached."""
@@ -60,9 +61,9 @@ class MessageRows:
         for column, value in zip(self._numbers, (number, sent, started, finished), strict=True):
             column.append(value)
         state = session.state if session is not None and stated else ""
-        texts = (task, name, state, session.id if session is not None else "")
-        for texts_of, text in zip(self._texts, texts, strict=True):
+        for texts_of, text in zip(self._texts, (task, name, state), strict=True):
             texts_of.append(text)
+        self._sessions.append(session)
 
     def flush(self, origin: int, timed: bool, everything: bool = False) -> None:
         """Write what has piled up."""
@@ -70,7 +71,8 @@ class MessageRows:
             return
         session, *times = self._numbers
         columns: dict[str, Any] = {"session": np.array(session)}
-        columns |= dict(zip(("task", "message", "state", "session_id"), self._texts, strict=True))
+        columns |= dict(zip(("task", "message", "state"), self._texts, strict=True))
+        columns["session_id"] = [found.id if found is not None else "" for found in self._sessions]
         for name, values in zip(("sent_s", "started_s", "finished_s"), times, strict=True):
             columns[name] = seconds(values, origin, timed)
         self._sink.write("messages", columns)
