@@ -10,7 +10,7 @@ NO_ACK: Final = "no ACK (64·T1)"
 TRANSACTION: Final = 32_000_000  # microseconds, 64·T1: no ACK to a 200, no answer to a BYE
 
 
-class Asked:
+class AskedOfPlugin:
     """What the server asked one plugin's task for: how often, when last, when the task last began and finished such a
     request, and how many answers it signalled while at them."""
 
@@ -131,7 +131,7 @@ class AuditedSession:
         self.in_progress = ""  # a method that goes on after its response, until an event or a STOP ends it
         self.audio = True  # whether the offer has audio
         self.wedged = UNKNOWN
-        self.asked: dict[tuple[str, str], Asked] = {}  # (open, close, stop or request; task)
+        self.asked: dict[tuple[str, str], AskedOfPlugin] = {}  # (open, close, stop or request; task)
         self.held: dict[str, int] = {}
         self.ports: set[bytes] = set()
         self.connections: set[bytes] = set()

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.audit.audited import UNKNOWN, Asked, AuditedSession
+from sim.audit.audited import UNKNOWN, AskedOfPlugin, AuditedSession
 from sim.ledger.summary import Quantiles, TaskUse
 from sim.logs.reading.shown import word
 from sim.vocabulary.messages import ANSWER_ROWS, SERVER_MESSAGES
@@ -183,7 +183,7 @@ class TaskBook:
             if session is not None and name:
                 asked = session.asked.get((name, stats.name))
                 if asked is None:
-                    asked = session.asked[name, stats.name] = Asked(stats.name)
+                    asked = session.asked[name, stats.name] = AskedOfPlugin(stats.name)
                 asked.again(time)
         self.pending[key] = message
         stats.depth = depth = stats.depth + 1
