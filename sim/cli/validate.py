@@ -1,8 +1,9 @@
 """`mrcpsim validate`: a scenario against a real log, quantile by quantile."""
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,7 +28,7 @@ from sim.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sim.ledger.result import RunResult
     from sim.scenario import Scenario
@@ -104,6 +105,18 @@ def validate(
 def validation_report(
     logs: LogArgument,
     on: Annotated[str, typer.Option("--on", metavar="LOG", help="The log to calibrate on.")],
+    breaks_on: Annotated[
+        Path | None,
+        typer.Option(
+            "--breaks-on", metavar="LOG", help="Say where it breaks: calibrate on this, threads.csv beside it."
+        ),
+    ] = None,
+    breaks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--breaks", metavar="LOG=RATE", help="A log at so many calls/s offered, threads.csv beside it. Repeatable."
+        ),
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="REPORT.md", help="The report to write.")] = Path(
         "reports/validation.md"
     ),
@@ -114,22 +127,43 @@ def validation_report(
     """Calibrate on one log, predict all the others, and write a report with plots."""
     from sim.files import refuse_existing
     from sim.report.validation_markdown import write_report
+    from sim.validation.breaking import breaking
     from sim.validation.every_log import validate_all
 
     refuse_existing(output, force, "-o")
-    found = validate_all(on, logs, runner(engine.value), None if quiet else lambda text: typer.echo(text, err=True))
+    tell = None if quiet else lambda text: typer.echo(text, err=True)
+    found = validate_all(on, logs, runner(engine.value), tell)
+    if breaks_on is not None:
+        found = replace(
+            found, breaking=breaking(breaks_on, offered(breaks or []), runner(engine.value, "summary"), tell)
+        )
     output.parent.mkdir(parents=True, exist_ok=True)
     write_report(found, output)
     if not quiet:
         typer.echo(f"wrote {output}")
 
 
-def runner(engine: str) -> "Callable[[Scenario, int], RunResult]":
-    """Simulates with one engine and keeps sessions and messages."""
+def offered(logs: "Sequence[str]") -> dict[str, float]:
+    """LOG=RATE options as a mapping. ScenarioError when one is not such."""
+    from sim.errors import ScenarioError
+
+    found = {}
+    for text in logs:
+        log, _, rate = text.rpartition("=")
+        if not log or not rate.replace(".", "", 1).isdigit():
+            raise ScenarioError(
+                f"--breaks: expected a log and the calls per second offered, as a.log=1200 (got {text})"
+            )
+        found[log] = float(rate)
+    return found
+
+
+def runner(engine: str, ledger: Literal["summary", "full"] = "full") -> "Callable[[Scenario, int], RunResult]":
+    """Simulates with one engine and keeps sessions and messages, or the summary alone."""
 
     def simulate(scenario: "Scenario", seed: int) -> "RunResult":
         from sim.engine.run import run
 
-        return run(scenario, seed=seed, engine=engine, ledger="full")
+        return run(scenario, seed=seed, engine=engine, ledger=ledger)
 
     return simulate

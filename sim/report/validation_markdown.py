@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.calibration.highlights import highlights
+from sim.report.breaking import breaking_lines, draw_breaking
 from sim.report.validation import part, write_qq
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 JUDGED = ("invite_to_answer", "terminate_to_release")
 QUANTILES = ("p50", "p95", "p99")
 FIGURES = "figures"
+BREAKING_PNG = "validation-where-it-breaks.png"
 
 
 def write_report(found: "LogTrials", path: Path) -> None:
@@ -25,6 +27,9 @@ def write_report(found: "LogTrials", path: Path) -> None:
     lines += _phase(found)
     lines += _found(found)
     lines += _tasks(found)
+    if found.breaking is not None:
+        draw_breaking(found.breaking, figures / BREAKING_PNG)
+        lines += breaking_lines(found.breaking, f"{FIGURES}/{BREAKING_PNG}")
     lines += ["## Quantile against quantile", ""]
     for trial in found.trials:
         name = f"validation-{_stem(trial.log)}.png"

@@ -10,6 +10,7 @@ from sim.calibration.calibrate import calibrate_evidence
 from sim.calibration.evidence import Evidence, watch_logs
 from sim.calibration.found import Calibration
 from sim.logs.reading.reader import StrPath
+from sim.validation.breaking import Breaking
 from sim.validation.validate import Runner, Validation, validate
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class LogTrials:
     calibrated_on: str
     calibration: Calibration
     trials: tuple[Trial, ...]
+    breaking: "Breaking | None" = None
 
 
 def validate_all(
