@@ -75,7 +75,7 @@ QUOTED: Final = (
 
 
 def breaking(
-    on: StrPath, others: Mapping[StrPath, float], run: Runner, tell: Callable[[str], None] | None = None
+    on: StrPath, others: Mapping[str, float], run: Runner, tell: Callable[[str], None] | None = None
 ) -> Breaking:
     """Calibrate on one log with its recording, and hold the scenario to the others and to the quoted figures.
 
@@ -90,7 +90,7 @@ def breaking(
         calibration.save(path)
         pairs = []
         for point, load in [
-            *(_measured(log, rate) for log, rate in {on: 0.0, **others}.items()),
+            *(_measured(log, rate) for log, rate in {str(on): 0.0, **others}.items()),
             *((quoted, 0.0) for quoted in QUOTED),
         ]:
             made = load_scenario(path, _at(point.rate, point.processors, load))

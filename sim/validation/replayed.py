@@ -62,6 +62,23 @@ def median_of(dist: Any) -> float:
     return shift + float(dist.mean)
 
 
+def _takes_time(scenario: "Scenario") -> bool:
+    """Whether the NUA stack works in a replay: only where it shares processors with those that are looked at."""
+    return scenario.server.processors.count is not None
+
+
+def _before_the_log(scenario: "Scenario") -> float:
+    """How long after its replayed arrival, on average, an INVITE comes to the SIP agent, where the log shows it."""
+    from sim.scenario import expected
+
+    if not _takes_time(scenario):
+        return 0.0
+    server = scenario.server
+    return float(
+        expected(server.costs.nua.invite) + expected(server.wake_of("nua")) + expected(server.wake_of("sip-agent"))
+    )
+
+
 def replayed(
     scenario: "Scenario",
     evidence: "Evidence",
@@ -85,7 +102,7 @@ def replayed(
     mapping["drain"] = f"{max(evidence.end - last, 0.001):.6f}s"
     mapping["expect"] = []
     server: dict[str, Any] = mapping["server"]
-    if scenario.server.processors.count is None:
+    if not _takes_time(scenario):
         server["costs"]["nua"] = dict.fromkeys(server["costs"]["nua"], NOTHING)
         server["wakes"] = {**server.get("wakes", {}), "nua": NOTHING, "sip_agent": NOTHING}
     mapping["client"].update(plain(_callers(evidence)))
@@ -106,7 +123,7 @@ def replayed(
 
         media = scenario.server.media
         log_phase = phase_for(ticks, expected(media.cost_per_context), median_of(media.oversleep))
-        phase = (log_phase - first) % ticks.tick_s
+        phase = (log_phase - first + _before_the_log(scenario)) % ticks.tick_s
         if abs(ticks.tick_s - tick) < 1e-6 * tick + 1e-9:
             server["media"]["phase"] = f"{min(phase, tick):.9f}s"
     return load_scenario(mapping)
