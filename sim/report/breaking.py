@@ -74,7 +74,7 @@ def draw_breaking(found: "Breaking", path: Path) -> None:
 
 
 def _panel(axes: "Axes", found: "Breaking", title: str, field: str, key: str, scale: float) -> None:
-    from sim.report.plots import COLOURS, INK
+    from sim.report.style import COLOURS, INK
 
     rates = [at.rate for at in found.curve]
     every = [sorted(scale * value for value in _figure(at, field, key)) for at in found.curve]

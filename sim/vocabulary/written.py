@@ -21,7 +21,7 @@ WRITTEN: Final[dict[tuple[str, str], tuple[int, int]]] = {
     ("server", "channel_added"): (3, 0),
     ("server", "channel_removed"): (3, 0),
     ("server", "mpf_response"): (5, 0),
-    ("server", "mpf_subtracted"): (4, 4),
+    ("server", "mpf_subtracted"): (4, 3),
     ("server", "opened"): (3, 2),
     ("server", "closed"): (3, 0),
     ("server", "response"): (3, 2),
