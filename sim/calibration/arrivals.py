@@ -13,6 +13,9 @@ Array = NDArray[np.float64]
 FEWEST: Final = 20
 SIGNIFICANT: Final = 0.01
 _EVEN_CV: Final = 0.3
+KERNEL_CLOCKS: Final = (0.004, 1 / 300)
+"""Ticks of Linux kernels that poll's time-outs keep to, in seconds (250 and 300 Hz)."""
+_RAYLEIGH: Final = 1e-6
 _SEGMENTS: Final = 12
 _LEAST_CALLS: Final = 30  # in one piece of a rate profile
 
@@ -77,6 +80,22 @@ def arrivals(times: Array) -> ArrivalsSeen:
     return ArrivalsSeen(
         "replay", rate, low, high, f"{about}: {tests}, nor one that moves; the recorded calls are replayed"
     )
+
+
+def callers_clock(times: Array) -> float | None:
+    """The clock at whose ticks calls begin, in seconds: that of a load generator's kernel. None: there is none to see.
+
+    Times that fall on ticks point the same way on the clock's circle, and others do not: the mean of so many unit
+    vectors is longer than this by chance once in a million (Rayleigh).
+    """
+    times = times[np.isfinite(times)]
+    if len(times) < FEWEST:
+        return None
+    longest_by_chance = math.sqrt(-math.log(_RAYLEIGH) / len(times))
+    for clock in KERNEL_CLOCKS:
+        if float(np.abs(np.exp(2j * np.pi * times / clock).mean())) > longest_by_chance:
+            return clock
+    return None
 
 
 def short_ms(value: float) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from sim.calibration import sharing
-from sim.calibration.arrivals import ArrivalsSeen, arrivals
+from sim.calibration.arrivals import ArrivalsSeen, arrivals, callers_clock
 from sim.calibration.calls import calls, client, timers
 from sim.calibration.costs import AWAKE_WITHIN_S, WARM_WITHIN_S, Services, WakesSeen, services, wakes
 from sim.calibration.evidence import Evidence, watch_logs
@@ -74,6 +74,10 @@ def calibrate_evidence(evidence: Evidence, name: str | None = None, threads: Thr
     tree["arrivals"] = _arrivals(seen, name)
     tree["calls"] = calls(evidence, sheet)
     tree["client"] = client(evidence, sheet)
+    clock = callers_clock(np.array([call.arrived for call in evidence.calls])) if seen.kind == "even" else None
+    if clock is not None:
+        said = "calls begin at the ticks of such a clock, as those of a load generator do (Rayleigh test)"
+        tree["client"]["clock"] = Noted(seconds(clock), said)
     tree["server"] = _server(evidence, tick, sheet, fits, recorded)
     made = plugins(evidence, sheet)
     if made:

@@ -106,6 +106,7 @@ def replayed(
         server["costs"]["nua"] = dict.fromkeys(server["costs"]["nua"], NOTHING)
         server["wakes"] = {**server.get("wakes", {}), "nua": NOTHING, "sip_agent": NOTHING}
     mapping["client"].update(plain(_callers(evidence)))
+    mapping["client"]["clock"] = "0s"  # the recorded calls have it in them
     if interference is not None:
         seen = {"wake": interference.wake, "tick": interference.tick, "service": interference.service}
         given = server["interference"]

@@ -202,6 +202,12 @@ def test_a_log_of_one_processor_is_known_by_itself(one400: Calibration) -> None:
     assert "interference" not in one400.mapping["server"]
 
 
+def test_the_load_generators_clock_is_seen_in_when_its_calls_begin(one400: Calibration) -> None:
+    """SIPp slept in poll, on a kernel of 250 Hz; a client that draws its own times shows no clock."""
+    assert one400.mapping["client"]["clock"] == "4ms"
+    assert "clock" not in calibrate_logs([TRACES / "pools.log.xz"]).mapping["client"]
+
+
 def test_the_servers_threads_add_up_to_what_they_used(one400: Calibration, times: ThreadTimes, tmp_path: Path) -> None:
     """Messages times their processor time, and slices times that of a switch, are the thread's own processor time."""
     made = tmp_path / "one400.yaml"
