@@ -1,4 +1,4 @@
-"""Draw docs/picture.png, the picture of the README, from two real runs: `python docs/picture.py`."""
+"""Draw the pictures of the README from real runs: `python docs/picture.py`."""
 
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,22 @@ def main() -> None:
     one_call(left, figure.add_subplot(grid[0, 1]))
     pools_held(figure.add_subplot(grid[1, :]))
     figure.savefig(HERE / "picture.png", dpi=110, metadata={"Software": None})
+    capacity_found()
+
+
+def capacity_found() -> None:
+    """How many calls a second 40 channels carry when one caller in a hundred may be refused."""
+    from sim.report.curves import capacity_curve
+    from sim.report.style import figure_of
+
+    found = sim.capacity(
+        shipped_folder() / "channel-limit.yaml",
+        between=("2/s", "40/s"),
+        targets=["sessions.blocking < 1%"],
+        overrides={"duration": "5min", "expect": []},
+        precision=0.05,
+    )
+    figure_of(capacity_curve(found)).savefig(HERE / "capacity.png", dpi=110, metadata={"Software": None})
 
 
 if __name__ == "__main__":
