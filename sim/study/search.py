@@ -1,8 +1,8 @@
-"""The largest value of a knob that meets several targets at once, from noisy runs: short trials first, then pairs of
-runs around the answer until it is known as well as wanted.
+"""The largest value of a knob that meets several targets at once, from noisy runs: short trials first, then runs
+around the answer until it is known as well as wanted.
 
 The idea of two phases, and of results that say under which condition they hold, is that of MLRsearch (FD.io, IETF
-draft-ietf-bmwg-mlrsearch); the second phase is interpolation between two points that share their random numbers, with a
+draft-ietf-bmwg-mlrsearch); the second phase is interpolation between points that share their random numbers, with a
 jackknife over the replications (Miller, Biometrika 61, 1974), because near the answer every run of either point tells
 about the same crossing.
 """
@@ -29,11 +29,11 @@ STEP = 2.0
 NEAR = 1.25
 """The short trials stop at a bracket of this factor."""
 
-FIRST, MOST = 6, 192
-"""Replications of each pair of points: at first and at most."""
+FIRST, MOST = 8, 192
+"""Replications of the points around the answer: at first and at most."""
 
 WIDEST, NARROWEST = 0.10, 0.004
-"""Half the distance of the two points, as logarithms of factors."""
+"""Half the distance of the outer points, as logarithms of factors."""
 
 ROUNDS = 24
 
@@ -121,70 +121,86 @@ class _Search:
     # --- second phase ------------------------------------------------------------------------------------------------
 
     def refine(self, centre: float) -> Found:
-        """Pairs of whole runs around the centre, which follows the estimate, until the interval is narrow enough."""
+        """Runs at and around the centre, which follows the estimate, until the interval is narrow enough."""
         apart, count, best = WIDEST, FIRST, None
         for _ in range(ROUNDS):
-            left, right = self.at(centre * math.exp(-apart)), self.at(centre * math.exp(apart))
-            if left == right:
-                left, right = self.neighbours(centre)
-            rows = self.rows([left, right], count)
+            points = self.points(centre, apart)
+            rows = self.rows(points, count)
+            left, right = points[0], points[-1]
             beyond = [self.worst(r)[0] for r in rows]
             if beyond[0] > 0.0:
                 if left <= self.low:
                     return self.ended(None, self.low, self.low, "below", rows[0])
                 centre = left * math.exp(-2.0 * apart) if beyond[0] >= FAR else left
                 continue
-            if beyond[1] <= 0.0:
+            if beyond[-1] <= 0.0:
                 if right >= self.high:
-                    return self.ended(self.high, self.high, self.high, "above", rows[1])
+                    return self.ended(self.high, self.high, self.high, "above", rows[-1])
                 centre = right
                 continue
-            root, half = self.crossing(math.log(left), math.log(right), rows)
-            best = root, half, rows[1]
-            if self.whole and right - left <= 1.0 and half < math.log(right / left):
-                return self.ended(left, left, left, "inside", rows[1], precise=True)
-            if half <= self.precision and apart <= max(8.0 * half, 2.0 * NARROWEST, self.precision):
+            root, half = self.crossing([math.log(point) for point in points], rows)
+            best = root, half, rows[-1]
+            adjacent = self.whole and right - left <= 1.0
+            if adjacent and half < math.log(right / left):
+                return self.ended(left, left, left, "inside", rows[-1])
+            near = apart <= max(4.0 * half, 2.0 * self.precision, NARROWEST)
+            if half <= self.precision and near:
                 break
-            if half < apart / 3.0 and apart > NARROWEST and not (self.whole and right - left <= 1.0):
+            if not near and not adjacent and half < apart / 2.0:
                 centre, apart = math.exp(root), max(2.0 * half, self.precision, NARROWEST)
             elif count < MOST:
                 count = min(MOST, max(count + 2, min(2 * count, math.ceil(count * (half / self.precision) ** 2))))
             else:
                 break
         if best is None:
-            return self.ended(centre, self.low, self.high, "inside", None)
+            return self.ended(centre, self.low, self.high, "inside", None, precise=False)
         root, half, rows_right = best
         ends = math.exp(root - half), math.exp(root + half)
         value = math.floor(math.exp(root)) if self.whole else math.exp(root)
         return self.ended(value, *ends, "inside", rows_right, precise=half <= self.precision)
 
-    def neighbours(self, centre: float) -> tuple[float, float]:
-        """Two different values at the centre, for whole numbers or at an end of the range."""
-        step = 1.0 if self.whole else centre * NARROWEST
-        left = self.at(centre - step / 2.0)
-        right = self.at(left + step)
-        return (left, right) if right > left else (self.at(right - step), right)
+    def points(self, centre: float, apart: float) -> list[float]:
+        """Where to run: at the centre and on both sides of it; whole numbers on both sides only."""
+        left, middle, right = (self.at(centre * math.exp(d)) for d in (-apart, 0.0, apart))
+        if left == right:
+            step = 1.0 if self.whole else centre * NARROWEST
+            left = self.at(centre - step / 2.0)
+            right = self.at(left + step)
+            return [left, right] if right > left else [self.at(right - step), right]
+        return [left, middle, right] if not self.whole and left < middle < right else [left, right]
 
-    def crossing(self, left: float, right: float, rows: list[Rows]) -> tuple[float, float]:
-        """Where the worst target meets its bound between two points (logarithms), with half its interval.
+    def crossing(self, at: list[float], rows: list[Rows]) -> tuple[float, float]:
+        """Where the worst target meets its bound (at logarithms of values), with half its interval.
 
         The same from all replications but one, in turn, tells the spread: replications share their random numbers.
         """
         from scipy.stats import t
 
         count = len(rows[0])
-        whole = self.between(left, right, rows)
-        without = [self.between(left, right, [r[:i] + r[i + 1 :] for r in rows]) for i in range(count)]
+        whole = self.between(at, rows)
+        without = [self.between(at, [r[:i] + r[i + 1 :] for r in rows]) for i in range(count)]
         pseudo = [count * whole - (count - 1) * w for w in without]
         mean = sum(pseudo) / count
         variance = sum((p - mean) ** 2 for p in pseudo) / (count - 1) / count
         return whole, float(t.ppf((1.0 + self.confidence) / 2.0, count - 1)) * math.sqrt(variance)
 
-    def between(self, left: float, right: float, rows: list[Rows]) -> float:
-        below, above = (self.worst(r)[0] for r in rows)
-        if above <= below:
+    def between(self, at: list[float], rows: list[Rows]) -> float:
+        """The zero of the parabola through three margins, or of the line through two.
+
+        Margins bend: the chord of a concave one lies below it and would promise too much.
+        """
+        margins = [self.worst(r)[0] for r in rows]
+        left, right = at[0], at[-1]
+        rise = (margins[-1] - margins[0]) / (right - left)
+        if rise <= 0.0:
             return (left + right) / 2.0
-        part = -below / (above - below)
+        if len(at) == 3:
+            step = (right - left) / 2.0
+            bend = (margins[2] + margins[0] - 2.0 * margins[1]) / (2.0 * step * step)
+            inner = rise * rise - 4.0 * bend * margins[1]
+            if inner > 0.0:
+                return at[1] + min(2.0 * step, max(-2.0 * step, -2.0 * margins[1] / (rise + math.sqrt(inner))))
+        part = -margins[0] / (margins[-1] - margins[0])
         return left + (right - left) * min(2.0, max(-1.0, part))
 
     def ended(
