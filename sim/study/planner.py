@@ -53,6 +53,14 @@ def limits(scenario: Scenario) -> dict[str, int]:
     return found
 
 
+def servers_up(scenario: Scenario) -> int:
+    """Servers that share the load: those of a fleet, less what is down all the time."""
+    if scenario.fleet is None:
+        return 1
+    down = {d.server for d in scenario.fleet.down if d.at == 0.0 and d.for_ is None}
+    return max(1, scenario.fleet.servers - len(down))
+
+
 def planned(scenario: Scenario, targets: Sequence[Target], light: Sequence[Mapping[str, float]]) -> tuple[Planned, ...]:
     """The formulas that fit the targets; `light` are runs at a low load, from which work per call is read."""
     found: list[Planned] = []
@@ -80,8 +88,12 @@ def _erlang(scenario: Scenario, target: Target) -> list[Planned]:
     broken.append("a place is held from the offer to the release, not only for the hold")
     if len([n for n, limit in every.items() if limit < 1.3 * every[name]]) > 1:
         broken.append("another limit is nearly as low")
-    rate = offered_at(target.bound, every[name]) / hold
-    what = f"Erlang-B: {every[name]} of {name}, hold {hold:g} s"
+    up = servers_up(scenario)
+    if up > 1 and scenario.fleet is not None and scenario.fleet.dispatch != "random":
+        broken.append(f"calls are dispatched {scenario.fleet.dispatch}, not at random, so a server's are not Poisson")
+    rate = up * offered_at(target.bound, every[name]) / hold
+    each = f"{up} servers with {every[name]}" if up > 1 else f"{every[name]}"
+    what = f"Erlang-B: {each} of {name}, hold {hold:g} s"
     return [
         Planned(what, target.text, rate, ("Poisson arrivals", "refused calls are gone", "one limit"), tuple(broken))
     ]
@@ -90,17 +102,18 @@ def _erlang(scenario: Scenario, target: Target) -> list[Planned]:
 def _single_server(scenario: Scenario, target: Target, light: Sequence[Mapping[str, float]]) -> list[Planned]:
     """The task with the most work per call as M/M/1, as a planner would take it."""
     work: dict[str, float] = {}
+    up = servers_up(scenario)
     for run in light:
         calls = run.get("sessions.arrived", 0.0)
         for path, value in run.items():
             if path.startswith("tasks.") and path.endswith(".utilisation") and calls > 0.0 and math.isfinite(value):
                 name = path.removeprefix("tasks.").removesuffix(".utilisation")
-                work[name] = work.get(name, 0.0) + value / run["rate_per_s"] / len(light)
+                work[name] = work.get(name, 0.0) + value * up / run["rate_per_s"] / len(light)
     work = {name: mean for name, mean in work.items() if mean > 0.0}
     if not work:
         return []
     name = max(work, key=lambda item: work[item])
-    rate = _largest_rate(work[name], target)
+    rate = up * _largest_rate(work[name], target)
     broken = [*_not_poisson(scenario), "a call is many messages to several tasks, with the media tick between them"]
     what = f"M/M/1: {name}, {1e6 * work[name]:.0f} µs a call"
     assumes = ("Poisson arrivals", "exponential service", "one task does all the work")

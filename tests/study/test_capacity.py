@@ -17,6 +17,7 @@ import sim
 from sim.cli.main import build
 from sim.errors import ScenarioError
 from sim.scenario import Scenario
+from sim.study.planner import planned
 from sim.study.pressure import pressures
 from sim.study.search import Found, search
 from sim.study.targets import target_of
@@ -158,3 +159,14 @@ def test_the_command_tells_bad_usage_and_a_target_out_of_reach(tmp_path: Path) -
     )
     assert none.exit_code == 1
     assert json.loads(none.stdout)["value"] is None
+
+
+def test_a_planner_counts_only_the_servers_that_are_up() -> None:
+    """Two of three servers with 10 channels each: twice 4.461 erlangs, and dispatch in turn is not Poisson."""
+    scenario = sim.load_scenario(
+        "baseline",
+        {"plugins.speechrecog.max_channel_count": 10, "fleet": {"servers": 3, "down": [{"server": 2}]}},
+    )
+    (erlang,) = planned(scenario, [target_of("sessions.blocking < 1%", 0.95)], [])
+    assert erlang.rate_per_s == pytest.approx(2.0 * 4.461 / 3.0, rel=1e-3)
+    assert any("not at random" in why for why in erlang.broken)
