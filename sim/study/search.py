@@ -122,7 +122,7 @@ class _Search:
 
     def refine(self, centre: float) -> Found:
         """Runs at and around the centre, which follows the estimate, until the interval is narrow enough."""
-        apart, count, best = WIDEST, FIRST, None
+        apart, count, best, confirmed = WIDEST, FIRST, None, 0
         for _ in range(ROUNDS):
             points = self.points(centre, apart)
             rows = self.rows(points, count)
@@ -145,7 +145,11 @@ class _Search:
                 return self.ended(left, left, left, "inside", rows[-1])
             near = apart <= max(4.0 * half, 2.0 * self.precision, NARROWEST)
             if half <= self.precision and near:
-                break
+                if count >= min(confirmed or MOST + 1, MOST):
+                    break
+                confirmed = confirmed or count + max(8, count)
+                count = min(MOST, confirmed)  # a narrow interval may be luck: the estimate is taken from more
+                continue
             if not near and not adjacent and half < apart / 2.0:
                 centre, apart = math.exp(root), max(2.0 * half, self.precision, NARROWEST)
             elif count < MOST:
