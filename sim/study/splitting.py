@@ -91,6 +91,7 @@ def rare_overflow(
         estimates, tried, reached = [], [0] * level, [0] * level
         starts: list[State] = []
         for k in range(repetitions):
+            walk.begin()
             starts = [walk.next_start() for _ in range(effort)]
             estimates.append(_one(walk, starts, level, effort, tried, reached, seed + k))
             if progress is not None:
@@ -135,7 +136,7 @@ class _Walk:
         task = engine.block["tasks"][0][index : index + 1]
         self._length, self._serving = task["length"], task["serving"]
         self._lost = engine.block["server"]["lost"]
-        self._fresh = engine.copy()
+        self._empty = self._fresh = engine.copy()
         self.calls = self.starts = self.calls_to_starts = 0
 
     @property
@@ -147,6 +148,10 @@ class _Walk:
     def messages(self) -> int:
         """The same, with those that were dropped since the queue began to fill."""
         return self.there + int(self._lost[0])
+
+    def begin(self) -> None:
+        """Each repetition begins with an empty server, so that none depends on another."""
+        self._fresh = self._empty
 
     def next_start(self) -> Any:
         """A state in which the queue has just begun to fill, each with a past of its own."""
