@@ -73,7 +73,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "nearest: resources.session_pool.leaked",
         ),
         (["timeline", "missing"], "error: missing: no such result folder"),
-        (["timeline", "good.yaml"], "error: good.yaml: must be a result folder"),
+        (["timeline", "good.yaml"], "error: good.yaml:1: expected a line of a UniMRCP server log"),
         (["timeline", "a_folder"], "error: a_folder: is not a result folder, it has no summary.json"),
         (["timeline", "result"], "error: result/summary.json: is not the summary of a result"),
         (["leaks", "a_folder"], "error: a_folder: is not a result folder"),

@@ -73,7 +73,15 @@ def test_a_run_that_meets_its_expectations_is_0_and_leaves_a_result(engine: Stan
     assert found.levels is not None
     assert found.levels["held"].tolist() == [1, 0]
     names = {path.name for path in Path("reports/trial").iterdir()}
-    assert names == {"summary.json", "scenario.yaml", "sessions.parquet", "levels.parquet", "held.png", "latency.png"}
+    assert names == {
+        "summary.json",
+        "scenario.yaml",
+        "sessions.parquet",
+        "levels.parquet",
+        "held.png",
+        "report.html",
+        "latency.png",
+    }
 
 
 def test_a_failed_expectation_is_1_and_still_leaves_the_result(engine: StandIn) -> None:

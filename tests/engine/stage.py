@@ -44,6 +44,7 @@ class Stage:
             server=SimpleNamespace(contexts=0, needs_draws=0),
             ledger=SimpleNamespace(load_end_s=float("inf")),
             outbox=[],
+            stretches=None,
             sessions=Sessions(),
             p=SimpleNamespace(warm_s=0.0, awake_s=-1.0),
         )

@@ -10,8 +10,8 @@ from strategies import scenario_mappings
 
 from sim.audit.audit import audit_log
 from sim.engine.run import run
+from sim.ledger.identity import session_id
 from sim.ledger.result import RunResult
-from sim.logs.writing.lines import session_id
 from sim.logs.writing.write import write_log
 from sim.scenario import load_scenario
 from sim.scenario.costs import Costs

@@ -36,7 +36,7 @@ def test_every_cost_key_is_one_of_the_scenarios() -> None:
     for task, key in m.COST_KEYS.values():
         assert getattr(costs, task).__class__.model_fields.keys() >= {key}
     for row in m.MESSAGES:
-        assert row.cost or row.task in (PLUGIN, CLIENT) or row.name == "STOP at tick"
+        assert row.cost or row.task in (PLUGIN, CLIENT) or row.name in ("STOP at tick", "audio callback")
 
 
 def test_what_a_message_carries_is_something_that_a_session_can_wait_for() -> None:
