@@ -40,7 +40,10 @@ def poisson10(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
 
 @pytest.fixture(scope="module")
 def predicted(poisson10: Scenario) -> dict[str, Validation]:
-    return {name: validate(poisson10, evidence_of(name), simulate, runs=4) for name in ("burst100", "base20", "pools")}
+    return {
+        name: validate(poisson10, evidence_of(name), simulate, runs=4, phase="log", interference="log")
+        for name in ("burst100", "base20", "pools")
+    }
 
 
 @pytest.mark.parametrize("name", ["burst100", "base20", "pools"])

@@ -32,7 +32,7 @@ class Stage:
         self.pollers: tuple[Any, ...] = ()
         self.cost_per_context_s = 0.0
         self.setup = SimpleNamespace(
-            scenario=SimpleNamespace(server=SimpleNamespace(media=SimpleNamespace(tick=0.010)))
+            scenario=SimpleNamespace(server=SimpleNamespace(media=SimpleNamespace(tick=0.010, cost_per_tick=0.0)))
         )
         self.dropped: list[int] = []
         self.timers: list[float] = []
@@ -46,7 +46,7 @@ class Stage:
             outbox=[],
             stretches=None,
             sessions=Sessions(),
-            p=SimpleNamespace(warm_s=0.0, awake_s=-1.0),
+            p=SimpleNamespace(warm_s=0.0, awake_s=-1.0, cooling_s=0.0, receive_buffer=0),
         )
         from sim.server.streams import OVERSLEEP, WAKE
 
