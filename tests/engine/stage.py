@@ -45,6 +45,7 @@ class Stage:
             ledger=SimpleNamespace(load_end_s=float("inf")),
             outbox=[],
             stretches=None,
+            machine=None,
             sessions=Sessions(),
             p=SimpleNamespace(warm_s=0.0, awake_s=-1.0, cooling_s=0.0, receive_buffer=0),
         )
