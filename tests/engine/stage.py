@@ -45,7 +45,7 @@ class Stage:
             ledger=SimpleNamespace(load_end_s=float("inf")),
             outbox=[],
             stretches=None,
-            machine=None,
+            machine=SimpleNamespace(count=0),
             sessions=Sessions(),
             p=SimpleNamespace(warm_s=0.0, awake_s=-1.0, cooling_s=0.0, receive_buffer=0),
         )

@@ -50,7 +50,7 @@ def test_a_full_queue_refuses_and_a_free_slot_wakes_the_producer_that_waited_lon
     woken: list[tuple[float, str]] = []
 
     def wait(name: str) -> None:
-        event = server.wait_for_slot(SERVER)
+        event = server.wait_for_slot(SERVER, is_task=True)
         assert event.callbacks is not None
         event.callbacks.append(lambda _: woken.append((round(stage.env.now, 9), name)))
 
