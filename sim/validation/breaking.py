@@ -131,7 +131,7 @@ def _measured(log: StrPath, offered: float) -> tuple[Point, float]:
     processors = calibration.mapping["server"]["processors"]
     moved = times.moved_to(evidence.origin, evidence.origin + evidence.end, evidence.dated)
     arrived = np.sort([call.arrived for call in evidence.calls if np.isfinite(call.arrived)])
-    begin, end = float(arrived[0]), float(arrived[-1])
+    begin, end = float(arrived[0]), min(float(arrived[-1]), float(arrived[0]) + LENGTH_S)  # while calls were offered
     pair = sip_pair(moved)
     threads = {"NUA": pair[0], "SIP agent": pair[1]} if pair is not None else {}
     for name, thread in (("server", named(moved, "MRCP Server")), ("media", named(moved, MEDIA_THREAD))):
