@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.cli.common import Detail, JsonOption, command, out_console, print_json
+from sim.cli.common import Detail, ForceOption, JsonOption, command, out_console, print_json
 
 if TYPE_CHECKING:
     from sim.ledger.result import RunResult
+    from sim.report.timeline import Story
 
 Source = Annotated[
     list[str],
@@ -25,15 +26,44 @@ def register(app: typer.Typer) -> None:
 
 
 @command
-def timeline(source: Source, session: Session = None, json: JsonOption = False) -> None:
+def timeline(
+    source: Source,
+    session: Session = None,
+    svg: Annotated[
+        Path | None,
+        typer.Option("--svg", metavar="FILE", help="Draw it as a message sequence chart too."),
+    ] = None,
+    force: ForceOption = False,
+    json: JsonOption = False,
+) -> None:
     """Tell one session's story, message by message (needs a run with --ledger full, or a server's log)."""
+    from sim.files import refuse_existing
     from sim.report.timeline import print_story, story
 
-    told = story(_read(source, progress=not json), session)
+    if svg is not None:
+        refuse_existing(svg, force, "--svg")
+    result = _read(source, progress=not json)
+    told = story(result, session)
+    if svg is not None:
+        _draw(result, told, svg)
     if json:
         print_json(told.to_dict())
     else:
         print_story(told, out_console())
+
+
+def _draw(result: "RunResult", told: "Story", path: Path) -> None:
+    """Write the chart of `told`. ScenarioError when the file can not be written."""
+    from sim.errors import ScenarioError
+    from sim.files import whole
+    from sim.report.sequence import sequence_svg
+
+    leak = next((leak for leak in result.summary.leaks if leak.session == told.session), None)
+    try:
+        with whole(path) as part:
+            part.write_text(sequence_svg(told, leak), encoding="utf-8")
+    except OSError as error:
+        raise ScenarioError(f"{path}: can not be written ({error.strerror or error}); choose another file") from None
 
 
 def _read(source: list[str], progress: bool) -> "RunResult":
