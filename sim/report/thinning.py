@@ -56,7 +56,21 @@ def level_steps(result: RunResult, resource: str, most: int | None = None) -> St
     if not any(len(part[0]) for part in kept):
         return None
     time, held, low, mean, high = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    return Steps(time, held) if np.isnan(mean).all() else Steps(time, mean, low, high)
+    return Steps(time, held) if np.isnan(mean).all() else _with_gaps(Steps(time, mean, low, high), grid.horizon_s)
+
+
+def _with_gaps(steps: Steps, horizon_s: float) -> Steps:
+    """Intervals of the grid in which nothing was held have no row: the level falls to 0 where one is missing."""
+    assert steps.low is not None
+    assert steps.high is not None
+    if len(steps.time) < 2:
+        return steps
+    step = float(np.diff(steps.time).min())
+    ends = steps.time + step
+    after = np.append(steps.time[1:], horizon_s)
+    gaps = np.flatnonzero(after - ends > 0.01 * step)
+    columns = (np.insert(column, gaps + 1, 0.0) for column in (steps.level, steps.low, steps.high))
+    return Steps(np.insert(steps.time, gaps + 1, ends[gaps]), *columns)
 
 
 class _Grid:

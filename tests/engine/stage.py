@@ -30,6 +30,7 @@ class Stage:
         self.polls: list[tuple[float, float]] = []
         self.observers: tuple[Any, ...] = ()
         self.pollers: tuple[Any, ...] = ()
+        self.starters: tuple[Any, ...] = ()
         self.cost_per_context_s = 0.0
         self.setup = SimpleNamespace(
             scenario=SimpleNamespace(server=SimpleNamespace(media=SimpleNamespace(tick=0.010, cost_per_tick=0.0)))

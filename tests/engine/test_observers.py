@@ -109,3 +109,40 @@ def test_who_does_not_watch_the_loops_does_not_pay_for_them(monkeypatch: pytest.
     assert not polled
     sim.run(sim.load_scenario(SCENARIO), engine="simpy", observers=(Watcher(),))
     assert polled
+
+
+class Clock:
+    """Every hook with its time, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, float]] = []
+        self.starts: list[tuple[int, int, int, float]] = []
+
+    def message_sent(self, now: float, task: int, kind: int, session: Session) -> None:
+        self.told.append(("sent", now))
+
+    def message_started(self, now: float, task: int, kind: int, session: Session) -> None:
+        self.told.append(("started", now))
+        self.starts.append((session.call, task, kind, now))
+
+    def message_finished(self, now: float, task: int, kind: int, session: Session) -> None:
+        self.told.append(("finished", now))
+
+    def resource_changed(self, now: float, session: int, resource: int, delta: int, size: int) -> None:
+        self.told.append(("changed", now))
+
+
+@pytest.mark.parametrize("processors", [{}, {"server": {"processors": {"count": 2}}}])
+def test_hooks_come_in_the_order_of_time_and_none_is_lost_when_buffers_are_flushed(
+    processors: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.engine.reference.recorder.CHUNK", 50)
+    clock = Clock()
+    scenario = sim.load_scenario({**SCENARIO, **processors})
+    result = sim.run(scenario, engine="simpy", ledger="full", observers=(clock,))  # type: ignore[arg-type]
+    times = [at for _, at in clock.told]
+    assert times == sorted(times)
+    assert result.ledger is not None
+    assert result.messages is not None
+    assert [at for what, at in clock.told if what == "changed"] == result.ledger["time_s"].tolist()
+    assert sorted(at for *_, at in clock.starts) == sorted(result.messages["started_s"].tolist())

@@ -64,6 +64,15 @@ def test_levels_on_a_grid_are_drawn_with_their_range(result: RunResult) -> None:
     assert len(axes.collections) == 1
 
 
+def test_intervals_without_a_row_are_drawn_as_nothing_held() -> None:
+    import pandas as pd
+
+    rows = {"time_s": [1.0, 2.0, 5.0], "held": [9, 9, 0], "min": [0, 9, 0], "mean": [4.0, 9.0, 3.0], "max": [9, 9, 9]}
+    levels = pd.DataFrame({**rows, "resource": "session_pool"})
+    axes = held_over_time(RunResult(Summary("x", 1, "simpy", 20.0), levels=levels))
+    assert list(zip(*axes.lines[0].get_data(), strict=True)) == [(1, 4), (2, 9), (3, 0), (5, 3), (6, 0), (20, 0)]
+
+
 def test_more_changes_than_a_picture_can_show_become_a_band(result: RunResult) -> None:
     import pandas as pd
 

@@ -15,6 +15,7 @@ from sim.engine.reference.recorder import Recorder
 from sim.engine.reference.stretches import Stretches
 from sim.engine.reference.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
 from sim.engine.reference.unpromised import new_environment, scheduled
+from sim.engine.reference.watch import Watch
 from sim.engine.reference.world import OutboxItem, new_session, new_world, refill
 from sim.engine.sharing import other_program, pause
 from sim.engine.start.arrivals import arrival_blocks
@@ -51,6 +52,8 @@ class SimpyEngine:
         self.streams = Streams(setup, seed, replication)
         self.world = new_world(setup, self.streams, recorder.window_s)
         self.server = self.world.server
+        self.watch = Watch(self.env, self.world, observers)
+        self.starters = self.watch.starters
         if self.world.machine.count:
             self.world.stretches = Stretches(self.env, self.world)
         self.ledger, self.offences = self.world.ledger, self.world.offences
@@ -59,7 +62,6 @@ class SimpyEngine:
         self.calls = 0
         self.horizon_s = setup.duration_s + scenario.drain
         self.now = 0.0
-        self.observed = 0
         self.message_rows = recorder.message_rows
         self.full = recorder.full
         self.outside: list[OutboxItem] = []  # delayed answers whose thread waits for a full queue
@@ -103,7 +105,7 @@ class SimpyEngine:
                     if server.stopped or env.peek() >= self.horizon_s:
                         break
                 if recorder.full_buffers(self.world):
-                    recorder.flush(self.world)
+                    self._flush()
                 if progress is not None:
                     progress(min(1.0, env.now / self.horizon_s))
             self.now = env.now if server.stopped else self.horizon_s
@@ -111,7 +113,13 @@ class SimpyEngine:
             gc.set_threshold(*thresholds)
             self.now = max(self.now, env.now)
             recorder.last_window(self.world, self.now)
-            recorder.flush(self.world)
+            self._flush()
+
+    def _flush(self) -> None:
+        """Hand on what is recorded; observers hear of it first."""
+        self.watch.tell_changes()
+        self.recorder.flush(self.world)
+        self.watch.told = 0
 
     def _at(self, time_s: float, what: Callable[[Event], None]) -> None:
         event = Timeout(self.env, time_s)
@@ -193,7 +201,9 @@ class SimpyEngine:
         else:
             self.message_rows.append((task.index, sent, started, now))
         if self.observers:
-            self._observe(task.index, kind, session, started, now)
+            self.watch.tell_changes()
+            for observer in self.observers:
+                observer.message_finished(now, task.index, kind, session)
         if server.needs_draws:
             refill(world, self.streams)
         if world.outbox and not self.deliver(task):
@@ -248,6 +258,7 @@ class SimpyEngine:
         if not self.tasks[task].push(message):
             return False
         if self.observers:
+            self.watch.tell_changes()
             for observer in self.observers:
                 observer.message_sent(self.env.now, task, message[0], self.world.sessions[message[1]])
         return True
@@ -364,6 +375,7 @@ class SimpyEngine:
         now, timers = self.env.now, self.timers[loop.index]
         while timers and (timers[0][0] <= now or not self._lives(timers[0][2])):
             heappop(timers)
+        self.watch.tell_changes()
         tout = min(MAX_DEFER_S, timers[0][0] - now) if timers else MAX_DEFER_S
         for observer in self.pollers:
             observer.loop_polled(now, loop.index, tout)
@@ -372,13 +384,9 @@ class SimpyEngine:
         _, kind, slot, arg, _ = timer
         return timer_lives(self.world.sessions[slot], kind, arg)
 
-    def _observe(self, task: int, kind: int, session: Session, started: float, now: float) -> None:
-        for observer in self.observers:
-            observer.message_started(started, task, kind, session)
-            observer.message_finished(now, task, kind, session)
-            for row in self.world.rows[self.observed :]:
-                observer.resource_changed(row[0], row[1], row[2], row[3], row[4])
-        self.observed = len(self.world.rows)
+    def starts(self, task: int, message: Message, delay: float) -> None:
+        """A task takes up a message `delay` seconds from now."""
+        self.watch.starts(task, message, delay)
 
     def task_statistics(self, index: int) -> TaskStatistics:
         """What a task did."""

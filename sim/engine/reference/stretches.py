@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from simpy.core import Environment
 from simpy.events import Event, Timeout
 
 from sim.engine.reference.unpromised import happen
 from sim.engine.sharing import leave, stretch_over, want
-from sim.server.records import World
 
 
 class Stretches:
     """What runs on the processors until when."""
 
-    def __init__(self, env: Environment, world: World) -> None:
+    def __init__(self, env: Environment, world: Any) -> None:
         self.env = env
         self.world = world
         self.ends: dict[int, Timeout] = {}
         self.done: dict[int, Event] = {}
+        self.starting: dict[int, Callable[[float], None]] = {}
+        """What to call, with the delay, once it is known when a piece of work begins."""
         self.waits: list[tuple[int, float]] = []  # runner, seconds
 
     def begin(self, runner: int, delay: float) -> None:
@@ -25,6 +29,11 @@ class Stretches:
         end = self.ends[runner] = Timeout(self.env, delay)
         assert end.callbacks is not None
         end.callbacks.append(lambda _: self._over(runner))
+        self._started(runner)
+
+    def _started(self, runner: int) -> None:
+        if runner in self.starting:
+            self.starting.pop(runner)(self.world.runners[runner].began_s - self.env.now)
 
     def cancel(self, runner: int) -> None:
         """A stretch is cut short: nothing happens at its end."""
@@ -36,6 +45,8 @@ class Stretches:
         """A task needs so much processor time; the event happens when it has had it."""
         self.done[runner] = event = Event(self.env) if done is None else done
         want(self.world, runner, seconds, self.env.now, int(sleeps))
+        if not self.world.runners[runner].fresh:  # it ran already
+            self._started(runner)
         return event
 
     def rest(self, runner: int) -> None:

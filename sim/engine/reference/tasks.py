@@ -41,6 +41,7 @@ class Host(Protocol):
     setup: Setup
     cost_per_context_s: float
     pollers: tuple[Observer, ...]
+    starters: tuple[Observer, ...]
 
     def complete(self, task: Task, message: Message, started: float) -> bool:
         """A message's service has ended; False when what it sent met a full queue."""
@@ -56,6 +57,9 @@ class Host(Protocol):
 
     def drop(self, message: Message) -> None:
         """A queue that neither blocks nor grows is full."""
+
+    def starts(self, task: int, message: Message, delay: float) -> None:
+        """A task takes up a message so many seconds from now."""
 
     def polled(self, loop: SofiaLoop) -> None:
         """A sofia loop waits."""
@@ -131,7 +135,17 @@ class Task:
         self.started_s = self.env.now + wake_s
         self.service_s = self.service(message)
         self.service_s *= warm_part(self.world, self.index, self.started_s - ended_s)
+        if self.engine.starters:
+            self.announce(message, wake_s)
         return wake_s + self.service_s
+
+    def announce(self, message: Message, wake_s: float) -> None:
+        """Let the observers know when this message is started: once there is a processor, where those are few."""
+        stretches, engine, task = self.world.stretches, self.engine, self.index
+        if stretches is None:
+            engine.starts(task, message, wake_s)
+        else:
+            stretches.starting[task] = lambda delay: engine.starts(task, message, delay)
 
     def work(self, seconds: float) -> Event:
         """Work on something for so long, on a processor where those are few."""
@@ -360,7 +374,10 @@ class MediaEngine(Task):
             if self.world.stretches is None:
                 self.busy_s += within_load(self.world, env.now - work, work)
         for _ in range(len(self.stops)):
-            yield from self.finish(self.stops.popleft(), env.now)
+            stop = self.stops.popleft()
+            if self.engine.starters:
+                self.engine.starts(self.index, stop, 0.0)
+            yield from self.finish(stop, env.now)
         plan(self.world, self, began, env.now)
         if self.world.server.needs_draws:  # no message has to come for a long time
             self.engine.top_up()
