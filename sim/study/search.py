@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sim.study.targets import FAR, Target
+from sim.study.uncertainty import student
 from sim.theory.intervals import CONFIDENCE
 
 Rows = list[list[float]]
@@ -178,15 +179,13 @@ class _Search:
 
         The same from all replications but one, in turn, tells the spread: replications share their random numbers.
         """
-        from scipy.stats import t
-
         count = len(rows[0])
         whole = self.between(at, rows)
         without = [self.between(at, [r[:i] + r[i + 1 :] for r in rows]) for i in range(count)]
         pseudo = [count * whole - (count - 1) * w for w in without]
         mean = sum(pseudo) / count
         variance = sum((p - mean) ** 2 for p in pseudo) / (count - 1) / count
-        return whole, float(t.ppf((1.0 + self.confidence) / 2.0, count - 1)) * math.sqrt(variance)
+        return whole, student(count - 1, self.confidence) * math.sqrt(variance)
 
     def between(self, at: list[float], rows: list[Rows]) -> float:
         """The zero of the parabola through three margins, or of the line through two.

@@ -141,7 +141,7 @@ def _pack(measured: Measured) -> bytes:
 
 
 def _unpack(data: bytes) -> Measured:
-    table = pq.read_table(io.BytesIO(data))
+    table = pq.ParquetFile(io.BytesIO(data)).read()
     info = json.loads((table.schema.metadata or {})[_INFO])
     values = dict(zip(table["path"].to_pylist(), table["value"].to_pylist(), strict=True))
     return Measured(values=values, **info)
