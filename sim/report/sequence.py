@@ -163,7 +163,8 @@ def _times(step: StoryStep, before: StoryStep | None, began: float, y: int) -> I
 def _message(step: StoryStep, start: int, end: int, y: int) -> Iterator[str]:
     """One arrow with its message above and its times below; a red dashed one for what was never handled."""
     never = step.started_s is None
-    argument = f" [{argument_text(step.message, step.argument)}]" if step.argument is not None else ""
+    words = argument_text(step.message, step.argument)
+    argument = f" [{words}]" if words else ""
     right = start == end
     x, anchor = (end + 8, "start") if right else ((start + end) // 2, "middle")
     yield _text(x, y - 5, step.message + argument, "never" if never else "", f' text-anchor="{anchor}"')

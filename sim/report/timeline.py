@@ -184,8 +184,8 @@ def print_story(told: Story, console: Console) -> None:
 def _what(step: StoryStep, before: str | None) -> Text:
     """The message, below it the functions that it ran, below those what it acquired and released."""
     what = Text().append(step.message, "bold")
-    if step.argument is not None:
-        what.append(f" [{argument_text(step.message, step.argument)}]")
+    if argument := argument_text(step.message, step.argument):
+        what.append(f" [{argument}]")
     function = step.function if step.function != step.message else ""
     chain = " → ".join(name for name in (function, *called_on_the_way(before, step.state)) if name)
     if chain:

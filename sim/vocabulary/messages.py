@@ -338,9 +338,13 @@ def count_of(argument: int) -> int:
     return argument % 16
 
 
-def argument_text(name: str, argument: int) -> str:
-    """An argument of the messages table in words."""
+def argument_text(name: str, argument: int | None) -> str:
+    """An argument of the messages table in words; empty where it says nothing, as for a call's first offer."""
+    if argument is None:
+        return ""
     row = _BY_NAME.get(name)
+    if row is not None and row.argument == AGAIN:
+        return AGAIN if argument else ""
     if row is None or row.argument not in (CHANNEL, COMMANDS, ENDING):
         return str(argument)
     if row.argument == COMMANDS:

@@ -16,7 +16,8 @@ from sim.errors import RunFailed
 from sim.ledger.result import RunResult
 from sim.scenario import Scenario
 
-SHIPPED = sorted((Path(__file__).resolve().parents[2] / "scenarios").rglob("*.yaml"))
+SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
+SHIPPED = sorted(path for path in SCENARIOS.rglob("*.yaml") if path.parent.name != "studies")
 TABLES = ("messages", "ledger", "sessions")  # the first message that differs is nearest to the cause
 
 

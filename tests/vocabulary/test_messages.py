@@ -83,8 +83,11 @@ def test_a_marked_channel_is_still_that_channel(channel: int) -> None:
         ("send", m.marked(0), "channel 0, an event"),
         ("MPF container", m.commands(m.STEP_SUBTRACT, 5, 2), "subtract, commands 5 to 6"),
         ("nua_respond", 404, "404"),
+        ("OFFER", 0, ""),
+        ("OFFER", 1, "again"),
+        ("OFFER", None, ""),
         ("something new", 7, "7"),
     ],
 )
-def test_arguments_in_words(name: str, argument: int, text: str) -> None:
+def test_arguments_in_words(name: str, argument: int | None, text: str) -> None:
     assert m.argument_text(name, argument) == text

@@ -33,6 +33,7 @@ SOURCES = (
     "engine/compiled/*.py",
     "engine/sharing.py",
     "engine/tick.py",
+    "engine/start/sampling.py",
     "engine/start/setup.py",
     "engine/end/collect.py",
     "ledger/histogram.py",
