@@ -74,7 +74,7 @@ def calls(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
         value: Any = [{"weight": n, "resources": list(names)} for names, n in mixes.most_common()]
         block["resources"] = Noted(list(mixes.most_common()[0][0]) if len(mixes) == 1 else value, said)
         if not is_plain(found):
-            block.update(_dialogues(found, sheet, block["resources"]))
+            block.update(_dialogues(found, sheet, block["resources"], mixes))
     block.update(_on_hold(answered, sheet))
     offer = {}
     for status, key in ((404, "unknown_resource"), (400, "missing_sdp")):
@@ -119,24 +119,46 @@ def _uniform(moments: list[float]) -> bool:
     return bool(kstest(moments, "uniform").pvalue >= SIGNIFICANT)
 
 
-def _dialogues(found: list[Dialogue], sheet: Sheet, resources: Noted) -> dict[str, Any]:
-    """The dialogue that all calls have in common, or one for each class of call."""
+def _dialogues(
+    found: list[Dialogue], sheet: Sheet, resources: Noted, mixes: Counter[tuple[str, ...]]
+) -> dict[str, Any]:
+    """The dialogue that all calls have in common, or one for each class of call.
+
+    Only calls that were answered show a dialogue; those that were not weigh as the others with the same offer do.
+    """
     if len(found) == 1:
         said = f"{len(found[0].talks)} calls followed it to its end, {len(found[0].cut)} were cut short by their BYE"
         return {"dialogue": Noted(written_steps(found[0], sheet, "dialogue"), said)}
+    talked: Counter[tuple[str, ...]] = Counter()
+    for dialogue in found:
+        talked[dialogue.resources] += dialogue.weight
     classes = [
-        Noted(
-            {
-                "weight": dialogue.weight,
-                "resources": list(dialogue.resources),
-                "dialogue": written_steps(dialogue, sheet, f"dialogue.{number}"),
-            },
-            f"{len(dialogue.talks)} calls to the dialogue's end, {len(dialogue.cut)} cut short by their BYE",
-        )
+        _class(dialogue, mixes[dialogue.resources] / talked[dialogue.resources], sheet, f"dialogue.{number}")
         for number, dialogue in enumerate(found)
+    ]
+    classes += [
+        Noted({"weight": count, "resources": list(names)}, "none was answered: what they ask for is not known")
+        for names, count in mixes.items()
+        if not talked[names]
     ]
     said = f"{resources.comment}; {len(found)} dialogues, each with the number of its calls as its weight"
     return {"resources": Noted(classes, said)}
+
+
+def _class(dialogue: Dialogue, calls_each: float, sheet: Sheet, column: str) -> Noted:
+    """One class of call; for each call that followed its dialogue there were `calls_each`, with those not answered."""
+    weight = dialogue.weight * calls_each
+    said = f"{len(dialogue.talks)} calls to the dialogue's end, {len(dialogue.cut)} cut short by their BYE"
+    if round(weight) > dialogue.weight:
+        said += f", {weight - dialogue.weight:.3g} not answered, as others with this offer were"
+    return Noted(
+        {
+            "weight": round(weight, 1) if weight % 1 else int(weight),
+            "resources": list(dialogue.resources),
+            "dialogue": written_steps(dialogue, sheet, column),
+        },
+        said,
+    )
 
 
 def _requests(evidence: "Evidence", answered: list["CallSeen"], sheet: Sheet) -> dict[str, Any]:

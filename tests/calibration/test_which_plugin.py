@@ -48,9 +48,6 @@ def test_each_leak_counts_for_the_plugin_that_never_answered(tmp_path: Path) -> 
     assert value(found, "speechrecog", "open", "never") == value(found, "speechsynth", "close", "never") == 0
 
 
-@pytest.mark.xfail(
-    reason="classes of call are found from answered calls only: those that were refused lose their resources"
-)
 def test_a_plugin_whose_channels_were_never_refused_gets_no_limit_and_refused_calls_keep_their_resources(
     tmp_path: Path,
 ) -> None:
