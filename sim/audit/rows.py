@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.audit.audited import AuditedSession
 from sim.ledger.sink import Sink
-from sim.ledger.spans import PHASES, SPANS
+from sim.ledger.spans import KNOWN
 from sim.ledger.summary import Quantiles
 
 _CHUNK: Final = 20_000
@@ -20,7 +20,7 @@ _TIMES: Final = {
 }  # fmt: skip
 _SPANS: Final = tuple(
     (name, _TIMES[start], _TIMES[end])
-    for name, (start, end, _) in (SPANS | PHASES).items()
+    for name, (start, end, _) in KNOWN.items()
     if start in _TIMES and end in _TIMES
 )
 _REACHED: Final[dict[str, Callable[[AuditedSession], bool]]] = {
@@ -88,7 +88,7 @@ class Latencies:
     """Samples in whole microseconds; exact order statistics at the end."""
 
     def __init__(self) -> None:
-        self.samples = {name: array("q") for name in SPANS | PHASES}
+        self.samples = {name: array("q") for name in KNOWN}
 
     def of(self, session: AuditedSession) -> None:
         """Every latency of a session that is over or that the log's end cuts off."""

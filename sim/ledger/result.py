@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sim.errors import ScenarioError
 from sim.files import exists_already
 from sim.ledger.sink import ALWAYS, ROW_GROUP, ParquetSink
-from sim.ledger.spans import SPANS
+from sim.ledger.spans import KNOWN
 from sim.ledger.summary import Leak, Summary
 from sim.ledger.tables import TABLES, to_frame
 
@@ -99,7 +99,7 @@ class RunResult:
         which any percentile can be told; None where this result does not have them."""
         if self._durations is not None and (found := self._durations(path, outcome)) is not None:
             return found
-        span = SPANS.get(path.removeprefix("latency."))
+        span = KNOWN.get(path.removeprefix("latency."))
         sessions = self.sessions if path.startswith("latency.") else None
         if span is None or sessions is None:
             return None

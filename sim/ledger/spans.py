@@ -31,8 +31,10 @@ PHASES: Final[dict[str, Span]] = {
 }
 """The phases of a set-up that lines of a log at INFO show; only the summary of an audit has them."""
 
+KNOWN: Final = SPANS | PHASES
+"""Every latency that a summary may have."""
+
 
 def label(latency: str) -> str:
     """What people read for a latency; its own name where a result has one that this version does not know."""
-    known = SPANS | PHASES
-    return known[latency].label if latency in known else latency
+    return KNOWN[latency].label if latency in KNOWN else latency

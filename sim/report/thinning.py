@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.ledger.histogram import BUCKETS, bucket_value, count
 from sim.ledger.result import RunResult
-from sim.ledger.spans import SPANS
+from sim.ledger.spans import KNOWN, SPANS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +159,9 @@ def spreads(result: RunResult) -> dict[str, Spread]:
 
 def latency_samples(sessions: Mapping[str, Any] | pd.DataFrame, name: str) -> Array:
     """The samples of latency `name` in a sessions table, in seconds, unsorted; not reached is left out."""
-    start, end, _ = SPANS[name]
+    if name not in KNOWN:  # of a result that a later version wrote
+        return np.zeros(0)
+    start, end, _ = KNOWN[name]
     if start not in sessions or end not in sessions:
         return np.zeros(0)
     spans = np.asarray(sessions[end], dtype=np.float64) - np.asarray(sessions[start], dtype=np.float64)

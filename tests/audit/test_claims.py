@@ -343,3 +343,11 @@ def test_a_set_up_that_the_log_sees_in_part_has_the_phases_that_it_shows(tmp_pat
     (leak,) = [leak for leak in result.leaks if leak.session_id == unfinished.sid]
     assert "its set-up so far: created, offer after 2000" in leak.explanation
     assert "media path after 5." in leak.explanation
+
+
+@pytest.mark.parametrize("name", ["01-healthy-cut", "21-three-hours-after"])
+def test_the_folder_of_an_audit_has_its_report_with_the_phases(name: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = CliRunner().invoke(build(), ["audit", "--quiet", str(FIELD / f"{name}.log.xz"), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "Media Path → Answer" in (out / "report.html").read_text(encoding="utf-8")
