@@ -19,9 +19,7 @@ _TIMES: Final = {
     "media_s": "media", "open_s": "opened_at", "media_path_s": "media_path_at",
 }  # fmt: skip
 _SPANS: Final = tuple(
-    (name, _TIMES[start], _TIMES[end])
-    for name, (start, end, _) in KNOWN.items()
-    if start in _TIMES and end in _TIMES
+    (name, _TIMES[start], _TIMES[end]) for name, (start, end, _) in KNOWN.items() if start in _TIMES and end in _TIMES
 )
 _REACHED: Final[dict[str, Callable[[AuditedSession], bool]]] = {
     "media_to_open": lambda session: bool(session.opened),
