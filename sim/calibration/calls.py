@@ -66,7 +66,7 @@ def calls(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
         block.update(_requests(evidence, answered, sheet))
     # what an offer with an unknown resource had in its place is not in the log
     known = [call for call in evidence.calls if call.status != 404] or evidence.calls
-    mixes = Counter(tuple(r for r in call.offered if r in RESOURCES) for call in known)
+    mixes: Counter[tuple[str, ...]] = Counter(tuple(r for r in call.offered if r in RESOURCES) for call in known)
     mixes.pop((), None)
     if mixes:
         total = sum(mixes.values())
