@@ -27,7 +27,7 @@ def leak_parts(result: RunResult) -> list[PagePart]:
         return [text(f"No session leaked.{more}", "good")]
     heads = [Head("cause", True), Head("plugin", True), Head("sessions"), Head("states", True), Head("they hold", True),
              Head("example")]  # fmt: skip
-    parts = [table(TableData("Leaks by cause", heads, [_row(found) for found in groups]))]
+    parts = [table(TableData("Causes, each with an example and its story", heads, [_row(found) for found in groups]))]
     for found in groups:
         parts += _explained(result, found)
     return parts

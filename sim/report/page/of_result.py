@@ -28,22 +28,25 @@ def page_of(result: RunResult) -> Page:
     subtitle = f"{what} · {duration(summary.horizon_s)}" + (
         " · interrupted: what was finished" if summary.partial else ""
     )
-    leaks = [Section("leaks", "Leaks by cause", leak_parts(result)), *story_sections(result)]
+    leaks = Section("leaks", "Leaks by cause", leak_parts(result))
+    held = Section("held", "Pools held over time", _held(result))
+    first = [leaks, held, *story_sections(result)] if summary.leak_groups else [held]
     sections = [
-        *(leaks if summary.leak_groups else ()),
-        Section("held", "Pools held over time", _held(result)),
+        *first,
         Section("setup", "Where set-up time goes", _setup(result)),
         Section("latencies", "Latencies", _latencies(result)),
         Section("lifetimes", "How long pools live", _lifetimes(result)),
         Section("tasks", "Tasks of the server", _tasks(result)),
         Section("resources", "Resources and limits", _resources(summary)),
-        *(() if summary.leak_groups else leaks),
+        *(() if summary.leak_groups else [leaks]),
         Section("violations", "Lifetime violations", violation_parts(summary)),
         Section("sessions", "Sessions", _sessions(result)),
         Section("provenance", "How to make this again", _provenance(result)),
     ]
     if summary.expect:
-        sections.insert(0, Section("expected", "What was expected", [_expected(summary)]))
+        # what failed is news; what holds stands after what was found
+        place = 0 if any(not item.ok for item in summary.expect) else len(first)
+        sections.insert(place, Section("expected", "What was expected", [_expected(summary)]))
     return Page(
         title=summary.scenario, subtitle=subtitle, verdict=f"{verdict} {nearest_text(summary)}", mood=mood,
         figures=_figures(summary), sections=sections, data=columns_of(result),
@@ -73,7 +76,7 @@ def _expected(summary: Summary) -> PagePart:
         ]
         for item in summary.expect
     ]
-    return table(TableData("Conditions", [Head("", True), Head("condition", True), Head("found")], rows))
+    return table(TableData("Conditions", [Head("it", True), Head("condition", True), Head("found")], rows))
 
 
 def _held(result: RunResult) -> list[PagePart]:

@@ -86,17 +86,36 @@
   // --- levels that people zoom -----------------------------------------------------------------------------------
   const place = document.getElementById("zoom");
   if (place && data && data.levels && data.levels.series.length && window.uPlot) {
-    const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8a5300", "#1c6ea4"];
     const { time, series } = data.levels;
+    const toggles = place.querySelector(".toggles");
+    const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    const shows = series.map((_, i) => i < 2);
+    let plot = null;
+    const size = () => ({ width: Math.max(280, place.clientWidth - 20), height: 300 });
+    const draw = () => {
+      if (plot) plot.destroy();
+      const axis = (label) => ({ label, stroke: colour("--ink"), grid: { stroke: colour("--grid") }, ticks: { stroke: colour("--grid") } });
+      plot = new uPlot({
+        ...size(), scales: { x: { time: false } }, axes: [axis("time, s"), axis("held")], legend: { isolate: false },
+        series: [{ label: "time, s" }, ...series.map((one, i) => ({ label: one.name, stroke: colour(`--c${i % 6}`), width: 1.5, show: shows[i], paths: uPlot.paths.stepped({ align: 1 }) }))],
+      }, [time, ...series.map((one) => one.held)], place);
+      place.append(hint);
+    };
+    const hint = text("p", "Drag to zoom, double-click to see all.");
+    series.forEach((one, i) => {
+      const label = document.createElement("label");
+      const box = document.createElement("input");
+      const line = document.createElement("i");
+      box.type = "checkbox";
+      box.checked = shows[i];
+      line.style.background = `var(--c${i % 6})`;
+      box.addEventListener("change", () => { shows[i] = box.checked; plot.setSeries(i + 1, { show: box.checked }); });
+      label.append(box, " ", line, ` ${one.name}`);
+      toggles.append(label);
+    });
     place.hidden = false;
-    const width = () => Math.max(280, place.clientWidth - 20);
-    const plot = new uPlot({
-      width: width(), height: 300, scales: { x: { time: false } },
-      axes: [{ label: "time, s" }, { label: "held" }],
-      series: [{ label: "time, s" }, ...series.map((one, i) => ({ label: one.name, stroke: colours[i % colours.length], width: 1.5, show: i < 2, paths: uPlot.paths.stepped({ align: 1 }) }))],
-    }, [time, ...series.map((one) => one.held)], place);
-    const hint = text("p", "Drag to zoom, double-click to see all; click a name in the legend to show or hide it.");
-    place.append(hint);
-    window.addEventListener("resize", () => plot.setSize({ width: width(), height: 300 }));
+    draw();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+    window.addEventListener("resize", () => plot.setSize(size()));
   }
 })();
