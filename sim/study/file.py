@@ -15,6 +15,7 @@ from sim.scenario.model import Name
 from sim.scenario.problems import InvalidScenario
 from sim.scenario.units import PositiveCount, Probability, Quantity, Time, read_quantity
 from sim.scenario.yamlfile import read_yaml
+from sim.study.stopping import FIRST
 
 Settings = dict[str, Any]
 
@@ -85,7 +86,7 @@ class Until(Part):
     precision: dict[str, Any] = Field(
         description="For each metric the half of its interval that is wanted: `5%` of the mean, or a value as it is."
     )
-    least: PositiveCount = Field(default=3, description="At least so many.")
+    least: PositiveCount = Field(default=FIRST, description="At least so many.")
     most: PositiveCount = Field(default=200, description="At most so many.")
 
     @model_validator(mode="after")

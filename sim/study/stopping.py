@@ -13,9 +13,10 @@ from sim.errors import InternalError, ScenarioError
 from sim.study.uncertainty import mean
 from sim.theory.intervals import CONFIDENCE, Estimate
 
-LOOK_AHEAD = 5
-FIRST = 3
-"""The interval is looked at from so many replications on."""
+LOOK_AHEAD = 10
+FIRST = 10
+"""The interval is looked at from so many replications on (Law, Simulation Modeling, section 9.4.1). From the 3 of Hoad,
+Robinson and Davies on, a lucky start is believed too often: 92 % of intervals contain the truth, not 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class Replications:
     """The rule of Hoad, Robinson and Davies (J. Oper. Res. Soc. 61, 2010, 1632): the first number of replications at
     which every metric is precise and stays so for the next ones, which guards against a lucky start.
 
-    Looks 5 replications ahead up to 100, and 5 % beyond.
+    Looks 10 replications ahead up to 100, and 10 % beyond: twice what they recommend, which more than halves what 95 %
+    intervals lack (reports/coverage.md).
     """
 
     wanted: Mapping[str, Precision]

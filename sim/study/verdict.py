@@ -131,7 +131,7 @@ def selected(study: StudyFile, plan: Plan) -> tuple[Chosen, ...]:
     enough for the study's confidence."""
     if study.best is None:
         return ()
-    from sim.study.selection import select_best
+    from sim.study.selection import FIRST, select_best
 
     best, found = study.best, []
     difference = base_value(best.difference)
@@ -145,7 +145,7 @@ def selected(study: StudyFile, plan: Plan) -> tuple[Chosen, ...]:
             return [rows[i][r][best.metric] for i in alive]
 
         chosen = select_best(
-            sample, len(group), difference, confidence=study.confidence, largest=best.largest, first=min(10, most),
+            sample, len(group), difference, confidence=study.confidence, largest=best.largest, first=min(FIRST, most),
             most=most,
         )  # fmt: skip
         dropped = {cell.variant: at for cell, at in zip(group, chosen.dropped_at, strict=True)}
