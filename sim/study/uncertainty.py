@@ -108,8 +108,8 @@ def batch_means(values: ArrayLike, batches: int = BATCHES, confidence: float = C
     size = len(found) // batches if batches > 0 else 0
     if batches < 3 or size < LEAST_A_BATCH:
         raise ScenarioError(
-            f"batch means need at least 3 batches of {LEAST_A_BATCH} values of one run (got {len(found)} in {batches}); make "
-            "the run longer, or do replications"
+            f"batch means need at least 3 batches of {LEAST_A_BATCH} values of a run (got {len(found)} in {batches}); "
+            "make it longer, or do replications"
         )
     means = found[len(found) - size * batches :].reshape(batches, size).mean(axis=1)
     correlation = lag_1(means)
