@@ -96,16 +96,24 @@ class Account:
         elif pointer and name:
             session = self._before(pointer, name, time)
         if session is not None:
-            self.silence = max(self.silence, session.heard(time))
+            self._hear(session, time)
             self.tasks.bind(session, thread)
         return session
+
+    def _hear(self, session: AuditedSession, time: int) -> None:
+        """A line about `session`: how long was it silent, where its call is answered?"""
+        if session.answer >= 0 and time - session.last > self.silence:
+            self.silence = time - session.last
+        session.last = time
 
     def at(self, said: Said, time: int, thread: int) -> AuditedSession | None:
         """The open session that a line names by its address and its id."""
         pointer, name = said["pointer"], said["id"]
         session = self.by_pointer.get(pointer)
         if session is not None and session.name == name:  # the usual case, fast
-            self.silence = max(self.silence, session.heard(time))
+            if session.answer >= 0 and time - session.last > self.silence:
+                self.silence = time - session.last
+            session.last = time
             worker = self.tasks.working.get(thread)
             if worker is None:
                 self.tasks.last[thread] = session
@@ -121,7 +129,7 @@ class Account:
         name = said["id"]
         session = self.by_name.get(name)
         if session is not None:
-            self.silence = max(self.silence, session.heard(time))
+            self._hear(session, time)
             self.tasks.bind(session, thread)
         elif (gone := self.recent.by_name.get(name)) is not None:
             self.after_free(gone, words_of(said, "id"), time)
@@ -183,7 +191,7 @@ class Account:
                 self.after_free(gone, "SIP Call State", time)
             return
         self.tasks.bind(session, thread)
-        self.silence = max(self.silence, session.heard(time))
+        self._hear(session, time)
         session.note_end(state, time, self.errors.pop(thread, b""))
         session.call_state = state
         if state == b"terminated" and session.ended < 0:

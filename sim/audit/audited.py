@@ -151,12 +151,6 @@ class AuditedSession:
         if self.negotiating and (request or self.answer < 0):
             self.negotiating = False
 
-    def heard(self, time: int) -> int:
-        """A line about it: how long it was silent, 0 while its call is not answered."""
-        silent = time - self.last if self.answer >= 0 else 0
-        self.last = time
-        return silent
-
     def note_end(self, state: bytes, time: int, error: bytes) -> None:
         """Its call reaches `state` after the SIP stack's `error`: note what ends it, where that is the server."""
         if state not in (b"terminating", b"terminated") or self.ended_by:

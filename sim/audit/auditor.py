@@ -149,7 +149,7 @@ class Auditor:
             elif place == PROCESS:
                 process(block[begin + _PROCESS : end], time, thread)
             elif place == _WAIT and block.find(b"]", begin, end) == end - 1:
-                wait(block[begin + _AFTER_WAIT : end - 1], time, thread)
+                wait(time, thread)
             else:
                 for match, reader in readers[place] or self._readers_of(place):
                     said = match(block, begin, end)
@@ -197,7 +197,7 @@ class Auditor:
 
     @reads(Kind.WAIT)
     def _wait(self, said: Said, time: int, thread: int) -> None:
-        self.tasks.wait(said["task"], time, thread)
+        self.tasks.wait(time, thread)
 
     def _guess_threads(self, batch: Batch) -> Iterator[int]:
         """Without thread ids: one made-up id for each task, told from the wording of the line. One line at a time: what
@@ -440,7 +440,6 @@ def _key(said: Said) -> bytes:
 
 
 _WAIT: Final = place_of(Kind.WAIT)
-_AFTER_WAIT: Final = after(Kind.WAIT)
 _SIGNAL: Final = after(Kind.SIGNAL)
 _PROCESS: Final = after(Kind.PROCESS)
 _SIGNALS: Final = frozenset((SIGNAL, *places_of(Kind.SIGNAL, Kind.SIGNAL_PLAIN)))

@@ -8,6 +8,7 @@ from sim.logs.reading.clock import DAY
 from sim.logs.reading.foreign import CLIENT, seems
 from sim.logs.reading.reader import Source, blocks
 from sim.logs.reading.repeats import Repeats
+from sim.quiet import quiet_collector
 
 if TYPE_CHECKING:
     from sim.audit.auditor import Auditor
@@ -17,9 +18,10 @@ _STEP: Final = 60_000_000  # microseconds by which a part may begin before the e
 
 def read_into(auditor: "Auditor", sources: Sequence[Source], progress: Callable[[int], None] | None = None) -> None:
     """Feed whole files, in order, to `auditor`; `progress` is told the bytes (uncompressed) after each block."""
-    for count in feeding(auditor, sources):
-        if progress is not None:
-            progress(count)
+    with quiet_collector():
+        for count in feeding(auditor, sources):
+            if progress is not None:
+                progress(count)
 
 
 def feeding(auditor: "Auditor", sources: Sequence[Source]) -> Iterator[int]:

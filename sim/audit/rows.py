@@ -55,8 +55,9 @@ class SessionRows:
             return
         for column, attribute in _TIMES.items():
             self._times[column].append(getattr(session, attribute))
+        own = session.id
         texts = (
-            session.state, outcome, waiting_for, plugin or session.engine, cause, session.label, session.id,
+            session.state, outcome, waiting_for, plugin or session.engine, cause, own or session.label, own,
             session.ended_by,
         )  # fmt: skip
         for column, text in zip(_TEXTS, texts, strict=True):

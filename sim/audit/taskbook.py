@@ -245,8 +245,8 @@ class TaskBook:
         name = SERVER_MESSAGES.get(key[-4:-1], "other") if stats.role == "server" else ""
         return TaskMessage(key, stats, UNKNOWN, 0, None, name)
 
-    def wait(self, task: bytes, time: int, thread: int) -> None:
-        """A "Wait for Messages" of `task`: the end of what it was working on."""
+    def wait(self, time: int, thread: int) -> None:
+        """A "Wait for Messages" of a task: the end of what it was working on."""
         worker = self.working.get(thread)
         if worker is not None:
             self._finish(worker, time, thread)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 from collections.abc import Callable, Generator, Iterator
 from heapq import heappop, heappush
@@ -23,6 +22,7 @@ from sim.engine.start.generators import Streams
 from sim.engine.start.setup import Setup, task_index
 from sim.errors import InternalError
 from sim.leaks.verdicts import Pending
+from sim.quiet import quiet_collector
 from sim.server.caller import arrive, finished, send_again_after
 from sim.server.handlers import HANDLERS, timer_lives
 from sim.server.records import Session
@@ -94,23 +94,21 @@ class SimpyEngine:
         if self.setup.scenario.server.shutdown is not None:
             self._at(self.setup.scenario.server.shutdown, self._shutdown)
         env, server, recorder = self.env, self.server, self.recorder
-        thresholds = gc.get_threshold()
-        gc.set_threshold(200_000, 20, 100)  # millions of short-lived tuples, no cycles: the collector finds nothing
         try:
-            while not server.stopped and env.peek() < self.horizon_s:
-                for _ in range(2048):
-                    env.step()
-                    if server.needs_draws:  # also where no message was handled: a tick, or a processor that is woken
-                        refill(self.world, self.streams)
-                    if server.stopped or env.peek() >= self.horizon_s:
-                        break
-                if recorder.full_buffers(self.world):
-                    self._flush()
-                if progress is not None:
-                    progress(min(1.0, env.now / self.horizon_s))
+            with quiet_collector():
+                while not server.stopped and env.peek() < self.horizon_s:
+                    for _ in range(2048):
+                        env.step()
+                        if server.needs_draws:  # also where no message was handled: a tick, a processor that is woken
+                            refill(self.world, self.streams)
+                        if server.stopped or env.peek() >= self.horizon_s:
+                            break
+                    if recorder.full_buffers(self.world):
+                        self._flush()
+                    if progress is not None:
+                        progress(min(1.0, env.now / self.horizon_s))
             self.now = env.now if server.stopped else self.horizon_s
         finally:
-            gc.set_threshold(*thresholds)
             self.now = max(self.now, env.now)
             recorder.last_window(self.world, self.now)
             self._flush()

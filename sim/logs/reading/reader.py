@@ -117,7 +117,7 @@ def _open(path: str) -> Source:
         if path != "-":
             raw.close()
         raise
-    layout = detect(head.splitlines()[:2000])
+    layout = stream.layout or detect(head.splitlines()[:2000])
     source = Source(path, stream, raw, head, layout)
     _find_first(source)
     return source

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final, cast
 
 from sim.errors import LogError
 from sim.logs.reading.decode import Decoder
+from sim.logs.reading.header import Layout
 
 _PIECE: Final = 1 << 18
 _LONGEST: Final = 1 << 22  # of lines that are held back until their end is there
@@ -27,6 +28,7 @@ class Stream:
         self._utf16: codecs.IncrementalDecoder | None = None
         self._decoder: Decoder | None = None
         self._held = b""  # read, and not yet decoded
+        self.layout: Layout | None = None  # of its lines, as its head shows it; None where that is not known yet
         peekable = raw if hasattr(raw, "peek") else cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, raw)))
         magic = cast(io.BufferedReader, peekable).peek(6)[:6]
         unpack = next((unpack for beginning, unpack in _MAGIC if magic.startswith(beginning)), None)
@@ -86,6 +88,7 @@ class Stream:
             head = head.replace(b"\r", b"\n")
         decoder = Decoder(head[: head.rfind(b"\n") + 1] or head)
         if decoder.idle:
+            self.layout = decoder.layout
             return head
         self._decoder = decoder
         if len(head) < size:  # the whole file

@@ -42,8 +42,12 @@ _FIELDS_OF: Final = {
     kind: sorted({name for line in LINES if line.kind is kind for name in _FIELD.findall(line.text)}) for kind in Kind
 }
 
-# The usual fields of the usual lines, up to the character after them: faster than their full forms.
-_QUICK: Final = {("pointer", " "): "0x[^ ]+", ("id", "@"): "[^@]+", ("resource", ">"): "[^>]+"}
+# The usual fields of the usual lines, up to the character after them: faster than their full forms. That character can
+# not stand in the field, so that there is nothing to go back to: "++" does not try.
+_QUICK: Final = {
+    ("pointer", " "): "0x[^ ]++", ("id", "@"): "[^@]++", ("id", ">"): FIELDS["id"] + "+",
+    ("resource", ">"): "[^>]++", ("task", "]"): FREE + "+",
+}  # fmt: skip
 
 
 def pattern(line: Line) -> str:
