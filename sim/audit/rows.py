@@ -1,16 +1,18 @@
 """The sessions table of an audited log, written in chunks, and the latencies of the summary."""
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.audit.audited import AuditedSession
+from sim.ledger.resident import AtATime, memory_use
 from sim.ledger.sink import Sink
 from sim.ledger.spans import KNOWN
-from sim.ledger.summary import Quantiles
+from sim.ledger.summary import MemoryUse, Quantiles, ResourceUse
+from sim.scenario.server import Memory
 
 _CHUNK: Final = 20_000
 _TIMES: Final = {
@@ -42,6 +44,10 @@ class SessionRows:
 
     def __init__(self, sink: Sink | None) -> None:
         self._sink = sink
+        self.lives = Lives()
+        self._clear()
+
+    def _clear(self) -> None:
         self._times = {column: array("q") for column in _TIMES}
         self._texts: dict[str, list[str]] = {column: [] for column in _TEXTS}
         self._session, self._status, self._requests = array("q"), array("q"), array("q")
@@ -51,6 +57,7 @@ class SessionRows:
         self, session: AuditedSession, outcome: str, waiting_for: str = "", plugin: str = "", cause: str = ""
     ) -> None:
         """The row of `session` as it is now."""
+        self.lives.add(session, outcome)
         if self._sink is None:
             return
         for column, attribute in _TIMES.items():
@@ -80,7 +87,31 @@ class SessionRows:
         columns |= {column: seconds(values, origin, timed) for column, values in self._times.items()}
         columns |= self._texts
         self._sink.write("sessions", columns)
-        self.__init__(self._sink)  # type: ignore[misc]
+        self._clear()
+
+
+class Lives:
+    """When sessions were there, whether they leaked, and what that makes of the process's memory."""
+
+    def __init__(self) -> None:
+        self._created, self._latest, self._over = array("q"), array("q"), array("q")
+        self._leaked = bytearray()
+
+    def add(self, session: AuditedSession, outcome: str) -> None:
+        """A session that is over, or that the log's end cuts off."""
+        self._created.append(max(session.created, 0))  # one that was there before the log began: before its origin
+        self._latest.append(max(getattr(session, attribute) for attribute in _TIMES.values()))
+        self._over.append(session.released if outcome != "crashed" else self._latest[-1])
+        self._leaked.append(outcome == "leaked")
+
+    def memory(self, origin: int, span_s: float, resources: Mapping[str, ResourceUse]) -> MemoryUse:
+        """What the process has of memory at its end: as was measured on a real server, for a log does not show it."""
+        there, leaked = AtATime(span_s), np.frombuffer(self._leaked, dtype=np.bool_)
+        times = {"created_s": self._created, "terminate_s": self._latest, "released_s": self._over}
+        if leaked.size:
+            there.add({name: seconds(values, origin, span_s > 0.0) for name, values in times.items()}, leaked)
+        pools = resources.get("session_pool", ResourceUse()).peak
+        return memory_use(there, pools, int(leaked.sum()), Memory(), None)
 
 
 class Latencies:

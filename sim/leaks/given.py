@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.ledger.result import RunResult
+    from sim.scenario.server import Memory
 
 
 def given(result: RunResult, path: str) -> Any:
@@ -34,10 +35,17 @@ def planned_seconds(result: RunResult) -> float | None:
     return duration
 
 
-def resident_per_call(result: RunResult) -> float:
-    """Bytes that stay resident for each concurrent call at the peak: as the scenario has it, else as was measured."""
+def memory_of(result: RunResult) -> Memory:
+    """What the process takes in memory: as the scenario has it, else as was measured."""
     from sim.scenario.server import Memory
     from sim.scenario.units import read_quantity
 
-    said = read_quantity("size", given(result, "server.memory.resident_per_call"))
-    return float(Memory().resident_per_call if said is None else said)
+    said = {name: read_quantity("size", given(result, f"server.memory.{name}")) for name in Memory.model_fields}
+    return Memory(**{name: int(value) for name, value in said.items() if value is not None})
+
+
+def memory_limit_of(result: RunResult) -> float | None:
+    """The limit of the process's resident memory, in bytes, that the scenario has; None without one."""
+    from sim.scenario.units import read_quantity
+
+    return read_quantity("size", given(result, "server.limits.memory"))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.leaks.diagnosis import WAITS_FOR_CALLER, ends_by_timer
-from sim.leaks.given import resident_per_call
+from sim.leaks.given import memory_of
 from sim.leaks.survival import DOUBT, SPANS, Survival, TooOld, expected_level, survival, too_old
 from sim.theory.intervals import CONFIDENCE, Estimate
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.ledger.result import RunResult
-    from sim.ledger.summary import Summary
+    from sim.ledger.summary import MemoryUse, Summary
 
 BATCHES = 20
 FINE = 16  # moments of each batch at which the level that arrivals explain is computed
@@ -42,7 +42,7 @@ class MemoryVerdict:
     held: int
     leaked: int
     overdue: int  # held at the end and older than pools get, or kept by nothing but a timer
-    resident_bytes: float  # about what stays resident at the high water mark
+    resident_bytes: float  # about what the process has at its high water mark, and keeps
     slope_per_hour: Estimate | None  # pools held per hour beyond what the arrivals explain
 
 
@@ -68,7 +68,7 @@ class _Found:
     by_timer: int  # of a run: held by nothing but a timer
     lives: _Lives | None
     old: TooOld | None
-    resident: float
+    memory: MemoryUse
 
 
 def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
@@ -88,8 +88,9 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     by_timer = 0 if audited else sum(ends_by_timer(leak) for leak in summary.leaks)
     old = too_old(lives.curve, lives.ended.size, lives.silent, summary.horizon_s) if audited and lives else None
     slope = _slope(result, lives, load_s)
-    resident = use.peak * resident_per_call(result)
-    verdict, text = _verdict(_Found(leaked, held, use.peak, use.mean, audited, by_timer, lives, old, resident))
+    memory = _memory_use(result, use.peak, leaked)
+    verdict, text = _verdict(_Found(leaked, held, use.peak, use.mean, audited, by_timer, lives, old, memory))
+    resident = float(memory.bytes_peak or 0)
     overdue = (old.count if old.chance < DOUBT else 0) if old is not None else by_timer
     if still and waiting == leaked:
         verdict, text = "outage", f"{'; '.join(still)}; {_pools(held)} can not come back while it stands still"
@@ -113,6 +114,27 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     return MemoryVerdict(verdict, text, use.peak, use.held, leaked, overdue, resident, slope)
 
 
+def _memory_use(result: RunResult, peak: int, leaked: int) -> MemoryUse:
+    """As the result has it; of one of an earlier version made from its sessions, or else from its counts alone."""
+    from sim.ledger.resident import TIMES, AtATime, memory_use
+
+    known, sessions = result.summary.memory, result.sessions
+    if known.bytes_peak is not None:
+        return known
+    there = AtATime(result.summary.horizon_s)
+    if sessions is not None:
+        times = {name: sessions[name].to_numpy() for name in TIMES if name in sessions}
+        there.add(times, (sessions["outcome"].astype(object) == "leaked").to_numpy())
+    return memory_use(there, peak, leaked if sessions is not None else 0, memory_of(result), None)
+
+
+def _stays(memory: MemoryUse) -> str:
+    mib = (memory.bytes_peak or 0) / 2**20
+    calls = f"{memory.calls_peak} concurrent session{'' if memory.calls_peak == 1 else 's'}"
+    with_leaked = f" and {memory.leaked} leaked" if memory.leaked else ""
+    return f"about {mib:.1f} MiB stay resident after the peak of {calls}{with_leaked} in any case"
+
+
 def _leaking_elsewhere(summary: Summary, ended: Counter[str]) -> str:
     """What leaks beyond the sessions and what `ended` with the process: a plugin's licences, say."""
     counts = {name: use.leaked - ended[name] for name, use in summary.resources.items()}
@@ -129,9 +151,8 @@ def _pools(count: int) -> str:
 
 
 def _verdict(found: _Found) -> tuple[str, str]:
-    held, peak, mib = found.held, found.peak, found.resident / 2**20
-    sessions = "session" if peak == 1 else "sessions"
-    stays = f"about {mib:.1f} MiB stay resident after the peak of {peak} concurrent {sessions} in any case"
+    held, peak = found.held, found.peak
+    stays = _stays(found.memory)
     still = f"{_pools(held)} {'is' if held == 1 else 'are'} held at the end"
     if found.leaked:
         return "leak", f"leak: {_pools(found.leaked)} can never come back (held at the end: {held}); {stays}"

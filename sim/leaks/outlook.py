@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.leaks.forecast import time_to_fill, time_to_refusal
-from sim.leaks.given import planned_seconds, resident_per_call
+from sim.leaks.given import memory_limit_of, memory_of, planned_seconds
 from sim.leaks.highwater import MemoryVerdict, memory_verdict
 from sim.leaks.survival import smallest_leak
+from sim.ledger.resident import resident_bytes
 from sim.ledger.summary import NO_RESOURCE_STATUSES, LeakGroup, Summary
 from sim.theory.intervals import CONFIDENCE, Estimate, poisson_rate, share
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 HOUR = 3600.0
 STANDSTILL = "task-blocked"
 """The cause that is one event, however many sessions it holds: it has no rate, and no forecast rests on it."""
-RESIDENT_PER_LEAK = 34 * 1024
-"""Resident bytes that a leaked session keeps; measured for the close-never kind: 30 to 38 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,8 @@ class LeakReport:
 
 
 def leak_report(result: RunResult, memory_limit: float | None = None) -> LeakReport:
-    """Count, rate, bytes and forecast of the leaks of a result; `memory_limit` in bytes adds memory to the limits."""
+    """Count, rate, bytes and forecast of the leaks of a result; `memory_limit` in bytes, or the scenario's own, adds
+    memory to the limits."""
     summary = result.summary
     stuck = [group for group in summary.leak_groups if group.cause != "crash"]
     leaked = [group for group in stuck if group.cause != STANDSTILL]
@@ -156,11 +156,13 @@ def _exhausted(
         hours = _in_hours(time_to_refusal(limit, busy, wanted / load_s if load_s > 0.0 else 0.0, rate))
         first = _refused_first(result, resource) if use.refused else None
         found.append(Exhaustion(resource, limit, busy, count, _per_hour(rate), hours, first))
+    memory_limit = memory_limit_of(result) if memory_limit is None else memory_limit
     if memory_limit is not None and leaked:
-        rate = poisson_rate(stuck, exposure_s)
-        busy = calls * (lifetime or 0.0) * resident_per_call(result)
-        hours = _in_hours(time_to_fill(max(0.0, memory_limit - busy), rate, RESIDENT_PER_LEAK))
-        found.append(Exhaustion("memory", memory_limit, busy, stuck, _per_hour(rate), hours, None))
+        rate, memory = poisson_rate(stuck, exposure_s), memory_of(result)
+        busy = float(resident_bytes(calls * (lifetime or 0.0), 0, memory))
+        hours = _in_hours(time_to_fill(max(0.0, memory_limit - busy), rate, memory.resident_per_leak))
+        reached = summary.memory.reached_at_s
+        found.append(Exhaustion("memory", memory_limit, busy, stuck, _per_hour(rate), hours, reached))
     return tuple(sorted(found, key=lambda item: item.hours.value))
 
 

@@ -24,6 +24,7 @@ from sim.ledger.summary import (
     LEAK_CAUSES,
     VIOLATION_KINDS,
     Expectation,
+    MemoryUse,
     Quantiles,
     ResourceUse,
     SessionCounts,
@@ -215,7 +216,11 @@ def _names(kind: type) -> tuple[str, ...]:
 
 _COLUMNS = {"resources": _names(ResourceUse), "latency": _names(Quantiles), "tasks": _names(TaskUse)}
 _COUNTS = {"violations": VIOLATION_KINDS, "leaks": LEAK_CAUSES}
+_MEMORY = dict.fromkeys(_names(MemoryUse), "count") | {
+    "bytes_peak": "size", "limit": "size", "reached_at_s": "number",
+}  # fmt: skip
 _WAITS = ("wait", "service", "processor_wait")
+_OF_TASK = ("messages", "utilisation", "queue_peak", "queue_limit", "lost")
 _FRACTIONS = ("blocking", "utilisation")
 _QUANTILES = _names(Quantiles)
 
@@ -247,6 +252,8 @@ def _check(path: str, text: str, resources: Sequence[str] | None, tasks: Sequenc
         return "fraction"
     if path in ("seed", "partial"):
         return "count"
+    if head == "memory" and path.removeprefix("memory.") in _MEMORY:
+        return _MEMORY[last]
     if head == "sessions" and path.removeprefix("sessions.") in _names(SessionCounts):
         return "fraction" if path.endswith("blocking") else "count"
     if path.startswith("sessions.rejected.") and re.fullmatch(r"[3-6]\d\d", last):
@@ -273,11 +280,12 @@ def _known(resources: Sequence[str] | None, tasks: Sequence[str] | None, head: s
     of_resources = resources if resources is not None else [name or "session_pool", "session_pool", "rtp_port"]
     of_tasks = tasks if tasks is not None else [name or "MRCP Server", "MRCP Server"]
     paths = ["horizon_s", "partial", "processors.busy", *_COUNTS, "sessions.rejected.404"]
+    paths += [f"memory.{column}" for column in _MEMORY]
     paths += [f"sessions.{column}" for column in _names(SessionCounts)]
     paths += [f"{counted}.{kind}" for counted, kinds in _COUNTS.items() for kind in kinds]
     paths += [f"latency.{latency}.{column}" for latency in LATENCIES for column in _QUANTILES]
     paths += [f"resources.{resource}.{column}" for resource in of_resources for column in _names(ResourceUse)]
-    paths += [f"tasks.{task}.{column}" for task in of_tasks for column in ("messages", "utilisation", "queue_peak")]
+    paths += [f"tasks.{task}.{column}" for task in of_tasks for column in _OF_TASK]
     paths += [f"tasks.{task}.{what}.{q}" for task in of_tasks for what in _WAITS for q in _QUANTILES]
     return paths
 
@@ -319,8 +327,8 @@ def _lookup(path: str, summary: Summary, text: str) -> float | int | None:
     if path.startswith("sessions.rejected"):
         return summary.sessions.rejected.get(last, 0) if name else sum(summary.sessions.rejected.values())
     value: Any
-    if head == "sessions":
-        value = getattr(summary.sessions, last)
+    if head in ("sessions", "memory"):
+        value = getattr(getattr(summary, head), last)
     elif head in _COLUMNS:
         value = getattr(summary, head)[name]
         for column in last.split("."):

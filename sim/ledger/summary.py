@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.ledger.limits import Pressure, ranked
+from sim.ledger.numbers import numbers
 from sim.ledger.spans import LATENCIES
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ FINDING_KINDS = (
     "start-failed",  # a part of the server could not be loaded, opened or bound
     "cut-by-server",  # calls that a timer of the server ended
     "never-acknowledged",  # calls that ended 64·T1 after their answer, for want of an ACK
+    "memory-exhausted",  # of a run: the process would have been killed when its memory reached the limit
 )
 
 _CAUSE_PREFIX = re.compile(r"([a-z]+(?:-[a-z]+)*): (?=\S)")
@@ -141,6 +144,10 @@ class TaskUse:
     service: Quantiles = Quantiles()
     processor_wait: Quantiles = Quantiles()
     """Each time that it was ready to run until it ran; n = 0 where every task has a processor of its own."""
+    queue_limit: int | None = None
+    """Messages that its queue holds; None where it grows, or is not known."""
+    lost: int = 0
+    """Messages that its full queue lost; of the NUA stack the packets that found the socket's buffer full."""
 
 
 OTHER_PROGRAMS = "other programs"
@@ -155,6 +162,21 @@ class ProcessorUse:
     busy: Sequence[float] = ()
     by_task: Mapping[str, float] = field(default_factory=dict)
     """Processors that each task held on average, and `other programs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """Resident memory of the process, as `server.memory` reckons it; see `sim.ledger.resident`."""
+
+    calls_peak: int = 0
+    """Sessions at a time, not counting the stuck."""
+    leaked: int = 0
+    """Sessions that can not be released, not counting those that ended with the process."""
+    bytes_peak: int | None = None
+    limit: int | None = None
+    """Bytes at which the process would be killed."""
+    reached_at_s: float | None = None
+    """When it would have been."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +227,7 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a log tells of the server as a whole, in one sentence; `kind` is one of FINDING_KINDS."""
+    """What a log, or a run, tells of the server as a whole, in one sentence; `kind` is one of FINDING_KINDS."""
 
     kind: str
     text: str
@@ -283,6 +305,7 @@ class Summary:
     partial: bool = False
     findings: Sequence[Finding] = ()
     processors: ProcessorUse = ProcessorUse()
+    memory: MemoryUse = MemoryUse()
 
     def __post_init__(self) -> None:
         """Make every named latency present, in the fixed order, so that readers need no `get`."""
@@ -297,6 +320,12 @@ class Summary:
         """Sessions that were there before a log began: all that are accounted for, less those that it saw created."""
         counts = self.sessions
         return max(0, counts.released + counts.live + counts.leaked - counts.created) if self.engine == "log" else 0
+
+    @property
+    def limits(self) -> tuple[Pressure, ...]:
+        """Everything that can run out: what was reached first in front, then what is nearest to its limit."""
+        parts = ("resources", "tasks", "processors", "memory")
+        return ranked([numbers({name: _plain(getattr(self, name)) for name in parts})])
 
     def to_dict(self) -> dict[str, Any]:
         """Exactly the structure of `summary.json`: plain numbers, strings, lists and dicts, no NaN."""
@@ -314,6 +343,7 @@ class Summary:
                     "latency",
                     "tasks",
                     "processors",
+                    "memory",
                     "violations",
                     "leaks",
                     "leak_groups",
@@ -322,6 +352,7 @@ class Summary:
                     "expect",
                 )
             },
+            "limits": [limit.to_dict() for limit in self.limits],
         }
 
     @classmethod
@@ -338,6 +369,7 @@ class Summary:
             latency={name: Quantiles(**q) for name, q in plain["latency"].items()},
             tasks={name: _task_use(use) for name, use in plain["tasks"].items()},
             processors=ProcessorUse(**plain.get("processors", {})),
+            memory=MemoryUse(**plain.get("memory", {})),
             violations=tuple(Violation(**v) for v in plain["violations"]),
             leaks=tuple(Leak.from_dict(leak) for leak in plain["leaks"]),
             leak_groups=tuple(LeakGroup(**found) for found in plain.get("leak_groups", ())),

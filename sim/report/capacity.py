@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sim.ledger.limits import Pressure
 from sim.report.study import interval
 from sim.report.text import duration, number, share
 
 if TYPE_CHECKING:
     from sim.study.capacity import Capacity
-    from sim.study.pressure import Pressure
 
-KINDS = {"resource": "", "task": " (task)", "processor": ""}
+KINDS = {"task": " (task)"}
 
 
 def knob_value(value: float, unit: str) -> str:
@@ -84,9 +84,10 @@ def breaking(found: Capacity) -> Text:
 
 
 def _pressure(p: Pressure) -> str:
-    refused = f", refuses {p.refused:.3g} calls a run" if p.refused > 0.0 else ""
-    what = "of its limit" if p.kind == "resource" else "busy"
-    return f"{p.name}{KINDS[p.kind]}, {share(min(p.used, 1.0))} {what}{refused}"
+    does = "loses {:.3g} messages a run" if p.kind == "queue" else "refuses {:.3g} calls a run"
+    refused = f", {does.format(p.refused)}" if p.refused > 0.0 else ""
+    what = "busy" if p.kind in ("task", "processor") else "of its limit"
+    return f"{p.name}{KINDS.get(p.kind, '')}, {share(min(p.used, 1.0))} {what}{refused}"
 
 
 def _curve(found: Capacity) -> Table:

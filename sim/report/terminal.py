@@ -10,6 +10,7 @@ from rich.text import Text
 
 from sim.ledger.spans import label
 from sim.ledger.summary import Expectation, Leak, ResourceUse, Summary, TaskUse
+from sim.report.nearest import nearest_text
 from sim.report.text import DASH, duration, moment, number, plural, share, size
 
 WIDE = 100  # columns of a terminal; below, the tables stand closer
@@ -17,7 +18,7 @@ USUAL = 80  # below, columns that matter less are left out: summary.json has the
 SHOWN = 5  # violations, and leaks of one cause, that are spelt out
 
 _APART = ("crash", "task-blocked")  # causes that the headline tells apart from leaks
-SERIOUS = ("task-stands-still", "start-failed", "cut-by-server")
+SERIOUS = ("task-stands-still", "start-failed", "cut-by-server", "memory-exhausted")
 
 GOOD, BAD, WARN, QUIET = "green", "bold red", "yellow", "dim"
 
@@ -129,13 +130,6 @@ def expectations(found: Sequence[Expectation]) -> Table:
     return table
 
 
-def nearest_limit(resources: "dict[str, ResourceUse] | Summary") -> str | None:
-    """The resource whose peak came closest to its limit, or None when nothing is limited."""
-    uses = resources.resources if isinstance(resources, Summary) else resources
-    limited = {name: use.peak / use.limit for name, use in uses.items() if use.limit}
-    return max(limited, key=lambda name: limited[name]) if limited else None
-
-
 def _title(summary: Summary) -> Text:
     text = Text(summary.scenario, style="bold")
     what = f"seed {summary.seed} · {summary.engine} · {duration(summary.horizon_s)} simulated"
@@ -211,24 +205,12 @@ def _resource(use: ResourceUse) -> dict[str, Text]:
 
 
 def _nearest(summary: Summary) -> Text:
-    """Which limit is nearest: what a planner must look at first."""
-    name = nearest_limit(summary)
-    busy = summary.processors.busy
-    if busy and (name is None or sum(busy) / len(busy) > _used(summary.resources[name])):
-        used = sum(busy) / len(busy)
-        style = BAD if used >= 0.95 else WARN if used >= 0.8 else ""
-        return Text(f"nearest limit: processors, on average {sum(busy):.2f} of {len(busy)} busy", style=style)
-    if name is None:
+    """Which limit was reached or is nearest: what a planner must look at first."""
+    limits = summary.limits
+    if not limits:
         return Text("no resource has a limit", style=QUIET)
-    use = summary.resources[name]
-    share_used = _used(use)
-    style = BAD if share_used >= 1 else WARN if share_used >= 0.8 else ""
-    return Text(f"nearest limit: {name}, at its peak {number(use.peak)} of {number(use.limit)}", style=style)
-
-
-def _used(use: ResourceUse) -> float:
-    """The part of a resource's limit that was taken at its peak."""
-    return use.peak / use.limit if use.limit else 0.0
+    first = limits[0]
+    return Text(nearest_text(summary), style=BAD if first.reached else WARN if first.used >= 0.8 else "")
 
 
 def _tasks(summary: Summary, width: int) -> Table:

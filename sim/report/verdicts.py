@@ -1,9 +1,9 @@
-"""The verdict on a result in a sentence, and which limit is nearest: the same words on a terminal and on a page."""
+"""The verdict on a result in a sentence: the same words on a terminal and on a page."""
 
 from __future__ import annotations
 
 from sim.ledger.summary import Summary
-from sim.report.terminal import nearest_limit, verdict
+from sim.report.terminal import verdict
 from sim.report.text import number
 
 
@@ -25,13 +25,3 @@ def cause_text(summary: Summary) -> str:
         for found in summary.leak_groups
     ]
     return f"Why: {'; '.join(told[:3])}{' and other causes' if len(told) > 3 else ''}."
-
-
-def nearest_text(summary: Summary) -> str:
-    """Which limit is nearest, in a sentence."""
-    name = nearest_limit(summary)
-    if name is None or name not in summary.resources:
-        return ""
-    use = summary.resources[name]
-    reached = "was reached" if use.limit is not None and use.peak >= use.limit else "is nearest"
-    return f"The limit of {name} {reached}: {number(use.peak)} of {number(use.limit)} at the peak."

@@ -11,6 +11,7 @@ from typing import Annotated, Protocol
 from sim.server.knobs import Knob
 from sim.server.ledger import Ledger
 from sim.vocabulary.plugins import MAX_CHANNELS, MAX_PLUGINS
+from sim.vocabulary.tasks import PLUGIN
 
 UNSET = float("nan")
 """A time that was not reached."""
@@ -236,12 +237,15 @@ class ServerState:
     blocked: int  # calls refused for want of a resource
     degraded: int  # calls answered without audio, or without a connection
     rejected: list[int]  # by index into REJECTIONS
-    lost: int  # messages lost to a full queue
+    lost: list[int]  # by task, messages and packets that its full queue or buffer lost
     violations: int
 
 
 REJECTIONS = (400, 404, 406, 480, 487, 488, 500, 503)
-SERVER_ARRAYS = {"rejected": len(REJECTIONS), "licence_first": MAX_PLUGINS, "licence_last": MAX_PLUGINS}
+SERVER_ARRAYS = {
+    "rejected": len(REJECTIONS), "licence_first": MAX_PLUGINS, "licence_last": MAX_PLUGINS,
+    "lost": PLUGIN + MAX_PLUGINS,
+}  # fmt: skip
 
 
 STOPS = {"stop": 1, "continue": 0}

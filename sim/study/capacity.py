@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.errors import ScenarioError
+from sim.ledger.limits import Pressure, ranked
 from sim.scenario import Scenario, load_scenario
 from sim.scenario.units import read_quantity
 from sim.study.constraints import base_value, is_whole
 from sim.study.measure import value_of
 from sim.study.planner import Planned, planned
-from sim.study.pressure import Pressure, pressures
 from sim.study.search import Found, Rows, search
 from sim.study.store import Store
 from sim.study.targets import Target, target_of
@@ -194,7 +194,7 @@ def _told(
         light = [{**v, "rate_per_s": slow} for v in trials.values([({vary: slow}, 0)])]
         theory = planned(scenario, wanted, light)
     return Capacity(
-        scenario.name, vary, unit, answer, confidence, held, pressures(there), theory, points, *used,
+        scenario.name, vary, unit, answer, confidence, held, ranked(there), theory, points, *used,
         trials.calls - used[1],
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sim.errors import MrcpsimError, RunFailed, ScenarioError
+from sim.ledger.numbers import flatten, numbers
 from sim.scenario import Scenario, load_scenario
 from sim.study.jobs import Job
 
@@ -20,7 +21,7 @@ Array = np.ndarray[Any, Any]
 
 _IN_SUMMARY = re.compile(
     r"(horizon_s|sessions\..+|resources\..+|violations|leaks|processors\..+|(latency|tasks)\.[^/]+\.(n|mean|p50|p95|p99|max)"
-    r"|tasks\.[^/]+\.(messages|utilisation|queue_peak))"
+    r"|tasks\.[^/]+\.(messages|utilisation|queue_peak|queue_limit|lost)|memory\.[a-z_]+)"
 )
 _COUNTED = ("sessions.rejected.", "violations.", "leaks.")
 
@@ -115,7 +116,7 @@ def _of_fleet(
     values |= {"fleet.lost": float(found.lost), "fleet.retried": float(found.retried), "fleet.rounds": found.rounds}
     values["fleet.settled"] = float(found.settled)
     for server in found.servers:
-        _flatten({k: v for k, v in server.to_dict().items() if k != "name"}, f"servers.{server.name}", values)
+        flatten({k: v for k, v in server.to_dict().items() if k != "name"}, f"servers.{server.name}", values)
     return values, sum(server.attempts for server in found.servers)
 
 
@@ -215,24 +216,8 @@ def _values(summary: Any, metrics: tuple[str, ...]) -> dict[str, float]:
     """The summary's numbers, and each further metric under its own words."""
     from sim.ledger.conditions import parse
 
-    found: dict[str, float] = {}
-    _flatten(summary.to_dict(), "", found)
+    found = numbers(summary.to_dict())
     for text in metrics:
         value = parse(f"{text} >= 0").value(summary)
         found[text] = math.nan if value is None else float(value)
     return found
-
-
-def _flatten(value: Any, path: str, found: dict[str, float]) -> None:
-    """Numbers by path; a list is counted, and its items by their kind or cause; of one of shares the mean."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not (path == "" and key in ("scenario", "seed", "engine", "expect")):
-                _flatten(item, f"{path}.{key}" if path else str(key), found)
-    elif isinstance(value, list | tuple):
-        shares = bool(value) and all(isinstance(item, float) for item in value)
-        found[path] = math.fsum(value) / len(value) if shares else float(len(value))
-    elif value is None:
-        found[path] = math.nan
-    elif isinstance(value, bool | int | float):
-        found[path] = float(value)

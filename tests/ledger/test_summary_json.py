@@ -37,7 +37,7 @@ def test_the_keys_are_those_scripts_rely_on() -> None:
     plain = FULL.to_dict()
     assert list(plain) == [
         "scenario", "seed", "engine", "horizon_s", "partial", "sessions", "resources", "latency", "tasks",
-        "processors", "violations", "leaks", "leak_groups", "leaks_cut", "findings", "expect",
+        "processors", "memory", "violations", "leaks", "leak_groups", "leaks_cut", "findings", "expect", "limits",
     ]  # fmt: skip
     assert list(plain["sessions"]) == [
         "arrived", "created", "answered", "rejected", "cancelled", "released", "live", "leaked", "crashed_at_s",
@@ -49,7 +49,7 @@ def test_the_keys_are_those_scripts_rely_on() -> None:
     assert list(plain["latency"]) == list(LATENCIES)
     six = ["n", "mean", "p50", "p95", "p99", "max"]
     assert all(list(quantiles) == six for quantiles in plain["latency"].values())
-    task = ["messages", "utilisation", "queue_peak", "wait", "service", "processor_wait"]
+    task = ["messages", "utilisation", "queue_peak", "wait", "service", "processor_wait", "queue_limit", "lost"]
     assert list(plain["tasks"]["MRCP Server"]) == task
     assert list(plain["processors"]) == ["count", "busy", "by_task"]
     assert list(plain["violations"][0]) == ["time_s", "session", "kind", "message"]

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from sim.ledger.result import RunResult
 from sim.ledger.summary import ResourceUse, SessionCounts, Summary, Violation
-from sim.report.terminal import nearest_limit, print_summary
+from sim.report.terminal import print_summary
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -65,8 +65,9 @@ def test_many_violations_are_counted_and_only_the_first_spelt_out() -> None:
 
 def test_the_nearest_limit_is_the_one_used_most() -> None:
     uses = {"a": ResourceUse(peak=9, limit=10), "b": ResourceUse(peak=10, limit=100), "c": ResourceUse(peak=999)}
-    assert nearest_limit(uses) == "a"
-    assert nearest_limit({"c": ResourceUse(peak=999)}) is None
+    assert "nearest limit: a, at its peak 9 of 10\n" in printed(Summary("x", 1, "simpy", 10.0, resources=uses))
+    unlimited = Summary("x", 1, "simpy", 10.0, resources={"c": ResourceUse(peak=999)})
+    assert "no resource has a limit" in printed(unlimited)
 
 
 def test_markup_in_a_name_is_only_text(result: RunResult) -> None:

@@ -16,9 +16,9 @@ from theory.bare import bare, instant_plugin
 import sim
 from sim.cli.main import build
 from sim.errors import ScenarioError
+from sim.ledger.limits import ranked
 from sim.scenario import Scenario
 from sim.study.planner import planned
-from sim.study.pressure import pressures
 from sim.study.search import Found, search
 from sim.study.targets import target_of
 from sim.theory.loss import offered_at
@@ -108,9 +108,9 @@ def test_what_refuses_calls_breaks_first_and_then_what_is_nearest_to_its_limit()
         "resources.rtp_port.limit": 100.0, "resources.rtp_port.peak": 99.0, "resources.rtp_port.refused": 0.0,
         "resources.engine_channel:speechrecog.limit": 50.0, "resources.engine_channel:speechrecog.peak": 50.0,
         "resources.engine_channel:speechrecog.refused": 3.0, "resources.session_pool.limit": math.nan,
-        "tasks.MRCP Server.utilisation": 0.5, "processors.busy": 0.7,
+        "tasks.MRCP Server.utilisation": 0.5, "processors.busy": 0.7, "processors.count": 2.0,
     }  # fmt: skip
-    names = [p.name for p in pressures([run, run])]
+    names = [p.name for p in ranked([run, run])]
     assert names == ["engine_channel:speechrecog", "rtp_port", "processors", "MRCP Server"]
 
 

@@ -106,7 +106,7 @@ def go_on_sending(w: Any, task: Any) -> bool:
 def lose(w: Any, item: Any) -> None:
     """`Failed to Signal Task Message`: the message is gone, and its session waits for ever."""
     w.sessions[item.slot].lost_kind = item.kind + 1
-    w.server.lost += 1
+    w.server.lost[item.task] += 1
 
 
 def deliver_all(w: Any) -> None:
@@ -161,5 +161,5 @@ def push_from_outside(w: Any, task: int, kind: int, slot: int, arg: int) -> None
         session = w.sessions[slot]
         session.inflight -= 1
         session.lost_kind = kind + 1
-        w.server.lost += 1
+        w.server.lost[task] += 1
         retire(w, session)

@@ -41,6 +41,7 @@ def push(w: Any, index: int, kind: int, slot: int, arg: int) -> bool:
         lane = lane_of(kind) if index == NUA else MESSAGE_LANE
         if w.p.receive_buffer > 0 and lane == SOCKET_LANE and task.lanes[lane].count >= w.p.receive_buffer:
             # the packet is lost, and its caller sends it again
+            w.server.lost[index] += 1
             schedule_item(w, index, kind, slot, arg, send_again_after(w, w.sessions[slot]))
             return True
         put(task.lanes[lane], kind, slot, arg, now)
@@ -63,7 +64,7 @@ def put_bounded(w: Any, task: Any, kind: int, slot: int, arg: int, now: float) -
         if task.discipline == CONSUMER:
             return False
         if not task.grows:
-            drop(w, kind, slot)
+            drop(w, task.index, kind, slot)
             return False
         task.slots += max(1, task.slots // 2)
     put(task.lanes[0], kind, slot, arg, now)
@@ -71,13 +72,13 @@ def put_bounded(w: Any, task: Any, kind: int, slot: int, arg: int, now: float) -
     return True
 
 
-def drop(w: Any, kind: int, slot: int) -> None:
+def drop(w: Any, index: int, kind: int, slot: int) -> None:
     """`MPF Request Queue is Full`: an old server drops the message."""
     session = w.sessions[slot]
     session.inflight -= 1
     session.lost_kind = kind + 1
     session.lost_media = 1 if kind == M_CONTAINER else 0
-    w.server.lost += 1
+    w.server.lost[index] += 1
 
 
 def wake_with(w: Any, task: Any, kind: int, slot: int, arg: int) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from sim.engine.start.setup import Setup
 from sim.ledger.durations import DurationSet
 from sim.ledger.levels import LevelRecorder
+from sim.ledger.resident import AtATime
 from sim.ledger.sink import Sink
 from sim.ledger.spans import SPANS
 from sim.ledger.tables import Coded
@@ -47,6 +48,7 @@ class Collector:
         self.service = [DurationSet() for _ in range(tasks)]
         self.processor_wait = [DurationSet() for _ in range(tasks)]
         self.apart = {pair: DurationSet() for pair in watch}
+        self.there = AtATime(setup.duration_s + setup.scenario.drain)
         self.levels = LevelRecorder(setup.resources, sink) if ledger == "full" else None
 
     def sessions(
@@ -59,6 +61,7 @@ class Collector:
             start, end, _ = SPANS[name.partition(".")[2]]
             mine = _with_outcome(columns, verdicts, outcome)
             durations.add((columns[end] - columns[start])[mine])
+        self.there.add(columns, None if verdicts is None else [outcome == "leaked" for outcome in verdicts[0]])
         if self.ledger == "summary":
             return
         rows: dict[str, Any] = {name: columns[name] for name in SESSION_TIMES}

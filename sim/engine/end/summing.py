@@ -14,11 +14,22 @@ from sim.errors import InternalError
 from sim.leaks.races import Race, describe
 from sim.ledger.conditions import evaluate
 from sim.ledger.identity import session_id
-from sim.ledger.summary import OTHER_PROGRAMS, ProcessorUse, ResourceUse, SessionCounts, Summary, TaskUse, Violation
+from sim.ledger.resident import exhausted, memory_use
+from sim.ledger.summary import (
+    OTHER_PROGRAMS,
+    MemoryUse,
+    ProcessorUse,
+    ResourceUse,
+    SessionCounts,
+    Summary,
+    TaskUse,
+    Violation,
+)
 from sim.scenario import Scenario
 from sim.server.records import REJECTIONS
 from sim.vocabulary.messages import MESSAGE_NAMES
 from sim.vocabulary.resources import OWN_RESOURCES
+from sim.vocabulary.tasks import CONNECTION_AGENT, MEDIA, NUA, SIP_AGENT
 from sim.vocabulary.violations import VIOLATION_NAMES
 
 
@@ -52,6 +63,8 @@ def summary_of(
         degraded=int(server.degraded),
     )
     tasks = _tasks(made, collector, engine)
+    resources = _resources(made, engine, left)
+    memory = _memory(scenario, collector, resources["session_pool"].peak, left)
     summary = Summary(
         scenario=scenario.name,
         seed=seed,
@@ -59,10 +72,12 @@ def summary_of(
         horizon_s=float(engine.now),
         partial=interrupted,
         sessions=counts,
-        resources=_resources(made, engine, left),
+        resources=resources,
         latency={name: durations.quantiles() for name, durations in collector.latency.items()},
         tasks=tasks,
         processors=_processors(scenario, engine, tasks),
+        memory=memory,
+        findings=exhausted(memory),
         violations=_violations(made, engine),
         leaks=[replace(leak, session_id=session_id(seed, leak.session)) for leak in left.listed()],
         leak_groups=left.groups(),
@@ -103,6 +118,11 @@ def _resources(made: Setup, engine: Engine, left: Judged) -> dict[str, ResourceU
     return found
 
 
+def _memory(scenario: Scenario, collector: Collector, peak: int, left: Judged) -> MemoryUse:
+    leaked = sum(outcome == "leaked" for outcome in left.verdicts[0])
+    return memory_use(collector.there, peak, leaked, scenario.server.memory, scenario.server.limits.memory)
+
+
 def _tasks(made: Setup, collector: Collector, engine: Engine) -> dict[str, TaskUse]:
     found = {}
     load_end = min(float(engine.ledger.load_end_s), engine.now)
@@ -115,8 +135,19 @@ def _tasks(made: Setup, collector: Collector, engine: Engine) -> dict[str, TaskU
             wait=collector.wait[i].quantiles(),
             service=collector.service[i].quantiles(),
             processor_wait=collector.processor_wait[i].quantiles(),
+            queue_limit=_queue_limit(made.scenario, i),
+            lost=int(engine.server.lost[i]),
         )
     return found
+
+
+def _queue_limit(scenario: Scenario, task: int) -> int | None:
+    """How many messages a task's queue holds; None where it grows. (A socket's buffer holds packets, not messages.)"""
+    server = scenario.server
+    if task in (MEDIA, CONNECTION_AGENT):
+        queue = server.media.queue if task == MEDIA else server.connection.queue
+        return queue.slots if queue.when_full == "drop" else None
+    return None if task in (NUA, SIP_AGENT) else server.queues.slots
 
 
 def _processors(scenario: Scenario, engine: Engine, tasks: Mapping[str, TaskUse]) -> ProcessorUse:

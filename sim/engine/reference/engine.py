@@ -350,23 +350,24 @@ class SimpyEngine:
         """`Failed to Signal Task Message`: the message is gone, and its session waits for ever."""
         session = self.world.sessions[item[2]]
         session.lost_kind = item[1] + 1
-        self.server.lost += 1
+        self.server.lost[item[0]] += 1
 
     def send_again(self, task: int, message: Message) -> None:
         """The socket's buffer is full: the packet is lost, and its caller sends it again."""
         kind, slot, arg, _ = message
+        self.server.lost[task] += 1
         delay = send_again_after(self.world, self.world.sessions[slot])
         event = Timeout(self.env, delay, (task, kind, slot, arg, delay))
         assert event.callbacks is not None
         event.callbacks.append(self._due)
 
-    def drop(self, message: Message) -> None:
+    def drop(self, task: int, message: Message) -> None:
         """`MPF Request Queue is Full`: an old server drops the message."""
         session = self.world.sessions[message[1]]
         session.inflight -= 1
         session.lost_kind = message[0] + 1
         session.lost_media = int(message[0] == M_CONTAINER)
-        self.server.lost += 1
+        self.server.lost[task] += 1
 
     def polled(self, loop: SofiaLoop) -> None:
         """Tell the observers that a sofia loop waits, and for how long at most: `tout` in seconds."""

@@ -55,7 +55,7 @@ class Host(Protocol):
     def send_again(self, task: int, message: Message) -> None:
         """A packet came while the socket's buffer was full."""
 
-    def drop(self, message: Message) -> None:
+    def drop(self, task: int, message: Message) -> None:
         """A queue that neither blocks nor grows is full."""
 
     def starts(self, task: int, message: Message, delay: float) -> None:
@@ -269,7 +269,7 @@ class PollerTask(ConsumerTask):
     def push(self, message: Message) -> bool:
         if len(self.queue) >= self.slots:
             if not self.grows:
-                self.engine.drop(message)
+                self.engine.drop(self.index, message)
                 return True
             self.slots += max(1, self.slots // 2)
         return super().push(message)
@@ -401,7 +401,7 @@ class MediaEngine(Task):
         else:
             if len(self.queue) >= self.slots:
                 if not self.grows:
-                    self.engine.drop(message)
+                    self.engine.drop(self.index, message)
                     return True
                 self.slots += max(1, self.slots // 2)
             self.queue.append(message)

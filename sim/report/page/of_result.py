@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from sim.ledger.result import RunResult
 from sim.ledger.spans import label
 from sim.ledger.summary import Quantiles, Summary
+from sim.report.nearest import nearest_text
 from sim.report.page.blocks import Datum, Figure, Head, Page, PagePart, Section, TableData, picture, table, text
 from sim.report.page.columns import columns_of, example_rows
 from sim.report.page.leaks import leak_parts, story_sections, violation_parts
 from sim.report.style import svg_of
 from sim.report.text import DASH, duration, number, share, size
-from sim.report.verdicts import nearest_text, verdict_text
+from sim.report.verdicts import verdict_text
 
 if TYPE_CHECKING:
     from sim.theory.intervals import Estimate
@@ -48,9 +49,14 @@ def page_of(result: RunResult) -> Page:
         place = 0 if any(not item.ok for item in summary.expect) else len(first)
         sections.insert(place, Section("expected", "What was expected", [_expected(summary)]))
     return Page(
-        title=summary.scenario, subtitle=subtitle, verdict=f"{verdict} {nearest_text(summary)}", mood=mood,
+        title=summary.scenario, subtitle=subtitle, verdict=f"{verdict} {_nearest(summary)}", mood=mood,
         figures=_figures(summary), sections=sections, data=columns_of(result),
     )  # fmt: skip
+
+
+def _nearest(summary: Summary) -> str:
+    text = nearest_text(summary)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _figures(summary: Summary) -> list[Figure]:
