@@ -231,6 +231,14 @@ def with_dialogues(asked: Mapping) -> st.SearchStrategy[Mapping]:
 
 def clients() -> st.SearchStrategy[Mapping]:
     """How callers behave and disappear."""
+    retry = st.fixed_dictionaries(
+        {
+            "probability": st.sampled_from([0.0, 0.5, 1.0]),
+            "attempts": st.integers(0, 3),
+            "after": families(0.5),
+            "on": st.sampled_from(["refused", "no-answer", "both"]),
+        }
+    )
     vanish = st.fixed_dictionaries(
         {"probability": st.sampled_from([0.0, 0.3, 1.0])},
         optional={
@@ -248,6 +256,7 @@ def clients() -> st.SearchStrategy[Mapping]:
             "network_delay": families(0.02),
             "clock": st.sampled_from([0.0, 0.004]),
             "patience": st.one_of(st.none(), families(0.5)),
+            "retry": retry,
             "tcp": st.booleans(),
             "connect_delay": families(0.05),
             "ack_delay": families(0.05),

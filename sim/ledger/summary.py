@@ -98,8 +98,9 @@ class SessionCounts:
 
     `rejected` counts by status code ("404"); `unanswered` got a session and never a final answer;
     `refused_without_session` neither (their INVITE met a server that was gone, or was lost); `in_setup` may still get
-    one. `blocking` = calls refused for want of a resource ÷ arrived; `degraded` of the answered ones are without
-    audio or without a connection.
+    one. `degraded` of the answered ones are without audio or without a connection. Where callers try again each INVITE
+    is counted by itself, `retries` of those that arrived being the same callers' again; `blocking` = calls refused for
+    want of a resource, and not tried again, ÷ calls, which are arrived − retries.
     """
 
     arrived: int = 0
@@ -116,6 +117,7 @@ class SessionCounts:
     refused_without_session: int = 0
     in_setup: int = 0
     degraded: int = 0
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ SESSION_COLUMNS: dict[str, ColumnKind] = {
     "session_id": ColumnKind.TEXT,  # the server's own; that of a run is what its log would call it
     "media_path_s": ColumnKind.FLOAT,  # of a log: "Media Path", the phase that a log at INFO shows
     "ended_by": ColumnKind.TEXT,  # of a log: the server's timer that ended the call, else null
+    "call": ColumnKind.PLACE,  # of a run in which callers try again: the call that it is an INVITE of, from 0
+    "attempt": ColumnKind.PLACE,  # likewise: the how-manieth of that call, from 1
 }
 
 LEVEL_COLUMNS: dict[str, ColumnKind] = {
@@ -117,7 +119,7 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
 }
 
 _OPTIONAL: dict[str, tuple[str, ...]] = {
-    "sessions": ("media_s", "open_s", "cause", "crashed", "name", "session_id", "media_path_s", "ended_by"),
+    "sessions": tuple(SESSION_COLUMNS)[list(SESSION_COLUMNS).index("media_s") :],
     "levels": ("min", "mean", "max"),
     "ledger": ("session_id",),
     "messages": ("state", "subrequests", "argument", "session_id"),

@@ -164,6 +164,9 @@ def _calls(summary: Summary, width: int) -> RenderableType:
         for heading, _, _ in cells:
             table.add_column(heading, justify="right")
         table.add_row(*(Text(value, style=style) for _, value, style in cells))
+    if s.retries:
+        calls = number(s.arrived - s.retries)
+        table.caption = Text(f"{number(s.retries)} of them were tries of the same callers again: {calls} calls")
     if not rejected:
         return table
     detail = ", ".join(f"{status} × {number(n)}" for status, n in sorted(s.rejected.items()))

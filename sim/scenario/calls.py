@@ -8,7 +8,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from sim.scenario.base import Part, complain
 from sim.scenario.dialogue import Step
 from sim.scenario.distributions import CountDist, Dist, constant, exponential
-from sim.scenario.faults import NEVER, Fault, OnHold, Vanish
+from sim.scenario.faults import NEVER, Fault, OnHold, TryAgain, Vanish
 from sim.scenario.problems import shorten
 from sim.scenario.units import Positive, Probability, Time
 from sim.vocabulary.plugins import MAX_STEPS, RESOURCES, Resource
@@ -164,6 +164,9 @@ class Client(Part):
     )
     patience: Dist | None = Field(
         default=None, description="The caller sends CANCEL when no answer came for this long; null: it waits for ever."
+    )
+    retry: TryAgain = Field(
+        default=TryAgain(), description="Callers that try again when they are refused or not answered."
     )
     tcp: bool = Field(
         default=True, strict=True, description="Callers open the MRCPv2 connection; without it, no requests."

@@ -1,13 +1,13 @@
 """A fault says how likely something goes wrong, when, and for which calls; by default never."""
 
 import math
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from sim.scenario.base import Part, complain
-from sim.scenario.distributions import Dist
-from sim.scenario.units import PositiveCount, Probability, Time, TimeOrForever, read_quantity
+from sim.scenario.distributions import Dist, constant
+from sim.scenario.units import PositiveCount, Probability, Quantity, Time, TimeOrForever, read_quantity
 
 
 class Fault(Part):
@@ -86,6 +86,32 @@ class OnHold(Fault):
     @classmethod
     def _certain_where_named(cls, value: Any) -> Any:
         return _certain_where_named(value)
+
+
+class TryAgain(Fault):
+    """The caller tries again: another INVITE with the same wishes."""
+
+    probability: Probability = Field(
+        default=0.0,
+        description="Probability that a caller does, each time; 1 where only attempts and the like are given.",
+    )
+    attempts: Annotated[int, Quantity("count", high=63)] = Field(
+        default=1, description="Times at most that a caller tries again."
+    )
+    after: Dist = Field(
+        default=constant(1.0), description="Time from the refusal, or from its CANCEL, to the next INVITE."
+    )
+    on: Literal["refused", "no-answer", "both"] = Field(
+        default="both",
+        description="What makes it try again: any final answer but 200; the end of its `client.patience`; or both.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _certain_where_named(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "probability" not in value and value:
+            return {**value, "probability": 1.0}
+        return value
 
 
 class Vanish(Fault):

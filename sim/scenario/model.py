@@ -80,6 +80,9 @@ class Scenario(Part):
                 problems.append(
                     (place, "must be the task of a plugin that calls.resources asks for", repr(freeze.task))
                 )
+        if self.fleet is not None and not self.client.retry.off:
+            wanted = "must be off in a fleet, where fleet.retry says what callers do"
+            problems.append(("client.retry", wanted, f"probability {self.client.retry.probability:g}"))
         problems += self._overlapping_freezes()
         if problems:
             complain(*problems)

@@ -1,6 +1,6 @@
 """Which final answer a call is counted by: each call once, as answered or refused, and what it did not get."""
 
-from sim.server.records import BLOCKED, DEGRADED, REJECTIONS, Session, World
+from sim.server.records import BLOCKED, DEGRADED, REJECTIONS, TRIES_AGAIN, Session, World
 
 OTHER = REJECTIONS.index(500)
 
@@ -24,7 +24,7 @@ def count_answer(w: World, session: Session, step: int) -> None:
             server.degraded += step
     else:
         server.rejected[rejection_index(session.answer_status)] += step
-        if session.short & BLOCKED:
+        if session.short & (BLOCKED | TRIES_AGAIN) == BLOCKED:
             server.blocked += step
 
 

@@ -6,6 +6,7 @@ from sim.server.connection import connection_free, connection_join
 from sim.server.dialogue import answered, completed, dialogue_begins, due
 from sim.server.effects import emit
 from sim.server.handling import handles
+from sim.server.invite import at_tick, begin_call, invite, not_answered, refused, to_server
 from sim.server.records import (
     CALLING,
     DONE,
@@ -24,7 +25,6 @@ from sim.server.records import (
     VANISH_TCP_CLOSED,
     Session,
     World,
-    clear_session,
 )
 from sim.server.streams import (
     ACK_DELAY,
@@ -33,7 +33,6 @@ from sim.server.streams import (
     MALFORMED_SDP,
     MISSING_SDP,
     MIX,
-    NETWORK,
     NO_ACK,
     NO_PROFILE,
     ON_HOLD,
@@ -71,27 +70,11 @@ from sim.vocabulary.messages import (
     N_BYE_ANSWERED,
     N_CANCEL,
     N_DUPLICATE,
-    N_INVITE,
     N_REINVITE,
     what_of,
 )
 from sim.vocabulary.plugins import FAILED
 from sim.vocabulary.tasks import CLIENT, CONNECTION_AGENT, NUA
-
-
-def to_server(w: World, session: Session, task: int, kind: int, arg: int, extra: float) -> None:
-    """Send a packet to the server; it arrives after the network delay and `extra` seconds."""
-    emit(w, task, kind, session, arg, draw(w, NETWORK) + extra)
-
-
-def at_tick(w: World, now: float, delay: float) -> float:
-    """How long until the first tick of the callers' clock that is not before `delay` seconds from now."""
-    if w.p.clock_s <= 0.0:
-        return delay
-    ticks = int((now + delay) / w.p.clock_s)
-    while ticks * w.p.clock_s < now + delay:
-        ticks += 1
-    return max(delay, ticks * w.p.clock_s - now)
 
 
 def send_again_after(w: World, session: Session) -> float:
@@ -104,7 +87,7 @@ def send_again_after(w: World, session: Session) -> float:
 def arrive(
     w: World,
     session: Session,
-    call: int,
+    number: int,
     hold_s: float,
     requests: int,
     patience_s: float,
@@ -112,18 +95,13 @@ def arrive(
     on_hold_s: float,
     now: float,
 ) -> None:
-    """A call arrives: what this caller will do is settled now, in order of arrival, then it sends INVITE.
+    """Call `number` arrives: what this caller will do is settled now, in order of arrival, then it sends INVITE.
 
     `hold_s` not a number, `requests` below 0, `patience_s` not a number, `vanishes` below 0, `on_hold_s` not a number:
     not recorded, draw it.
     A negative `hold_s` is the recorded time of the BYE, counted from the arrival instead of from the answer.
     """
-    clear_session(session)
-    w.server.arrived += 1
-    session.in_use = 1
-    session.call = call
-    session.invite_s = now
-    session.arrived_s = now
+    begin_call(w, session, number, now)
     chance = draw(w, MIX)
     mix = 0
     while mix < w.p.mixes - 1 and chance >= w.mixes[mix].upto:
@@ -156,12 +134,10 @@ def arrive(
         session.hold_at_s = on_hold_s
     patience = draw(w, PATIENCE)
     if patience_s == patience_s:
-        patience = patience_s
-    elif not w.p.has_patience:
-        patience = -1.0
-    to_server(w, session, NUA, N_INVITE, 0, 0.0)
-    if patience >= 0.0:
-        emit(w, CLIENT, C_PATIENCE, session, session.caller_timer, patience)
+        session.patience_s = patience_s
+    elif w.p.has_patience:
+        session.patience_s = patience
+    invite(w, session)
 
 
 @handles(C_PATIENCE)
@@ -171,6 +147,7 @@ def c_patience(w: World, session: Session, arg: int, started: float, now: float)
         session.caller_timer += 1
         session.gave_up = 1
         to_server(w, session, NUA, N_CANCEL, 0, 0.0)
+        not_answered(w, session, now)
 
 
 @handles(C_FINAL)
@@ -188,6 +165,8 @@ def c_final(w: World, session: Session, arg: int, started: float, now: float) ->
     session.caller_timer += 1
     if arg != 200:
         session.caller = DONE
+        if not session.gave_up:
+            refused(w, session, now)
         return
     if session.no_ack:
         session.caller = GONE

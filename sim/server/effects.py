@@ -9,6 +9,7 @@ from sim.server.records import (
     Session,
     World,
 )
+from sim.server.shape import blank
 from sim.vocabulary.messages import task_of
 from sim.vocabulary.resources import BITS, CONNECTION_POOL, HOLDS_POOL, SESSION_POOL
 from sim.vocabulary.violations import RELEASE_NOT_HELD
@@ -20,6 +21,20 @@ def emit(w: World, task: int, kind: int, session: Session, arg: int, delay: floa
     The compiled engine replaces this by its own outbox.
     """
     w.outbox.append((task, kind, session.slot, arg, delay))
+
+
+def vacant(w: World) -> Session:
+    """A slot for another call: the one that was freed last, or a new one.
+
+    The compiled engine replaces this by its own; there a single event must not ask for more than one.
+    """
+    if w.free:
+        return w.sessions[w.free.pop()]
+    session: Session = blank(Session)
+    session.slot = len(w.sessions)
+    session.connection = -1
+    w.sessions.append(session)
+    return session
 
 
 def row(w: World, now: float, session: Session, resource: int, delta: int, size: int) -> None:

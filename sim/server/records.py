@@ -73,6 +73,11 @@ ENDS_AT_ONCE = 5
 # what a call did not get
 BLOCKED = 1  # a channel, licence or pool, so it is refused
 DEGRADED = 2  # an RTP port or a connection, though it is answered
+TRIES_AGAIN = 4  # an answer that it takes: its caller tries again, so that the call is not lost yet
+
+# when a caller tries again
+IF_REFUSED = 1
+IF_NOT_ANSWERED = 2
 
 # what a re-INVITE is for
 FIRST_INVITE = 0
@@ -89,7 +94,9 @@ class Session:
     """One call: the server's session and, in the same slot, its caller."""
 
     slot: int
-    call: int  # number of the call, from 0, in order of arrival
+    call: int  # number of the INVITE, from 0, in order of arrival
+    number: int  # of the call, from 0: without retries the same; a retry has that of its first INVITE
+    attempt: int  # 0, or the how-manieth retry it is
     in_use: int
     inflight: int  # messages and timers that still name this slot
     holds: int
@@ -143,7 +150,7 @@ class Session:
     caller: int
     caller_timer: int
     cancelled: int
-    short: int  # BLOCKED, DEGRADED
+    short: int  # BLOCKED, DEGRADED, TRIES_AGAIN
     vanishes: int
     no_ack: int
     requests_left: int
@@ -189,6 +196,7 @@ class Session:
     released_s: float
     since_s: float  # time of the last change of state
     hold_s: float
+    patience_s: float  # below 0: it waits for ever
     listens_s: float  # since when the recogniser hears nothing in this request
     silence_s: float  # what it has heard of nothing in all of them
     unacked_s: float  # until when the client has not acknowledged what was sent to it last on this connection
@@ -230,6 +238,7 @@ class ServerState:
     pending_channels: int  # at the connection agent, without a connection
     needs_draws: int
     arrived: int
+    retries: int  # of those that arrived
     created: int
     answered: int
     released: int
@@ -249,6 +258,7 @@ SERVER_ARRAYS = {
 
 
 STOPS = {"stop": 1, "continue": 0}
+RETRY_ON = {"refused": IF_REFUSED, "no-answer": IF_NOT_ANSWERED, "both": IF_REFUSED | IF_NOT_ANSWERED}
 VANISH_HOW = {"closed": VANISH_TCP_CLOSED, "open": VANISH_TCP_OPEN, "never-opened": VANISH_NEVER_OPENED}
 
 
@@ -281,6 +291,8 @@ class Parameters:
     vanish_how: Annotated[int, Knob("client.vanish.tcp", numbers=VANISH_HOW)]
     vanish_after: Annotated[int, Knob("client.vanish.after", given=True)]  # else in place of the BYE
     has_patience: Annotated[int, Knob("client.patience", given=True)]
+    retries: Annotated[int, Knob("client.retry.attempts")]
+    retry_on: Annotated[int, Knob("client.retry.on", numbers=RETRY_ON)]
     has_recognition: Annotated[int, Knob("calls.recognition", given=True)]
     has_dialogue: int
     hold_after: Annotated[int, Knob("calls.on_hold.after", given=True)]  # else at a moment that chance decides
@@ -400,6 +412,8 @@ class World(Protocol):
     @property
     def draw_limit(self) -> int: ...
     @property
+    def free(self) -> list[int]: ...
+    @property
     def more(self) -> list[list[int]]: ...
     @property
     def outbox(self) -> list[tuple[int, int, int, int, float]]: ...
@@ -462,6 +476,8 @@ def clear_session(session: Session) -> None:
     session.short = 0
     session.vanishes = STAYS
     session.no_ack = 0
+    session.attempt = 0
+    session.patience_s = -1.0
     session.requests_left = 0
     session.requests = 0
     session.mix = 0

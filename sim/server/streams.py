@@ -50,6 +50,7 @@ NETWORK: Final = _streams.of("client.network_delay")
 CONNECT: Final = _streams.of("client.connect_delay")
 ACK_DELAY: Final = _streams.of("client.ack_delay")
 PATIENCE: Final = _streams.of("client.patience")
+RETRY_AFTER: Final = _streams.of("client.retry.after")
 VANISH_AFTER: Final = _streams.of("client.vanish.after")
 PHASE: Final = _streams.chance_of("server.media.phase")
 OVERSLEEP: Final = _streams.of("server.media.oversleep")
@@ -99,6 +100,7 @@ MALFORMED_SDP: Final = 4
 UNKNOWN_RESOURCE: Final = 5
 NO_PROFILE: Final = 6
 ON_HOLD: Final = 7
+RETRY: Final = 8
 FAULT_KNOBS: Final = {
     POOL_FAILS: "server.pool.fails",
     NO_ACK: "client.no_ack",
@@ -108,6 +110,7 @@ FAULT_KNOBS: Final = {
     UNKNOWN_RESOURCE: "calls.offer.unknown_resource",
     NO_PROFILE: "calls.profile_missing",
     ON_HOLD: "calls.on_hold",
+    RETRY: "client.retry",
 }
 """The path of each in a scenario."""
 
@@ -197,7 +200,7 @@ def fires(w: World, number: int, session: Session, now: float) -> bool:
     if fault.listed > 0:
         named = False
         for i in range(fault.listed):
-            if fault.calls[i] == session.call + 1:
+            if fault.calls[i] == session.number + 1:
                 named = True
         if not named:
             return False

@@ -194,6 +194,7 @@ C_BYE_OK: Final = _kind("200 to BYE received", CLIENT, NUA)
 C_SERVER_BYE: Final = _kind("BYE received", CLIENT, NUA)
 C_REFRESH: Final = _kind("refresh", CLIENT, CLIENT, timer=OF_CALLER, steady=True)
 C_BYE_RETRY: Final = _kind("BYE due again", CLIENT, CLIENT, timer=OF_CALLER, steady=True)
+C_RETRY: Final = _kind("try again", CLIENT, CLIENT, ends_nothing=True)
 # fmt: on
 
 # --- the same by column ----------------------------------------------------------------------------------------------

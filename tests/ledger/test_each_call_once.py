@@ -38,6 +38,22 @@ CASES: dict[str, dict[str, Any]] = {
     "the server is offline": {"server.sip.offline": True},
     "it ends in the middle": {"drain": "0s", "plugins.speechrecog.open.delay": "2s"},
     "the stack stands still": {"server.freeze": [{"task": "nua", "at": "10s"}], "drain": "5s"},
+    "callers try again": {
+        "plugins.speechrecog.max_channel_count": 5,
+        "plugins.speechrecog.open.never": 0.1,
+        "client.patience": "2s",
+        "client.retry": {"attempts": 3, "after": "200ms"},
+    },
+    "answer and CANCEL cross, and callers try again": {
+        "plugins.speechrecog.max_channel_count": 5,
+        "client.patience": "6ms",
+        "client.retry": {"attempts": 3},
+    },
+    "the stack stands still, and callers try again": {
+        "server.freeze": [{"task": "nua", "at": "10s"}],
+        "client.patience": "1s",
+        "client.retry": {"attempts": 2},
+    },
     "the process is gone": {"server.pool.fails": 0.05, "server.pool.on_crash": "stop"},
 }
 
@@ -53,7 +69,9 @@ def test_what_became_of_the_calls_adds_up_to_those_that_arrived(case: str) -> No
     assert s.degraded <= s.answered
 
 
-@pytest.mark.parametrize("case", ["nobody answers the open", "answer and CANCEL cross", "licences run out"])
+@pytest.mark.parametrize(
+    "case", ["nobody answers the open", "answer and CANCEL cross, and callers try again", "licences run out"]
+)
 def test_both_engines_count_alike(case: str) -> None:
     changes = {path.replace(".", "__"): value for path, value in CASES[case].items()}
     counts = [run(engine, ledger="summary", **changes).summary.sessions for engine in ("simpy", "compiled")]

@@ -11,9 +11,11 @@ from sim.engine.compiled.store import (
     ITEM_BYTES,
     OFFENCE_BYTES,
     ROW_BYTES,
+    SESSION_BYTES,
     append,
     floats_at,
     items_at,
+    numbers_at,
     offences_at,
     rows_at,
 )
@@ -29,6 +31,26 @@ def emit(w: Any, task: int, kind: int, session: Any, arg: int, delay: float) -> 
     item.slot = session.slot
     item.kind = kind
     item.task = task
+
+
+def vacant(w: Any) -> Any:
+    """A slot for another call: the one that was freed last, or a new one."""
+    e = w.e
+    free = e.free
+    if free.length > 0:
+        free.length -= 1
+        return w.sessions[numbers_at(free.address)[free.length]]
+    slot = e.slots
+    e.slots = slot + 1
+    if e.slots == e.slots_capacity:
+        e.attention = 1  # Python makes room before the next event
+    words = numbers_at(e.session_records + slot * SESSION_BYTES)
+    for i in range(SESSION_BYTES // 8):
+        words[i] = 0
+    session = w.sessions[slot]
+    session.slot = slot
+    session.connection = -1
+    return session
 
 
 def row(w: Any, now: float, session: Any, resource: int, delta: int, size: int) -> None:

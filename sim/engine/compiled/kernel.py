@@ -32,10 +32,11 @@ from sim.engine.compiled.queues import MEDIA_TICK
 from sim.engine.compiled.record import count_all_logged, last_window, window_over
 from sim.engine.compiled.register import OPTIONS, register
 from sim.engine.compiled.stations import freeze, media_loop, resume, task_loop, thaw, turn_over
-from sim.engine.compiled.store import SESSION_BYTES, floats_at, items_at, numbers_at, ring_take
+from sim.engine.compiled.store import SESSION_BYTES, floats_at, items_at, ring_take
 from sim.engine.compiled.whole import one_program
 from sim.engine.sharing import other_program, pause
 from sim.server.caller import arrive
+from sim.server.effects import vacant
 from sim.server.handlers import timer_lives
 from sim.server.shutdown import shutdown_begins, shutdown_session
 from sim.vocabulary.tasks import LANES
@@ -48,26 +49,6 @@ FINISH: Final = 3
 END: Final = 4
 DONE: Final = 0
 MORE: Final = 1
-
-
-def new_slot(w: Any) -> int:
-    """The slot for the next call: the one that was freed last, or a new one."""
-    e = w.e
-    free = e.free
-    if free.length > 0:
-        free.length -= 1
-        return numbers_at(free.address)[free.length]  # type: ignore[no-any-return]
-    slot = e.slots
-    e.slots = slot + 1
-    if e.slots == e.slots_capacity:
-        e.attention = 1  # Python makes room before the next call arrives
-    words = numbers_at(e.session_records + slot * SESSION_BYTES)
-    for i in range(SESSION_BYTES // 8):
-        words[i] = 0
-    session = w.sessions[slot]
-    session.slot = slot
-    session.connection = -1
-    return slot  # type: ignore[no-any-return]
 
 
 def plan_arrival(w: Any) -> None:
@@ -95,8 +76,7 @@ def arrival(w: Any) -> None:
     e = w.e
     given = w.calls_given[e.arrivals_at]
     e.arrivals_at += 1
-    slot = new_slot(w)
-    session = w.sessions[slot]
+    session = vacant(w)
     hold_s, patience_s, on_hold_s = given.hold_s, given.patience_s, given.on_hold_s
     arrive(w, session, e.calls, hold_s, given.requests, patience_s, given.vanishes, on_hold_s, e.now_s)
     e.calls += 1

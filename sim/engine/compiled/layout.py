@@ -56,13 +56,13 @@ SMALL: Final = {
         "tcp_marked", "caller", "cancelled", "short", "vanishes", "no_ack", "reinvite_pending", "gave_up", "lost_open",
         "lost_close", "lost_request", "lost_stop", "lost_media", "wedged", "crashed", "step",
         "busy", "waits_for", "doing", "audio_away", "told_new", "pending", "reinvite",
-        "on_hold", "reinvite_kind", "licence_waits",
+        "on_hold", "reinvite_kind", "licence_waits", "attempt",
     },
     "i2": {"active_arg", "queue_arg", "channel", "subrequests", "status", "answer_status", "asked", "stop_waits"},
     "i4": {
         "slot", "inflight", "connection", "rtp_port", "tcp_channels", "tcp_uses", "tcp_users", "requests_left",
         "requests", "bye_retries", "resent", "mix", "repeats_left", "rounds_left", "more_head",
-        "more_tail", "licence_next",
+        "more_tail", "licence_next", "number",
     },
 }  # fmt: skip
 """Integers of a session that can not outgrow 8, 16 and 32 bits: flags; bits of a channel, statuses and

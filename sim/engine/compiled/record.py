@@ -175,6 +175,8 @@ def session_finished(w: Any, session: Any) -> None:
         row.media_s = session.media_s
         row.open_s = session.open_s
         row.call = session.call
+        row.number = session.number
+        row.attempt = session.attempt
         row.answer_status = session.answer_status
         row.state = session.state
         row.pool_bytes = session.pool_bytes

@@ -24,6 +24,7 @@ from sim.server import queue, shape, streams
 REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     server_effects.emit: effects.emit,
     server_effects.row: effects.row,
+    server_effects.vacant: effects.vacant,
     server_effects.violation: effects.violation,
     streams.draw: effects.draw,
     sharing.begin: effects.begin,

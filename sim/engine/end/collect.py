@@ -28,7 +28,9 @@ SESSION_TIMES = (
     "arrived_s", "created_s", "offer_s", "answer_s", "bye_s", "bye_ok_s", "deactivate_s", "terminate_s",
     "close_answered_s", "released_s", "media_s", "open_s",
 )  # fmt: skip
-SESSION_COUNTS = ("call", "answer_status", "state", "pool_bytes", "requests", "cancelled", "crashed")
+SESSION_COUNTS = (
+    "call", "answer_status", "state", "pool_bytes", "requests", "cancelled", "crashed", "number", "attempt",
+)  # fmt: skip
 
 
 _HAS_ARGUMENT = np.array([bool(row.argument) for row in MESSAGES])
@@ -71,6 +73,9 @@ class Collector:
         rows["pool_bytes"] = columns["pool_bytes"]
         rows["requests"] = columns["requests"]
         rows["crashed"] = columns["crashed"] != 0
+        if not self.setup.scenario.client.retry.off:
+            rows["call"] = columns["number"]
+            rows["attempt"] = columns["attempt"] + 1
         count_ = len(columns["call"])
         if verdicts is None:
             rows["outcome"] = Coded(outcome_codes(columns), OUTCOMES)

@@ -12,7 +12,7 @@ import numpy as np
 from sim.engine.contract import Calm, Remaining
 from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.leaks.diagnosis import WAITS_FOR_CALLER
-from sim.leaks.verdicts import LeakVerdict, judge
+from sim.leaks.verdicts import ENDS_NOTHING, LeakVerdict, judge
 from sim.ledger.summary import Leak, LeakGroup, group
 from sim.server.records import Session
 
@@ -57,7 +57,8 @@ def judged(
     found.leaked = [v.leak for v in verdicts.values() if v.outcome != "live"]
     found.alive = [v.leak for v in verdicts.values() if v.outcome == "live"]
     found.live = len(found.alive)
-    _count_unanswered(found, left.sessions, verdicts, {message.slot for message in pending})
+    coming = {message.slot for message in pending if message.kind not in ENDS_NOTHING}
+    _count_unanswered(found, left.sessions, verdicts, coming)
     found.held.update(name for leak in found.alive for name in leak.holds)
     if left.calm is not None and len(left.calm.slots):
         _add_calm(found, left.calm, np.array([s.slot for s in left.sessions], dtype=np.int64))

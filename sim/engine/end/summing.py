@@ -56,11 +56,12 @@ def summary_of(
         live=left.live,
         leaked=len(left.leaked),
         crashed_at_s=float(server.crashed_at_s) if server.crashed_at_s >= 0.0 else None,
-        blocking=float(server.blocked) / server.arrived if server.arrived else 0.0,
+        blocking=float(server.blocked) / (server.arrived - server.retries) if server.arrived else 0.0,
         unanswered=int(server.arrived) - told - left.no_session - left.in_setup,
         refused_without_session=left.no_session,
         in_setup=left.in_setup,
         degraded=int(server.degraded),
+        retries=int(server.retries),
     )
     tasks = _tasks(made, collector, engine)
     resources = _resources(made, engine, left)

@@ -15,7 +15,7 @@ from sim.engine.reference.stretches import Stretches
 from sim.engine.reference.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
 from sim.engine.reference.unpromised import new_environment, scheduled
 from sim.engine.reference.watch import Watch
-from sim.engine.reference.world import OutboxItem, new_session, new_world, refill
+from sim.engine.reference.world import OutboxItem, new_world, refill
 from sim.engine.sharing import other_program, pause
 from sim.engine.start.arrivals import arrival_blocks
 from sim.engine.start.generators import Streams
@@ -24,6 +24,7 @@ from sim.errors import InternalError
 from sim.leaks.verdicts import Pending
 from sim.quiet import quiet_collector
 from sim.server.caller import arrive, finished, send_again_after
+from sim.server.effects import vacant
 from sim.server.handlers import HANDLERS, timer_lives
 from sim.server.records import Session
 from sim.server.shutdown import shutdown_begins, shutdown_session
@@ -58,7 +59,6 @@ class SimpyEngine:
             self.world.stretches = Stretches(self.env, self.world)
         self.ledger, self.offences = self.world.ledger, self.world.offences
         self.cost_per_context_s = self.world.p.context_cost_s
-        self.free: list[int] = []
         self.calls = 0
         self.horizon_s = setup.duration_s + scenario.drain
         self.now = 0.0
@@ -143,7 +143,7 @@ class SimpyEngine:
             )
             for at, hold, requests, patience, vanishes, on_hold in rows:
                 yield Timeout(self.env, max(0.0, at - self.env.now))
-                session = self.world.sessions[self.free.pop()] if self.free else new_session(self.world)
+                session = vacant(self.world)
                 given = hold, int(requests), patience, int(vanishes), on_hold
                 arrive(self.world, session, self.calls, *given, self.env.now)
                 self.calls += 1
@@ -227,7 +227,7 @@ class SimpyEngine:
         if session.in_use and finished(session):
             session.in_use = 0
             self.recorder.finished(session)
-            self.free.append(session.slot)
+            self.world.free.append(session.slot)
 
     def send(self, item: OutboxItem) -> bool:
         """Deliver one item of an outbox; False when the queue is full and the producer must wait."""

@@ -12,7 +12,6 @@ from sim.engine.start.setup import Setup, new_ledger
 from sim.server.ledger import Ledger
 from sim.server.media import all_free
 from sim.server.records import FaultPlan, Mix, Parameters, PluginLimits, ServerState, Session, StepPlan
-from sim.server.shape import blank
 from sim.server.streams import STREAMS
 
 MARGIN = 256
@@ -42,6 +41,7 @@ class PlainWorld:
     machine: Machine
     processors: list[Processor]
     stretches: Stretches | None = None  # None: every task has a processor of its own
+    free: list[int] = field(default_factory=list)  # slots whose call is over
     more: list[list[int]] = field(default_factory=list)
     outbox: list[OutboxItem] = field(default_factory=list)
     rows: list[tuple[float, int, int, int, int, int, int]] = field(default_factory=list)
@@ -88,12 +88,3 @@ def refill(world: PlainWorld, streams: Streams) -> None:
             start = MARGIN - len(left)
             world.draws[k] = [0.0] * start + left + streams.block(k).tolist()
             world.drawn[k] = start
-
-
-def new_session(world: PlainWorld) -> Session:
-    """One more slot."""
-    session: Session = blank(Session)
-    session.slot = len(world.sessions)
-    session.connection = -1
-    world.sessions.append(session)
-    return session
