@@ -169,7 +169,7 @@ class Account:
             self.invites.setdefault(thread, deque(maxlen=4096)).append(time)
         elif event == b"nua_i_bye" or event == b"nua_i_cancel":
             self.endings[thread] = (event[6:].decode(), time)
-        elif event == b"nua_i_error":
+        elif event == b"nua_i_error" or said["phrase"].lower() == b"session timeout":
             self.errors[thread] = said["phrase"]
         elif event not in _TOLD_AGAIN and not (event == b"nua_i_state" and 100 <= status < 300):
             self.refusals[thread] = status

@@ -6,6 +6,7 @@ from pathlib import Path
 from sim.audit.auditor import Auditor, Ledger
 from sim.audit.feeding import read_into
 from sim.audit.notes import notes
+from sim.audit.timers import Timers
 from sim.ledger.result import RunResult
 from sim.ledger.sink import MemorySink, Sink
 from sim.ledger.summary import Summary
@@ -14,16 +15,17 @@ from sim.logs.reading.reader import Source, StrPath, open_sources
 
 def audit_logs(
     paths: Sequence[StrPath], *, ledger: Ledger = "sessions", sink: Sink | None = None, name: str | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | None = None, timers: Timers | None = None,
 ) -> RunResult:  # fmt: skip
     """The RunResult of one server's log, given as one or several files in any order ("-": standard input).
 
     `ledger`: "summary" keeps no tables, "sessions" sessions and levels, "full" also every acquisition and message.
-    With `sink` the tables go there and not into the result. LogError when a file can not be read or is no such log.
+    With `sink` the tables go there and not into the result; `timers` are those of the server's configuration, where it
+    is known. LogError when a file can not be read or is no such log.
     """
     memory = MemorySink() if sink is None else None
     target: Sink | None = sink or memory
-    auditor = Auditor(target if ledger != "summary" else None, ledger)
+    auditor = Auditor(target if ledger != "summary" else None, ledger, timers=timers)
     sources = open_sources(paths)
     read_into(auditor, sources, progress)
     summary = auditor.finish(name or _scenario_name(sources))

@@ -7,6 +7,7 @@ from sim.logs.reading.shown import word
 
 UNKNOWN: Final = -1  # a time that was not reached
 NO_ACK: Final = "no ACK (64·T1)"
+SESSION_TIMER: Final = "session timer"
 TRANSACTION: Final = 32_000_000  # microseconds, 64·T1: no ACK to a 200, no answer to a BYE
 
 
@@ -158,8 +159,8 @@ class AuditedSession:
         late = self.last_answer >= 0 and -1_000_000 < time - self.last_answer - TRANSACTION < 2_000_000
         if error == b"ACK Timeout" or (self.call_state == b"completed" and late):
             self.ended_by = NO_ACK
-        elif error == b"Session Timeout":
-            self.ended_by = "session timer"
+        elif error.lower() == b"session timeout":
+            self.ended_by = SESSION_TIMER
 
     def set_up(self) -> str:
         """How far its set-up came, each step with its time after the one before."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 from sim.audit.account import Account
-from sim.audit.audited import AuditedSession
+from sim.audit.audited import SESSION_TIMER, AuditedSession
 from sim.audit.belongings import Belongings
 from sim.audit.findings import Endings, Starts, findings
 from sim.audit.holdings import Holdings
@@ -19,6 +19,7 @@ from sim.audit.standstill import AtEnd, Heard, blocked_at
 from sim.audit.steps import LineSteps, MessageRows
 from sim.audit.still_open import judge_open
 from sim.audit.taskbook import TaskBook, TaskMessage
+from sim.audit.timers import ServerTimers, Timers
 from sim.audit.unread import Unread
 from sim.audit.waits import PATIENCE_KINDS, EndEvidence, Patience, Verdict
 from sim.ledger.sink import Sink
@@ -26,18 +27,7 @@ from sim.ledger.summary import NO_RESOURCE_STATUSES, Leak, SessionCounts, Summar
 from sim.logs.reading.clock import Clock, stamp
 from sim.logs.reading.header import Layout
 from sim.logs.reading.scanner import Batch, Counts, Scanner
-from sim.logs.reading.wording import (
-    FORMS,
-    PLACES,
-    PROCESS,
-    SIGNAL,
-    WRITERS,
-    after,
-    alike,
-    matcher,
-    place_of,
-    places_of,
-)
+from sim.logs.reading.wording import FORMS, PLACES, PROCESS, SIGNAL, WRITERS, after, alike, matcher, place_of, places_of
 from sim.vocabulary.lines import Kind
 from sim.vocabulary.tasks import SERVER_TASK
 
@@ -57,8 +47,9 @@ class Auditor:
 
     def __init__(
         self, sink: Sink | None = None, ledger: Ledger = "sessions",
-        on_message: Callable[[TaskMessage], None] | None = None,
+        on_message: Callable[[TaskMessage], None] | None = None, timers: Timers | None = None,
     ) -> None:  # fmt: skip
+        self.timers = ServerTimers(timers)
         self.counts = Counts()
         self.clock: Clock | None = None
         self.rows = SessionRows(sink if ledger != "summary" else None)
@@ -198,6 +189,8 @@ class Auditor:
     @reads(Kind.WAIT)
     def _wait(self, said: Said, time: int, thread: int) -> None:
         self.tasks.wait(time, thread)
+        if said["count"] and self.tasks.stats(said["task"]).role == "connection":
+            self.timers.waited(said["count"])
 
     def _guess_threads(self, batch: Batch) -> Iterator[int]:
         """Without thread ids: one made-up id for each task, told from the wording of the line. One line at a time: what
@@ -287,6 +280,7 @@ class Auditor:
     @reads(Kind.START)
     def _started(self, said: Said, time: int, thread: int) -> None:
         self.starts += 1
+        self.timers.started(said["version"])
         if self.counts.entries == 0 or (self.starts == 1 and not self.account.open and not self.tasks.tasks):
             return
         died = not self.ended_orderly
@@ -319,7 +313,8 @@ class Auditor:
             end, self.debug_level(), self.timed, self.patience, self.belongings.answers, blocked,
             self.belongings.lost_unknown,
             {number: (message.task, message.sent) for number, message in queued.items()},
-            {entry.name: entry.role for entry in tasks.tasks.values()}, silence=self.account.silence,
+            {entry.name: entry.role for entry in tasks.tasks.values()},
+            self.timers.known(self.endings.longest(SESSION_TIMER)), self.account.silence, self.belongings.sharing(),
         )  # fmt: skip
         return self.unread.withheld(judge_open(sessions, evidence))
 

@@ -328,6 +328,10 @@ class Belongings:
 
     # --- connections ---------------------------------------------------------------------------------------------
 
+    def sharing(self) -> set[int]:
+        """Sessions on connections that other sessions use, or used, too."""
+        return {number for numbers in self.connections.values() if len(numbers) > 1 for number in numbers}
+
     @reads(Kind.TCP_ACCEPT)
     def _tcp_accept(self, said: Said, time: int, thread: int) -> None:
         connection = said["connection"]

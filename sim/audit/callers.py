@@ -6,7 +6,8 @@ A timer that has run out and did not end the session proves that it does not run
 from typing import Final
 
 from sim.audit.audited import TRANSACTION, AuditedSession
-from sim.audit.waits import SLACK, EndEvidence, Timer, Wait, span
+from sim.audit.timers import ASSUMED, Timer
+from sim.audit.waits import SLACK, EndEvidence, Wait, span
 
 ACK: Final = "the caller's ACK (64·T1)"
 _OLDER: Final = 3  # times as long as any silence of a call that went on or ended after it
@@ -28,24 +29,31 @@ def talking(session: AuditedSession, evidence: EndEvidence) -> Wait:
         wait.proof = evidence.timed and end - session.last_answer > TRANSACTION + SLACK
         wait.text, wait.late = "its caller never acknowledged the answer", _before(session.last_answer, end)
         return wait
-    timer = evidence.timers.session
     if session.gone >= 0:
-        wait = Wait(
-            "caller-gone", "BYE, or the session timer: its connection is closed", session.gone, "", chain="caller"
-        )
-        wait.proof = evidence.timed and end - session.gone > timer.length + TRANSACTION + SLACK
-        wait.text = "its caller closed TCP and never sent BYE" + _ran_out(session.gone, timer, end)
-        wait.late = _before(session.gone, end)
-        return wait
+        return _hung_up(session, evidence)
     if session.active is not None:
         text = f"waits for the response to {session.active[0]}, or BYE from its caller, which has sent none"
         return Wait("", f"the response to {session.active[0]}", session.active[2], "", text=text)
     return _silent(session, evidence)
 
 
+def _hung_up(session: AuditedSession, evidence: EndEvidence) -> Wait:
+    """A call whose caller closed the connection and sent no BYE: the session timer is what still ends it."""
+    timer, silent = evidence.timers.session, evidence.end - session.gone
+    wait = Wait("caller-gone", "BYE, or the session timer: its connection is closed", session.gone, "", chain="caller")
+    wait.proof = evidence.timed and _late(silent, timer)
+    wait.text = "its caller closed TCP and never sent BYE"
+    if not timer.length:
+        wait.text += f"; there is no session timer ({timer.said})"
+    elif wait.proof:
+        wait.text += f"; {_ran_out('the session timer', timer, silent)}"
+    wait.late = _before(session.gone, evidence.end)
+    return wait
+
+
 def _silent(session: AuditedSession, evidence: EndEvidence) -> Wait:
     """A call that nobody has ended, and of which nothing was heard since its last line."""
-    timer, end = evidence.timers.session, evidence.end
+    end = evidence.end
     wait = Wait("", "BYE from the caller, or the session timer", _since(session), "", chain="caller")
     text = "its caller neither sent BYE nor closed its connection"
     if session.v1 or (session.partial and not session.connections):
@@ -56,11 +64,10 @@ def _silent(session: AuditedSession, evidence: EndEvidence) -> Wait:
     if session.v1:
         wait.text = f"{text}; RTSP has no session timer, only TEARDOWN or the end of its connection ends it"
         return wait
-    ran_out = _ran_out(session.last, timer, end) if evidence.timed else ""
-    if not ran_out:
-        wait.text = f"{text}; the session timer ({timer}) would end it"
+    alone, said = _of_timers(session, evidence)
+    wait.text = f"{text}; {said}"
+    if not alone:
         return wait
-    wait.text = f"{text}{ran_out}"
     busy = session.in_progress
     if busy:
         wait.text += f"; its {busy} is still in progress"
@@ -83,12 +90,41 @@ def _since(session: AuditedSession) -> int:
     return max(session.last_answer, session.created)
 
 
-def _ran_out(silent_since: int, timer: Timer, end: int) -> str:
-    """What is said of a timer that should have ended the session by now; "" while it still can."""
-    late = end - silent_since - timer.length
-    if late <= TRANSACTION + SLACK:
-        return ""
+def _ends(session: AuditedSession, evidence: EndEvidence) -> list[tuple[str, Timer]]:
+    """The timers of the server that would end a silent call, by what they are called, the one first due first."""
+    found = [("the session timer", evidence.timers.session)]
+    if session.connections and session.number not in evidence.sharing:
+        found.append(("the inactivity timer of its connection", evidence.timers.inactivity))
+    return sorted((entry for entry in found if entry[1].length), key=lambda entry: entry[1].length)
+
+
+def _of_timers(session: AuditedSession, evidence: EndEvidence) -> tuple[bool, str]:
+    """Whether nothing but its caller ends a call any more that is silent since its last line, and what is said of it.
+
+    A call that was silent for longer than a timer and then went on refutes the timer.
+    """
+    timers = _ends(session, evidence)
+    silent = evidence.end - session.last if evidence.timed else 0
+    if not timers:
+        alone = silent > ASSUMED.length + TRANSACTION + SLACK
+        return alone, f"no timer of the server ends it ({evidence.timers.session.said}), nothing but a BYE does"
+    name, timer = next((entry for entry in timers if not _late(silent, entry[1])), timers[0])
+    if _late(silent, timer):
+        return True, _ran_out(name, timer, silent)
+    if _late(evidence.silence, timer):
+        longest = f"another call was silent for {span(evidence.silence)} and then went on or ended"
+        return False, f"{name} ({timer}) does not run, or is longer: {longest}"
+    return False, f"{name} ({timer}) would end it"
+
+
+def _late(silent: int, timer: Timer) -> bool:
+    """Whether a timer should have ended a call that is silent for so long."""
+    return silent > timer.length + TRANSACTION + SLACK
+
+
+def _ran_out(name: str, timer: Timer, silent: int) -> str:
+    """What is said of a timer that should have ended a call by now."""
     return (
-        f"; the session timer ({timer}) ran out {span(late)} before the log ends and did not end it, so that it does "
-        "not run: nothing but a BYE ends this session"
+        f"{name} ({timer}) ran out {span(silent - timer.length)} before the log ends and did not end it, so that it "
+        "does not run: nothing but a BYE ends this session"
     )

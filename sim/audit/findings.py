@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sim.audit.audited import NO_ACK, AuditedSession
+from sim.audit.audited import NO_ACK, SESSION_TIMER, AuditedSession
 from sim.audit.reads import Reader, Reads, Said
 from sim.audit.standstill import AtEnd, blocked_at, standstill
 from sim.audit.waits import span
@@ -16,7 +16,7 @@ from sim.vocabulary.lines import Kind
 
 TIMERS: Final = {
     "inactivity timeout": "the inactivity timeout of their connection",
-    "session timer": "the session timer",
+    SESSION_TIMER: "the session timer",
 }
 """What of the server cuts a call whose caller is there, by Session.ended_by, in words."""
 
@@ -67,6 +67,10 @@ class Endings:
         if session.ended >= 0 and session.last_answer >= 0:
             longest = max(self.since_answer.get(session.ended_by, 0), session.ended - session.last_answer)
             self.since_answer[session.ended_by] = longest
+
+    def longest(self, what: str) -> int | None:
+        """How long after its answer a call was ended by this at most, in microseconds; None where none was."""
+        return self.since_answer.get(what)
 
     def findings(self) -> list[Finding]:
         """Calls that timers of the server cut, and those whose answer was never acknowledged."""

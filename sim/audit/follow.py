@@ -13,6 +13,7 @@ from rich.text import Text
 
 from sim.audit.audit import result_of
 from sim.audit.auditor import Auditor, Ledger
+from sim.audit.timers import Timers
 from sim.errors import LogError
 from sim.ledger.result import RunResult
 from sim.ledger.sink import MemorySink
@@ -136,12 +137,12 @@ def standing(auditor: Auditor) -> Group:
 
 def follow_log(
     path: StrPath, *, console: Console | None = None, interval_s: float = 1.0, ledger: Ledger = "sessions",
-    stop: Callable[[], bool] | None = None,
+    stop: Callable[[], bool] | None = None, timers: Timers | None = None,
 ) -> RunResult:  # fmt: skip
     """Audit `path` as it grows and show `standing` until `stop()` or Ctrl-C; then the audit of what was read, marked
-    partial. LogError when the file can not be opened."""
+    partial. `timers` are those of the server's configuration. LogError when the file can not be opened."""
     memory = MemorySink()
-    auditor = Auditor(memory if ledger != "summary" else None, ledger)
+    auditor = Auditor(memory if ledger != "summary" else None, ledger, timers=timers)
     follower = Follower(path, auditor)
     try:
         with Live(standing(auditor), console=console, auto_refresh=False) as live:

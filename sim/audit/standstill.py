@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from sim.audit.audited import AuditedSession
 from sim.audit.taskbook import Stats, TaskBook, TaskMessage
-from sim.audit.waits import SECOND, Patience, span
+from sim.audit.timers import SECOND
+from sim.audit.waits import Patience, span
 from sim.ledger.summary import Finding
 from sim.logs.reading.shown import shown
 from sim.logs.reading.wording import places_of

@@ -10,7 +10,8 @@ from typing import Final
 
 from sim.audit.audited import TRANSACTION, AuditedSession
 from sim.audit.callers import ACK, talking
-from sim.audit.waits import SECOND, SLACK, EndEvidence, Patience, Verdict, Wait, span
+from sim.audit.timers import SECOND
+from sim.audit.waits import SLACK, EndEvidence, Patience, Verdict, Wait, span
 from sim.leaks.diagnosis import MESSAGES
 from sim.logs.reading.shown import word
 from sim.vocabulary.tasks import SERVER_TASK

@@ -1,17 +1,17 @@
-"""What a session waits for, and what its log tells about how long such waits take and which timers run."""
+"""What a session waits for, and what its log tells about how long such waits take."""
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.audit.timers import SECOND, Timers
 from sim.leaks.diagnosis import Outstanding, release_chain
 
-SECOND: Final = 1_000_000
 SLACK: Final = 5 * SECOND
 _ENOUGH: Final = 20  # answers seen before their delays are taken for what is normal
 _UNSEEN: Final = 2 * SECOND  # how long to believe in an answer of a kind that this log shows too rarely
@@ -48,26 +48,6 @@ class Patience:
         return max(int(values[int(values.size * 0.99)]), 5_000), max(2 * longest, rare, 50_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """A timer of the server, in microseconds; the server's default is assumed where the log does not show another."""
-
-    length: int
-    shown: bool = False
-
-    def __str__(self) -> str:
-        origin = "as the log's start says" if self.shown else "the server's default, assumed: this log does not show it"
-        return f"{self.length / SECOND:g} s, {origin}"
-
-
-@dataclass(frozen=True, slots=True)
-class Timers:
-    """What ends a call whose caller is silent: the SIP session timer, the inactivity timer of its connection."""
-
-    session: Timer = Timer(600 * SECOND)
-    inactivity: Timer = Timer(600 * SECOND)
-
-
 @dataclass(slots=True)
 class EndEvidence:
     """What the whole log tells about answers, tasks, timers and dropped messages."""
@@ -81,8 +61,9 @@ class EndEvidence:
     lost_unknown: Iterable[tuple[int, str, str]] = ()
     queued: Mapping[int, tuple[str, int]] = field(default_factory=dict)  # session → blocked task that has its message
     roles: Mapping[str, str] = field(default_factory=dict)  # of the tasks by name
-    timers: Timers = Timers()
+    timers: Timers = field(default_factory=Timers)
     silence: int = 0  # the longest of a call that went on, or ended, after it
+    sharing: Collection[int] = ()  # sessions on a connection that others use too
 
 
 @dataclass(frozen=True, slots=True)

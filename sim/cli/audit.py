@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sim.cli.common import (
+    ConfigOption,
     Detail,
     FailOnOption,
     ForceOption,
@@ -15,9 +16,11 @@ from sim.cli.common import (
     QuietOption,
     command,
 )
-from sim.cli.results import exit_code, judge, present, read_logs
+from sim.cli.results import configured_timers, exit_code, judge, present, read_logs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sim.ledger.conditions import Condition
     from sim.ledger.result import RunResult
 
@@ -35,6 +38,7 @@ def audit(
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on reading as the log grows, with a live table of pools, until Ctrl-C.")
     ] = False,
+    config: ConfigOption = None,
     fail_on: FailOnOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -51,17 +55,17 @@ def audit(
     if follow:
         if len(logs) != 1 or logs[0] == "-":
             raise LogError(f"--follow must have one log file, which grows (got {' '.join(logs)})")
-        result = follow_one(logs[0], ledger if out is not None else Detail.SUMMARY)
+        result = follow_one(logs[0], ledger if out is not None else Detail.SUMMARY, config)
         judge_log(result, conditions)
         if out is not None:
             with ResultFolder(out, force) as folder:
                 folder.commit(result, write_extras)
     elif out is None:
-        result = read_logs(logs, Detail.SUMMARY, None, wanted)
+        result = read_logs(logs, Detail.SUMMARY, None, wanted, config)
         judge_log(result, conditions)
     else:
         with ResultFolder(out, force) as folder:
-            result = read_logs(logs, ledger, folder.sink(), wanted)
+            result = read_logs(logs, ledger, folder.sink(), wanted, config)
             judge_log(result, conditions)
             folder.commit(result, write_extras)
     present(result, json, quiet)
@@ -80,10 +84,10 @@ def judge_log(result: "RunResult", conditions: "list[Condition]") -> None:
     judge(result, conditions)
 
 
-def follow_one(log: str, ledger: Detail) -> "RunResult":
+def follow_one(log: str, ledger: Detail, config: "Path | None") -> "RunResult":
     """The audit of a growing log until Ctrl-C; the live table goes to standard error."""
     from rich.console import Console
 
     from sim.audit.follow import follow_log
 
-    return follow_log(log, console=Console(stderr=True), ledger=ledger.value)
+    return follow_log(log, console=Console(stderr=True), ledger=ledger.value, timers=configured_timers(config))

@@ -59,6 +59,13 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 NoProgressOption = Annotated[bool, typer.Option("--no-progress", help="No progress bar.")]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="unimrcpserver.xml",
+        help="The server's configuration: its session and inactivity timers, which no log shows.",
+    ),
+]  # fmt: skip
 FailOnOption = Annotated[
     list[str] | None,
     typer.Option("--fail-on", metavar="CONDITION", help="Exit 1 if this holds: 'leaked.session_pool > 0'. Repeatable."),

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from sim.cli.common import FAILED_CONDITION, Detail, FailOnOption, JsonOption, command, out_console, print_json
+from sim.cli.common import (
+    FAILED_CONDITION,
+    ConfigOption,
+    Detail,
+    FailOnOption,
+    JsonOption,
+    command,
+    out_console,
+    print_json,
+)
 
 SPELT_OUT = 5  # sessions that are explained one by one unless --all
 
@@ -33,6 +42,7 @@ def leaks(
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="With --minimal: where; - prints it.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="With --minimal: replace FILE.")] = False,
+    config: ConfigOption = None,
     fail_on: FailOnOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -56,7 +66,9 @@ def leaks(
         write_minimal(Path(source[0]), cause, output, force)
         return
     conditions = [parse(text) for text in fail_on or []]
-    result = load_result(source[0]) if folder else read_logs(source, Detail.SESSIONS, None, progress=not json)
+    result = (
+        load_result(source[0]) if folder else read_logs(source, Detail.SESSIONS, None, progress=not json, config=config)
+    )
     failed = [condition for condition in conditions if condition.evaluate(result.summary, result.durations).ok]
     report = leak_report(result, memory_limit(memory))
     if json:

@@ -6,7 +6,9 @@ from sim.cli.common import FAILED_CONDITION, INTERRUPTED, Detail, ProgressBar, o
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
+    from sim.audit.timers import Timers
     from sim.ledger.conditions import Condition
     from sim.ledger.result import RunResult
     from sim.ledger.sink import Sink
@@ -50,9 +52,33 @@ def exit_code(result: "RunResult") -> int:
     return 0 if all(item.ok for item in result.summary.expect) else FAILED_CONDITION
 
 
-def read_logs(logs: list[str], ledger: Detail, sink: "Sink | None", progress: bool) -> "RunResult":
-    """The audit of `logs`, with a progress bar by bytes where their sizes are known."""
+def read_logs(
+    logs: list[str], ledger: Detail, sink: "Sink | None", progress: bool, config: "Path | None" = None
+) -> "RunResult":
+    """The audit of `logs`, with a progress bar by bytes where their sizes are known; `config` is their server's."""
     from sim.audit.audit import audit_logs
 
+    timers = configured_timers(config)
+
     with ProgressBar(progress) as bar:
-        return audit_logs(logs, ledger=ledger.value, sink=sink, progress=bar.read)
+        return audit_logs(logs, ledger=ledger.value, sink=sink, progress=bar.read, timers=timers)
+
+
+def configured_timers(config: "Path | None") -> "Timers | None":
+    """The timers of a server's configuration file, that end calls whose caller is silent; None where there is none."""
+    if config is None:
+        return None
+    from sim.audit.timers import SECOND, Timer, Timers
+    from sim.xmlconfig.read import read_config
+
+    read = read_config(config)
+
+    def timer(setting: str, least: int = 0) -> Timer:
+        value = read.numbers[setting]
+        said = (
+            f"as {config.name} says" if value.given else f"the default of UniMRCP {read.server}: not in {config.name}"
+        )
+        return Timer(max(value.number, least) * SECOND if value.number else 0, said)
+
+    least = read.numbers["sip-min-session-expires"].number
+    return Timers(timer("sip-session-expires", least), timer("inactivity-timeout"))

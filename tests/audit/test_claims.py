@@ -1,6 +1,7 @@
 """A claim needs evidence that the log could have given: what is said of servers that hang, of silence, of cut logs."""
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -134,7 +135,10 @@ def test_a_timer_that_ran_out_and_did_not_fire_proves_that_nothing_ends_the_sess
     result = audit_log(FIELD / "21-three-hours-after.log.xz")
     (leak,) = result.leaks
     assert (leak.cause, leak.state, leak.session_id) == ("caller-gone", "ACTIVE", "00000000005e0032")
-    assert "the session timer (600 s, the server's default, assumed: this log does not show it)" in leak.explanation
+    assert (
+        "the session timer (600 s, the server's default, assumed: this log does not show it, --config would)"
+        in leak.explanation
+    )
     assert "ran out 2 h 45 min before the log ends and did not end it" in leak.explanation
     assert "would end it" not in leak.explanation
     assert result.summary.sessions.leaked == 1
@@ -149,7 +153,89 @@ def _silent_for(seconds: float, log: Log) -> Log:
 def test_before_the_timer_has_run_out_it_would_end_the_session(log: Log, tmp_path: Path) -> None:
     (leak,) = audit(_silent_for(500, log), tmp_path).leaks
     assert leak.cause == ""
-    assert "the session timer (600 s, the server's default, assumed: this log does not show it) would end it" in (
+    assumed = "the server's default, assumed: this log does not show it, --config would"
+    assert f"the session timer (600 s, {assumed}) would end it" in leak.explanation
+
+
+def _configured(tmp_path: Path, session: int | None, inactivity: int = 600) -> Path:
+    text = (FIELD / "12-two-engines.xml").read_text(encoding="utf-8")
+    own = "" if session is None else f"<sip-session-expires>{session}</sip-session-expires>"
+    text = text.replace("</sip-uas>", f"{own}</sip-uas>", 1)
+    text = text.replace("</mrcpv2-uas>", f"<inactivity-timeout>{inactivity}</inactivity-timeout></mrcpv2-uas>", 1)
+    path = tmp_path / "unimrcpserver.xml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("configured", "leaked", "said"),
+    [
+        (None, 1, "(600 s, the default of UniMRCP 1.8: not in unimrcpserver.xml) ran out 25 min before the log ends"),
+        (1200, 1, "(1200 s, as unimrcpserver.xml says) ran out 15 min before the log ends"),
+        (7200, 0, "(7200 s, as unimrcpserver.xml says) would end it"),
+        (0, 1, "no timer of the server ends it (as unimrcpserver.xml says), nothing but a BYE does"),
+    ],
+)
+def test_the_session_timer_is_that_of_the_configuration(
+    configured: int | None, leaked: int, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "server.log"
+    path.write_bytes(_silent_for(2100, healthy(Log("INFO").begin())).bytes)
+    options = ["--config", str(_configured(tmp_path, configured)), "--json"]
+    done = CliRunner().invoke(build(), ["audit", str(path), *options])
+    assert done.exit_code == 0, done.output
+    (leak,) = json.loads(done.stdout)["leaks"]
+    assert said in leak["explanation"]
+    assert json.loads(done.stdout)["sessions"]["leaked"] == leaked
+    again = CliRunner().invoke(build(), ["leaks", str(path), *options])
+    assert json.loads(again.stdout)["leaks"][0]["explanation"] == leak["explanation"]
+
+
+def test_a_server_before_1_5_has_no_timer_that_would_end_it(tmp_path: Path) -> None:
+    log = Log("INFO")
+    log.say(SERVER, "UniMRCP Server [1.4.0]", "NOTICE")
+    (leak,) = audit(_silent_for(500, healthy(log)), tmp_path).leaks
+    assert leak.cause == ""
+    assert "no timer of the server ends it (UniMRCP 1.4.0 has none, they came with 1.5)" in leak.explanation
+
+
+def test_a_session_timer_that_ended_calls_is_known_by_them(tmp_path: Path) -> None:
+    log = healthy(Log("INFO").begin())
+    call = Call(log).up()
+    log.wait(90).say(SIP, "Receive SIP Event [nua_i_state] Status 0 Session Timeout [SIP-Agent-1]")
+    log.say(SIP, f"SIP Call State {call.at} [terminating]", "NOTICE")
+    call.down()
+    (leak,) = audit(_silent_for(400, log), tmp_path).leaks
+    assert "the session timer (90 s, as calls show that it ended) ran out 310.000 s before the log ends" in (
+        leak.explanation
+    )
+    assert leak.cause == "caller-gone"
+
+
+def test_a_call_that_was_silent_for_longer_and_went_on_refutes_the_timer(log: Log, tmp_path: Path) -> None:
+    call = Call(log).up()
+    log.wait(7200)
+    call.down()
+    (leak,) = audit(_silent_for(500, log), tmp_path).leaks
+    assert leak.cause == ""
+    assert "does not run, or is longer: another call was silent for 2 h 00 min and then went on" in leak.explanation
+
+
+def _connected(log: Log, number: int) -> Call:
+    call = Call(log).up()
+    connection = f"127.0.0.1:1544 <-> 127.0.0.1:{40000 + number}"
+    log.say(AGENT, f"Accepted TCP/MRCPv2 Connection {connection}", "NOTICE")
+    log.say(AGENT, f"Assign Control Channel <{call.sid}@speechrecog> to Connection {connection} [0] -> [1]")
+    return call
+
+
+def test_the_connection_agents_waits_show_the_inactivity_timer(tmp_path: Path) -> None:
+    log = healthy(Log().begin())
+    _connected(log, 1)
+    log.say(AGENT, "Wait for Messages [MRCPv2-Agent-1] timeout [120000]", "DEBUG")
+    log.wait(100).say(SIP, "x")
+    (leak,) = audit(log, tmp_path).leaks
+    assert "the inactivity timer of its connection (120 s, as the connection agent's waits show) would end it" in (
         leak.explanation
     )
 
