@@ -137,10 +137,11 @@ class Account:
 
     def after_free(self, gone: Gone, what: str, time: int) -> None:
         if not gone.reported and time > gone.released:
-            self.violate(time, gone.number, "use-after-free", gone.used(what, time))
+            self.violate(time, gone, "use-after-free", gone.used(what, time))
 
-    def violate(self, time: int, number: int, kind: str, message: str) -> None:
-        self.violations.append(Violation((time - self.holdings.origin) / 1e6, number, kind, message))
+    def violate(self, time: int, who: AuditedSession | Gone, kind: str, message: str) -> None:
+        at = (time - self.holdings.origin) / 1e6
+        self.violations.append(Violation(at, who.number, kind, message, who.id or None))
 
     # --- what it holds -------------------------------------------------------------------------------------------
 
@@ -399,9 +400,7 @@ class Account:
         if session is None:
             gone = self.recent.by_name.get(name)
             if gone is not None:
-                self.violate(
-                    time, gone.number, "double-release", f"session <{gone.name}>: session_pool destroyed twice"
-                )
+                self.violate(time, gone, "double-release", f"session <{gone.label}>: session_pool destroyed twice")
                 return
             session = self._before(b"", name, time)
         self.tasks.bind(session, thread)

@@ -57,6 +57,7 @@ def result_of(
         "lines": auditor.counts.lines,
         "not_understood": auditor.counts.not_understood,
         "not_understood_first": list(auditor.counts.shown),
+        "unread": auditor.unread.kinds.total(),
         "open_before_the_log": auditor.account.partial,
         "messages_dropped": auditor.belongings.lost_messages,
         "notes": notes(auditor),

@@ -149,23 +149,23 @@ class Auditor:
                             try:
                                 reader(said, time, thread)
                             except (ValueError, UnicodeDecodeError):
-                                self._unread(block[begin:end], begin, block)
+                                self._unread(block[begin:end], time, begin, block)
                         break
                 else:
-                    self._unread(block[begin:end], begin, block)
+                    self._unread(block[begin:end], time, begin, block)
 
     def _readers_of(self, place: int) -> Forms:
         """What may stand at a place of the wording, and who reads it; made when the first such line comes."""
         self._readers[place] = forms = tuple((matcher(line), self.handlers.get(line.kind)) for line in FORMS[place])
         return forms
 
-    def _unread(self, text: bytes, begin: int, block: bytes) -> None:
+    def _unread(self, text: bytes, time: int, begin: int, block: bytes) -> None:
         """A line that begins like one of the server's, and is none: a plugin's, say, or it is damaged."""
         kind = alike(text, anywhere=True)
         if kind is None:
             return
         if not self.cut:
-            self.unread.note(kind, text, self.account)
+            self.unread.note(kind, text, time, self.account)
         self.counts.odd(self.counts.lines - block.count(b"\n", begin) + 1, text)
 
     # --- task messages -------------------------------------------------------------------------------------------
@@ -300,7 +300,7 @@ class Auditor:
     def _at(self, end: int) -> AtEnd:
         return AtEnd(
             end, self.debug_level(), self.timed, self.ended_orderly, self.tasks, self.account.open.values(),
-            self.patience, self.heard,
+            self.patience, self.heard, self.unread.last,
         )  # fmt: skip
 
     def verdicts(self, end: int) -> dict[int, Verdict]:

@@ -4,6 +4,7 @@ from array import array
 
 from sim.audit.account import Account
 from sim.audit.audited import UNKNOWN, AuditedSession
+from sim.audit.gone import Gone
 from sim.audit.reads import Reader, Reads, Said
 from sim.logs.reading.shown import word
 from sim.vocabulary.lines import Kind
@@ -131,12 +132,12 @@ class Belongings:
         if session is None:
             gone = self.account.recent.by_name.get(said["id"])
             if gone is not None and resource in gone.closing:
-                self._double_close(time, gone.number, gone.name, resource)
+                self._double_close(time, gone, resource)
             return
         if resource in session.closing:
             if session.double < 0:
                 session.double = time
-            self._double_close(time, session.number, session.label, resource)
+            self._double_close(time, session, resource)
             return
         if session.terminate < 0:
             if not session.negotiating:  # nobody asked this session: an answer for the one that lay here before
@@ -144,8 +145,8 @@ class Belongings:
                 if old is not None and not old.reported:
                     old.reported = True
                     self.account.violate(
-                        time, old.number, "use-after-free",
-                        f"session <{old.name}>: its engine channel was reported closed after its session_pool was "
+                        time, old, "use-after-free",
+                        f"session <{old.label}>: its engine channel was reported closed after its session_pool was "
                         f"destroyed; the address now belongs to session <{session.label}>",
                     )  # fmt: skip
             return
@@ -153,11 +154,11 @@ class Belongings:
         session.closed = time
         self._answered(session, resource, "close", thread)
 
-    def _double_close(self, time: int, number: int, name: str, resource: bytes) -> None:
+    def _double_close(self, time: int, who: AuditedSession | Gone, resource: bytes) -> None:
         """The close of the channel `resource` was answered before."""
         self.account.violate(
-            time, number, "double-close",
-            f"session <{name}>: its engine channel {word(resource)} was reported closed once "
+            time, who, "double-close",
+            f"session <{who.label}>: its engine channel {word(resource)} was reported closed once "
             "more; the release did not wait for all parts",
         )  # fmt: skip
 

@@ -11,11 +11,12 @@ _RECENT: Final = 5_000
 class Gone:
     """A released session, remembered for a while."""
 
-    __slots__ = ("closing", "double", "name", "number", "pointer", "released", "reported")
+    __slots__ = ("closing", "double", "id", "label", "number", "pointer", "released", "reported")
 
     def __init__(self, session: AuditedSession) -> None:
         self.number = session.number
-        self.name = session.label
+        self.id = session.id
+        self.label = session.label
         self.pointer = session.pointer
         self.released = session.released
         self.double = session.double
@@ -27,7 +28,7 @@ class Gone:
         self.reported = True
         why = " after its engine channel was reported closed twice" if self.double >= 0 else ""
         late = (time - self.released) / 1e3
-        return f'session <{self.name}>: "{what}" {late:.3f} ms after its session_pool was destroyed{why}'
+        return f'session <{self.label}>: "{what}" {late:.3f} ms after its session_pool was destroyed{why}'
 
 
 class Recent:

@@ -92,6 +92,7 @@ class AtEnd:
     sessions: Collection[AuditedSession]  # open
     patience: Mapping[str, Patience]
     heard: Heard
+    unread: int  # when the last line came that could not be read; -1 without any
 
 
 def blocked_at(at: AtEnd) -> dict[str, int]:
@@ -105,7 +106,7 @@ def blocked_at(at: AtEnd) -> dict[str, int]:
 
 def standstill(at: AtEnd) -> Standstill | None:
     """The server task, where it hangs and a log at INFO shows it."""
-    if not at.timed or at.orderly or at.debug:
+    if not at.timed or at.orderly or at.debug or at.unread > at.heard.time:
         return None
     offered = (session.offer - session.created for session in at.sessions if 0 <= session.created <= session.offer)
     usual = max(at.patience["offer"].longest, max(offered, default=0))

@@ -21,10 +21,12 @@ class Unread:
         self.kinds: Counter[Kind] = Counter()
         self.of: dict[int, Kind] = {}
         self.nobody = 0
+        self.last = -1
 
-    def note(self, kind: Kind, text: bytes, account: Account) -> None:
+    def note(self, kind: Kind, text: bytes, time: int, account: Account) -> None:
         """One more such line."""
         self.kinds[kind] += 1
+        self.last = time
         for name in _NAMES.findall(text):
             session = account.by_pointer.get(name) or account.by_name.get(name)
             if session is not None:

@@ -1,4 +1,4 @@
-"""What the scenario of a result says about its load and its memory, read from the result itself."""
+"""What a result says about its load, its memory and the log that it was read from."""
 
 from __future__ import annotations
 
@@ -49,3 +49,9 @@ def memory_limit_of(result: RunResult) -> float | None:
     from sim.scenario.units import read_quantity
 
     return read_quantity("size", given(result, "server.limits.memory"))
+
+
+def unread_lines(result: RunResult) -> int:
+    """Lines of a server's log that could not be read, so that what they told is not in this result."""
+    found = result.provenance.get("unread", 0)
+    return found if isinstance(found, int) else 0

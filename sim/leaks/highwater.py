@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.leaks.diagnosis import WAITS_FOR_CALLER, ends_by_timer
-from sim.leaks.given import memory_of
+from sim.leaks.given import memory_of, unread_lines
 from sim.leaks.survival import DOUBT, SPANS, Survival, TooOld, expected_level, survival, too_old
 from sim.theory.intervals import CONFIDENCE, Estimate
 
@@ -69,6 +69,7 @@ class _Found:
     lives: _Lives | None
     old: TooOld | None
     memory: MemoryUse
+    unread: int = 0  # lines of the server that could not be read, and may have told the end of as many
 
 
 def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
@@ -87,11 +88,12 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     lives = _lives(result)
     by_timer = 0 if audited else sum(ends_by_timer(leak) for leak in summary.leaks)
     old = too_old(lives.curve, lives.ended.size, lives.silent, summary.horizon_s) if audited and lives else None
-    slope = _slope(result, lives, load_s)
+    unread = unread_lines(result)
+    slope = None if unread else _slope(result, lives, load_s)
     memory = _memory_use(result, use.peak, leaked)
-    verdict, text = _verdict(_Found(leaked, held, use.peak, use.mean, audited, by_timer, lives, old, memory))
+    verdict, text = _verdict(_Found(leaked, held, use.peak, use.mean, audited, by_timer, lives, old, memory, unread))
     resident = float(memory.bytes_peak or 0)
-    overdue = (old.count if old.chance < DOUBT else 0) if old is not None else by_timer
+    overdue = (old.count if old.chance < DOUBT and unread < old.count else 0) if old is not None else by_timer
     if still and waiting == leaked:
         verdict, text = "outage", f"{'; '.join(still)}; {_pools(held)} can not come back while it stands still"
     others = _leaking_elsewhere(summary, sum((Counter(group.holds) for group in ended), Counter()))
@@ -180,6 +182,8 @@ def _of_held(found: _Found) -> tuple[str, str]:
     if not old.count:
         return "healthy", f"none older than calls get (up to {longest:.1f} s so far)"
     older = f"{old.count} of them older than any that ended (up to {old.oldest_s:.1f} s against {longest:.1f} s)"
+    if old.chance < DOUBT and old.count <= found.unread:
+        return "unknown", f"{older}, but {found.unread} lines could not be read, which may have told their end"
     if old.chance < DOUBT:
         return "suspected leak", f"{older}, which chance explains with {old.chance:.1g} at most"
     return "healthy", f"{older}, which chance explains" if old.enough else f"{older}, but too few have ended to tell"

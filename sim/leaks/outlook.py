@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.leaks.forecast import time_to_fill, time_to_refusal
-from sim.leaks.given import memory_limit_of, memory_of, planned_seconds
+from sim.leaks.given import memory_limit_of, memory_of, planned_seconds, unread_lines
 from sim.leaks.highwater import MemoryVerdict, memory_verdict
 from sim.leaks.survival import smallest_leak
 from sim.ledger.resident import resident_bytes
@@ -66,6 +66,7 @@ class LeakReport:
     judged: int  # sessions whose end was seen: released after they had not been refused, or leaked
     leak_probability: Estimate  # of those
     would_show: float | None  # the share of leaking calls that this would have shown with `confidence`; None: no share
+    unread: int  # lines of the log that could not be read: a leak may hide behind them, and no share is told
     leaks_per_hour: Estimate
     groups: tuple[CauseGroup, ...]
     exhausted: tuple[Exhaustion, ...]  # soonest first
@@ -91,6 +92,7 @@ def leak_report(result: RunResult, memory_limit: float | None = None) -> LeakRep
     exposure_s = load_s * (created - refused) / created if created else load_s
     hours = exposure_s / HOUR
     judged = max(0, summary.sessions.released - refused) + count
+    unread = unread_lines(result)
     return LeakReport(
         calls=created,
         before=summary.before,
@@ -101,7 +103,8 @@ def leak_report(result: RunResult, memory_limit: float | None = None) -> LeakRep
         calls_per_hour=poisson_rate(created, load_s / HOUR),
         judged=judged,
         leak_probability=share(count, judged),
-        would_show=smallest_leak(judged) if not count else None,
+        would_show=smallest_leak(judged) if not count and not unread else None,
+        unread=unread,
         leaks_per_hour=poisson_rate(count, hours),
         groups=_groups(stuck, hours, result),
         exhausted=_exhausted(result, leaked, load_s, exposure_s, memory_limit),

@@ -189,6 +189,7 @@ class Violation:
     session: int
     kind: str
     message: str
+    session_id: str | None = None  # the server's own
 
 
 @dataclass(frozen=True, slots=True)

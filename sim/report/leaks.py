@@ -76,6 +76,9 @@ def _verdict(report: LeakReport) -> Text:
         least = int(1.0 / report.would_show)
         text.append(f"\nA leak of 1 call in {number(least)} or more would have shown")
         text.append(f"  [{report.confidence:.0%} exact, {plural(report.judged, 'call')} seen to end]", QUIET)
+    elif report.unread:
+        lines = f"{plural(report.unread, 'line')} of the server could not be read"
+        text.append(f"\n{lines}: which leak would have shown can not be told.", WARN)
     else:
         text.append("\nNo call was seen to end: a leak of any size would not have shown.", WARN)
     if not report.load_known:
@@ -134,7 +137,8 @@ def _limit_row(item: Exhaustion) -> tuple[str, ...]:
 def _violations(violations: Sequence[Violation]) -> Text:
     text = Text("\nLifetime violations", style="bold")
     for v in violations[:SHOWN]:
-        text.append(f"\n  {v.time_s:.6f} s  session {v.session}  {v.kind}: {v.message}", "not bold")
+        named = f" <{v.session_id}>" if v.session_id and v.session_id not in v.message else ""
+        text.append(f"\n  {v.time_s:.6f} s  session {v.session}{named}  {v.kind}: {v.message}", "not bold")
     if len(violations) > SHOWN:
         text.append(f"\n  … and {number(len(violations) - SHOWN)} more in summary.json", QUIET)
     return text

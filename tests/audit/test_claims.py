@@ -354,6 +354,50 @@ def test_the_same_log_in_parts_says_the_same(tmp_path: Path) -> None:
     assert audit_logs(parts).summary.findings == whole.findings
 
 
+# --- lines that could not be read ----------------------------------------------------------------------------------
+
+
+def _old_and_silent(damaged: int, tmp_path: Path) -> RunResult:
+    """Five calls that are older than calls get here; of so many, a line stands there whose id was taken out."""
+    log = Log("INFO").begin()
+    for _ in range(5):
+        Call(log).up()
+    healthy(log, calls=60)
+    for _ in range(damaged):
+        log.say(SERVER, "Deactivate Session (removed)")
+    log.wait(400).say(SIP, "Receive SIP Event [nua_i_options] Status 100 Trying [SIP-Agent-1]")
+    return audit(log, tmp_path)
+
+
+@pytest.mark.parametrize(("damaged", "verdict_is"), [(0, "suspected leak"), (5, "unknown")])
+def test_pools_are_not_suspected_where_their_end_may_be_among_lines_that_could_not_be_read(
+    damaged: int, verdict_is: str, tmp_path: Path
+) -> None:
+    report = leak_report(_old_and_silent(damaged, tmp_path))
+    assert (report.memory.verdict, report.unread) == (verdict_is, damaged)
+    assert report.memory.overdue == (0 if damaged else 5)
+    assert (report.would_show is None, report.memory.slope_per_hour is None) == (damaged > 0, damaged > 0)
+    assert ("lines could not be read, which may have told their end" in report.memory.text) == (damaged > 0)
+
+
+def test_no_share_of_leaks_is_said_to_show_where_lines_could_not_be_read(tmp_path: Path) -> None:
+    text = leaks_text(_old_and_silent(5, tmp_path))
+    assert "5 lines of the server could not be read: which leak would have shown can not be told." in text
+    assert "or more would have shown" not in text
+
+
+def test_a_server_task_is_not_said_to_hang_after_which_lines_could_not_be_read(tmp_path: Path) -> None:
+    log = healthy(Log("INFO").begin())
+    for _ in range(10):
+        Call(log).invite()
+        log.wait(10)
+    assert [finding.kind for finding in audit(log, tmp_path).summary.findings] == ["task-stands-still"]
+    log.say(SERVER, "Add Session &lt removed &gt").wait(1).say(SIP, "x")
+    result = audit(log, tmp_path)
+    assert result.summary.findings == ()
+    assert result.provenance["unread"] == 1
+
+
 # --- small ---------------------------------------------------------------------------------------------------------
 
 

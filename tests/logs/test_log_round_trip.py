@@ -186,6 +186,8 @@ def test_every_double_close_is_a_use_after_free_in_the_log_and_no_other_session_
     for kind in ("use-after-free", "double-close"):
         found = Counter(by_row[v.session] for v in theirs.summary.violations if v.kind == kind)
         assert found == Counter(freed)
+    ours_by_id = {(v.session_id, v.kind) for v in ours.summary.violations if v.kind == "double-close"}
+    assert ours_by_id == {(v.session_id, v.kind) for v in theirs.summary.violations if v.kind == "double-close"}
     assert {violation.kind for violation in theirs.summary.violations} == {"use-after-free", "double-close"}
 
 

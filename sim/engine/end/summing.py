@@ -79,7 +79,7 @@ def summary_of(
         processors=_processors(scenario, engine, tasks),
         memory=memory,
         findings=exhausted(memory),
-        violations=_violations(made, engine),
+        violations=_violations(made, engine, seed),
         leaks=[replace(leak, session_id=session_id(seed, leak.session)) for leak in left.listed()],
         leak_groups=left.groups(),
         leaks_cut=max(0, len(left.leaked) + left.live - len(left.listed())),
@@ -163,7 +163,7 @@ def _processors(scenario: Scenario, engine: Engine, tasks: Mapping[str, TaskUse]
     return ProcessorUse(count, (*busy, *[0.0] * (count - len(busy))), by_task)
 
 
-def _violations(made: Setup, engine: Engine) -> tuple[Violation, ...]:
+def _violations(made: Setup, engine: Engine, seed: int) -> tuple[Violation, ...]:
     found = []
     for at, call, what, kind, task, resource, first, first_s in engine.offences:
         name = made.tasks[task] if task >= 0 else "caller"
@@ -175,5 +175,5 @@ def _violations(made: Setup, engine: Engine) -> tuple[Violation, ...]:
             first=MESSAGE_NAMES[first] if first >= 0 else None,
             first_s=float(first_s),
         )
-        found.append(Violation(float(at), int(call), race.what, describe(race)))
+        found.append(Violation(float(at), int(call), race.what, describe(race), session_id(seed, int(call))))
     return tuple(found)
