@@ -16,7 +16,7 @@ from sim.cli.common import (
     QuietOption,
     command,
 )
-from sim.cli.results import configured_timers, exit_code, judge, present, read_logs
+from sim.cli.results import configured_timers, exit_code, judge, present, read_logs, tell_notes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,8 +70,7 @@ def audit(
             folder.commit(result, write_extras)
     present(result, json, quiet)
     if not quiet:
-        for note in result.provenance.get("notes", ()):
-            typer.echo(f"note: {note}", err=True)
+        tell_notes(result)
     raise typer.Exit(exit_code(result))
 
 

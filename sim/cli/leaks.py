@@ -47,7 +47,7 @@ def leaks(
     json: JsonOption = False,
 ) -> None:
     """Say for every live or leaked pool why it is alive, how fast leaks grow, and which limit goes first."""
-    from sim.cli.results import read_logs
+    from sim.cli.results import read_logs, tell_notes
     from sim.leaks.outlook import leak_report
     from sim.ledger.conditions import parse
     from sim.ledger.result import load_result
@@ -79,8 +79,7 @@ def leaks(
         found = result.leaks
         spelt_out = len(found) if everything else SPELT_OUT
         print_leaks(report, found, result.summary.violations, out_console(), spelt_out)
-        for note in result.provenance.get("notes", ()):
-            typer.echo(f"note: {note}", err=True)
+        tell_notes(result)
     for condition in failed:
         typer.echo(f"--fail-on holds: {condition.text}", err=True)
     raise typer.Exit(FAILED_CONDITION if failed else 0)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import typer
+
 from sim.cli.common import FAILED_CONDITION, INTERRUPTED, Detail, ProgressBar, out_console, print_json
 
 if TYPE_CHECKING:
@@ -44,6 +46,12 @@ def present(result: "RunResult", json: bool, quiet: bool) -> None:
         print_summary(result.summary, out_console(json), where)
     if json:
         print_json(result.summary.to_dict())
+
+
+def tell_notes(result: "RunResult") -> None:
+    """What the reader of a result must know besides, on standard error."""
+    for note in result.provenance.get("notes", ()):
+        typer.echo(f"note: {note}", err=True)
 
 
 def exit_code(result: "RunResult") -> int:

@@ -23,7 +23,7 @@ from sim.cli.common import (
     overrides,
     scenario_path,
 )
-from sim.cli.results import exit_code, judge, present, read_conditions
+from sim.cli.results import exit_code, judge, present, read_conditions, tell_notes
 
 if TYPE_CHECKING:
     pass
@@ -92,6 +92,8 @@ def run(
             raise
         folder.commit(result, write_extras)
     present(result, json, quiet)
+    if not quiet:
+        tell_notes(result)
     raise typer.Exit(exit_code(result))
 
 

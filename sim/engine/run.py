@@ -14,6 +14,7 @@ from sim.engine.choose import choose, make_engine
 from sim.engine.end.collect import Collector
 from sim.engine.end.judging import judged
 from sim.engine.end.summing import summary_of
+from sim.engine.start.arrivals import told_of_replay
 from sim.engine.start.setup import setup, task_index
 from sim.errors import MrcpsimError, RunFailed, ScenarioError, WrongType
 from sim.scenario import Scenario, to_yaml
@@ -128,7 +129,13 @@ def run(
     return RunResult(
         summary=summary,
         scenario_yaml=partial(to_yaml, scenario),
-        provenance=provenance(runner.name, seed, time.perf_counter() - began, ledger=detail),
+        provenance=provenance(runner.name, seed, time.perf_counter() - began, ledger=detail, **_notes(scenario)),
         durations=collector.durations,
         **tables,
     )
+
+
+def _notes(scenario: Scenario) -> dict[str, list[str]]:
+    """What the reader of the run must know besides, under `notes`; nothing where there is nothing."""
+    notes = told_of_replay(scenario)
+    return {"notes": notes} if notes else {}

@@ -3,19 +3,25 @@
 The file is a CSV with a header. Understood columns: `invite` or `arrived_s` (when the call arrived, seconds from any
 start, Unix time included), `hold` or `hold_s` (from the answer to the BYE; empty: the caller never hung up), and, where
 they are there, `recog` (time of a RECOGNIZE; empty: none), `requests` (their number), `cancelled` (time of the CANCEL),
-`outcome` (`vanished`: the caller disappeared without BYE; `refused`: the server would not have it, and had it been
-answered it would have lasted as long as one of those that were), `answer` (empty: refused, too), `hangup_s` (the
-instant of the BYE on the axis of the arrivals; it goes before the hold), `on_hold_s` (from the answer to the re-INVITE
-that put the call on hold; empty: none did). Other columns are not read. Rows may come in
-any order.
+`outcome` (`vanished`: the caller disappeared without BYE; `refused`, `busy`, `406` and the like: the server would not
+have it, and had it been answered it would have lasted as long as one of those that were), `answer` (empty: refused,
+too), `hangup_s` (the instant of the BYE on the axis of the arrivals; it goes before the hold), `on_hold_s` (from the
+answer to the re-INVITE that put the call on hold; empty: none did). Other columns are not read. Rows may come in any
+order.
 """
 
 import math
+import re
 from dataclasses import dataclass, replace
+from typing import Final
 
 from sim.scenario.csvfiles import Table, cached_by_content, open_table
 from sim.scenario.problems import InvalidScenario, shorten
 from sim.scenario.units import read_quantity
+
+_NOT_SERVED: Final = re.compile(
+    r"(sip\W*)?[456]\d\d\b|refus|reject|fail|busy|error|declin|unavail|unanswered|no.?answer|time.?out"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +100,9 @@ def _call(table: Table, line: int, row: dict[str, str], arrival: str, hold: str)
 def _was_refused(row: dict[str, str]) -> bool:
     """Whether the server refused a call: its outcome says so, or the file has answers and this call has none."""
     outcome = row.get("outcome", "").lower()
-    if outcome:
-        return outcome.startswith(("refused", "rejected", "failed")) or outcome[:1] in "456"
-    return "answer" in row and not row["answer"]
+    if outcome == "vanished":
+        return False
+    return _NOT_SERVED.match(outcome) is not None or ("answer" in row and not row["answer"])
 
 
 def _requests(table: Table, line: int, row: dict[str, str]) -> int | None:

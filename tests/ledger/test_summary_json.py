@@ -52,7 +52,7 @@ def test_the_keys_are_those_scripts_rely_on() -> None:
     task = ["messages", "utilisation", "queue_peak", "wait", "service", "processor_wait", "queue_limit", "lost"]
     assert list(plain["tasks"]["MRCP Server"]) == task
     assert list(plain["processors"]) == ["count", "busy", "by_task"]
-    assert list(plain["violations"][0]) == ["time_s", "session", "kind", "message"]
+    assert list(plain["violations"][0]) == ["time_s", "session", "kind", "message", "session_id"]
     assert list(plain["leaks"][0]) == [
         "session", "state", "waiting_for", "plugin", "since_s", "holds", "explanation", "session_id",
     ]  # fmt: skip

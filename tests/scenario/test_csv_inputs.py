@@ -158,3 +158,12 @@ def test_a_call_that_was_refused_lasts_as_long_as_one_that_was_answered(tmp_path
     assert summary.latency["pool_lifetime"].max < 2.6
     given = sim.load_scenario({**mapping, "calls": {"hold": "7s"}})
     assert sim.run(given, engine="simpy", ledger="summary").summary.latency["pool_lifetime"].max > 7.0
+
+
+@pytest.mark.parametrize(
+    "outcome", ["refused", "406", "406 Not Acceptable", "SIP/480", "Busy here", "timeout", "error"]
+)
+def test_calls_that_were_not_served_are_told_by_their_outcome_in_any_words(outcome: str, tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text(f"invite,hold,outcome\n1,2.5,ok\n2,,{outcome}\n3,,vanished\n", encoding="utf-8")
+    assert [call.refused for call in read_calls(str(path))] == [False, True, False]

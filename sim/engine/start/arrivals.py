@@ -170,6 +170,29 @@ def _vanishes(call: RecordedCall) -> bool:
     return call.vanished or (unknown and not call.cancelled and not call.refused)
 
 
+def told_of_replay(scenario: Scenario) -> list[str]:
+    """What a run must say of calls that it replays: of those that the real server refused nobody knows the hold."""
+    if scenario.arrivals.kind != "replay" or scenario.arrivals.file is None:
+        return []
+    calls = read_calls(scenario.arrivals.file)
+    refused = sum(call.refused for call in calls)
+    if not refused:
+        return []
+    known = _known_holds(calls, scenario)
+    drawn = f"drawn from the {len(known)} that were answered" if known else "drawn from calls.hold"
+    return [
+        f"{refused} of {len(calls)} replayed calls were refused by the server that they were recorded on: how long "
+        f"they would have lasted is {drawn}."
+    ]
+
+
+def _known_holds(calls: Sequence[RecordedCall], scenario: Scenario) -> list[float]:
+    """The holds that stand for those of refused calls; none where the scenario says `calls.hold`."""
+    if "hold" in scenario.calls.model_fields_set:
+        return []
+    return [call.hold_s for call in calls if call.hold_s is not None and not call.vanished]
+
+
 def _would_have_lasted(
     calls: Sequence[RecordedCall], scenario: Scenario, seed: int, replication: int
 ) -> Callable[[], float]:
@@ -177,8 +200,8 @@ def _would_have_lasted(
 
     Not a number, for which `calls.hold` is drawn, where the scenario says that, or where no call was answered.
     """
-    known = [call.hold_s for call in calls if call.hold_s is not None and not call.vanished]
-    if not known or "hold" in scenario.calls.model_fields_set:
+    known = _known_holds(calls, scenario)
+    if not known:
         return lambda: math.nan
     rng = generator(seed, "arrivals.refused", replication)
     return lambda: float(known[int(rng.random() * len(known))])
