@@ -10,6 +10,7 @@ from sim.version import VERSION
 
 if TYPE_CHECKING:
     from sim.audit.audit import audit_log
+    from sim.comparison.compare import compare
     from sim.engine.run import run
     from sim.errors import InternalError, LogError, MrcpsimError, RunFailed, ScenarioError
     from sim.ledger.lifetimes import lifetimes
@@ -31,6 +32,7 @@ _HOMES = {
     "ScenarioError": "sim.errors",
     "audit_log": "sim.audit.audit",
     "capacity": "sim.study.capacity",
+    "compare": "sim.comparison.compare",
     "lifetimes": "sim.ledger.lifetimes",
     "load_result": "sim.ledger.result",
     "load_scenario": "sim.scenario",
@@ -52,6 +54,7 @@ __all__ = [
     "ScenarioError",
     "audit_log",
     "capacity",
+    "compare",
     "lifetimes",
     "load_result",
     "load_scenario",

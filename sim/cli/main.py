@@ -25,6 +25,7 @@ COMMANDS = (
     "sim.cli.import_",
     "sim.cli.calibrate",
     "sim.cli.validate",
+    "sim.cli.compare",
     "sim.cli.study",
     "sim.cli.capacity",
     "sim.cli.size",

@@ -125,13 +125,22 @@ def evaluate(
 def parse(text: str, *, resources: Sequence[str] | None = None, tasks: Sequence[str] | None = None) -> Condition:
     """Read one condition. ScenarioError says what is wrong with it; with `resources` and `tasks` (the names that the
     run will have) a misspelt one is found before the run and not after it."""
+    return read(text, lambda path: _operands(path, text, resources, tasks))
+
+
+Resolved = tuple[str, tuple[Operand, ...], str]
+"""A path written out in full, the values that it asks for, and its unit."""
+
+
+def read(text: str, resolve: Callable[[str], Resolved]) -> Condition:
+    """Read one condition about other values than a summary's: `resolve` knows the paths, or raises ScenarioError."""
     found = _OPERATOR.search(text)
     if found is None or not text[: found.start()].strip():
         raise _bad(text, "must be 'value < bound', such as 'leaked.session_pool == 0'")
     path, op, rest = text[: found.start()].strip(), found[0], text[found.end() :].strip()
     if op == "=":
         raise _bad(text, "'=' is no comparison, write '=='")
-    path, operands, unit = _operands(path, text, resources, tasks)
+    path, operands, unit = resolve(path)
     if op == "in":
         inner = rest.removeprefix("[").removesuffix("]")
         ends = inner.split(",")
@@ -152,9 +161,7 @@ _OUTCOME = re.compile(r"(latency\.\w+)\[([a-z]+)\](\..+)\Z")
 OUTCOMES = ("released", "rejected", "cancelled", "crashed", "live", "leaked")
 
 
-def _operands(
-    path: str, text: str, resources: Sequence[str] | None, tasks: Sequence[str] | None
-) -> tuple[str, tuple[Operand, ...], str]:
+def _operands(path: str, text: str, resources: Sequence[str] | None, tasks: Sequence[str] | None) -> Resolved:
     """The path or ratio as written out in full, its values, and the unit."""
     parts = [part.strip() for part in path.split(" / ")]
     if len(parts) > 2:
@@ -303,12 +310,15 @@ def _bound(text: str, unit: str, whole: str) -> float | None:
         if unit == "time" and number != 0:
             raise _bad(whole, f"is about a time, which needs a unit: {text.strip()}ms or {text.strip()}s")
         return number
-    from sim.scenario.units import fraction, seconds, size_in_bytes
+    from sim.scenario.units import fraction, per_second, seconds, size_in_bytes
 
-    read = {"time": seconds, "number": seconds, "size": size_in_bytes, "fraction": fraction}.get(unit)
-    value = read(f"{match[1].lstrip('+-').replace('_', '')}{suffix}") if read is not None else None
+    units = {"time": seconds, "number": seconds, "size": size_in_bytes, "fraction": fraction, "rate": per_second}
+    value = units[unit](f"{match[1].lstrip('+-').replace('_', '')}{suffix}") if unit in units else None
     if value is None:
-        wanted = {"time": "s, ms or us", "size": "B, KiB or MiB", "fraction": "% or no unit", "number": "s or no unit"}
+        wanted = {
+            "time": "s, ms or us", "size": "B, KiB or MiB", "fraction": "% or no unit", "number": "s or no unit",
+            "rate": "/s, /min or /h",
+        }  # fmt: skip
         raise _bad(whole, f"has the unit {suffix!r} where {wanted.get(unit, 'a number without unit')} is expected")
     return -value if number < 0 else value
 

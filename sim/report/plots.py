@@ -5,7 +5,6 @@ They are drawn from the result's tables; without a sessions table the latencies 
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from sim.ledger.spans import label as latency_label
 from sim.ledger.summary import Quantiles
 from sim.report.phases import Phase, setup_phases
 from sim.report.style import COLOURS, FAINT, INK, axes_for, figure_of, legend_below
+from sim.report.survivals import age_axis, draw_survival
 from sim.report.text import duration, number, plural, share
 from sim.report.thinning import Spread, Steps, level_steps, spreads, times_created
 
@@ -157,32 +157,12 @@ def pool_survival(result: RunResult, ax: Axes | None = None, most: int | None = 
     held = 0 if table is None else int((~table["ended"]).sum())
     finding = f"{plural(held, 'pool')} still held at the end" if held else "every pool came back"
     axes = axes_for(f"{result.summary.scenario}: {finding}", ax)
-    axes.set(xlabel="age of a pool (logarithmic)", ylabel="share of pools that live longer", ylim=(0, 1.03))
+    axes.set(ylabel="share of pools that live longer", ylim=(0, 1.03))
     if table is None or table.empty:
         axes.text(0.5, 0.5, "no lifetimes were recorded", transform=axes.transAxes, ha="center", color=FAINT)
         return axes
-    from scipy.stats import CensoredData, ecdf
-
-    ages, ended = table["lifetime_s"].to_numpy(), table["ended"].to_numpy()
-    curve = ecdf(CensoredData(uncensored=ages[ended], right=ages[~ended])).sf
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # where all or none live on, the interval is undefined
-        band = curve.confidence_interval(method="log-log")
-    x = np.concatenate([[max(1e-6, float(ages.min()))], curve.quantiles])
-    keep = np.unique(np.linspace(0, len(x) - 1, min(len(x), most or len(x))).astype(int))
-    y = np.concatenate([[1.0], curve.probabilities])
-    low = np.concatenate([[1.0], np.nan_to_num(band.low.probabilities, nan=0.0)])
-    high = np.concatenate([[1.0], np.nan_to_num(band.high.probabilities, nan=1.0)])
-    axes.fill_between(x[keep], low[keep], high[keep], step="post", color=COLOURS[0], alpha=0.2, linewidth=0,
-                      label="95 % interval")  # fmt: skip
-    axes.step(x[keep], y[keep], where="post", color=COLOURS[0], linewidth=1.5, label="pools (Kaplan–Meier)")
-    cut = np.sort(ages[~ended])
-    if cut.size:
-        cut = cut[np.unique(np.linspace(0, cut.size - 1, min(cut.size, 60)).astype(int))]
-        at = y[np.searchsorted(x, cut, side="right") - 1]
-        axes.plot(cut, at, "|", color=COLOURS[1], markersize=9, label="still held: watched until here")
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: duration(value).replace(".00", "").replace(".0", ""))
+    draw_survival(axes, table, "pools (Kaplan–Meier)", COLOURS[0], most, COLOURS[1])
+    age_axis(axes)
     legend_below(axes)
     return axes
 
