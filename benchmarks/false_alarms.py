@@ -43,6 +43,7 @@ CASES = (
     Case("8 % of the calls refused", "channel-limit", {"duration": "400s"}),
     Case("a plugin's task busy for 93 % of the time", "baseline", {
         "duration": "150s", "plugins.speechrecog.open.block": "{dist: exponential, mean: 46ms}"}),
+    Case("evenly spaced calls", "baseline", {"duration": "150s", "arrivals.kind": "even"}),
     Case("a short result: 200 calls", "baseline", {"duration": "10s", "plugins.speechrecog.close.never": "2%"}),
     Case("leaks of 1 % put in, 3 000 calls, other seed", "baseline", {"duration": "150s"},
          {"plugins.speechrecog.close.never": "1%"}, "sessions.leaked"),

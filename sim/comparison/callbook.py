@@ -29,6 +29,8 @@ SHARES: Final = {
 """Outcomes of a call by their paths in a summary, compared as shares of the calls that arrived."""
 
 
+EVEN: Final = 0.2
+"""Gaps that vary by less than this part of their mean are even; Poisson's vary by all of it."""
 MOST_UNMOVED: Final = 0.95
 """So many of the same calls arrive at the same time in both results, but for less than a gap."""
 
@@ -43,6 +45,13 @@ class CallBook:
     """Seconds, of the calls that have the latency, in the order in which these arrived."""
     lifetimes: tuple[Array, Array]
     """Seconds that each pool lived or was watched, and whether it ended."""
+
+    @property
+    def evenly_spaced(self) -> bool:
+        """Whether the calls came at even steps, as load generators let them: each then meets the same phase of the
+        media tick, which another run has elsewhere."""
+        gaps = np.diff(self.arrived_s)
+        return len(gaps) > 1 and float(np.std(gaps)) < EVEN * float(np.mean(gaps))
 
     def same_calls(self, other: CallBook) -> bool:
         """Whether both have the same calls, of the same number and moved by less than a gap: how busy the server is

@@ -125,19 +125,20 @@ def clustered(flags: Array) -> bool:
     return float(chdtrc(k - 1, index)) < DOUBTFUL or lag_1(counts) > 2.0 / math.sqrt(k)
 
 
-def sectioned(a: Array, b: Array, statistic: Statistic, least: int, paired: bool) -> Chance | None:
+def sectioned(a: Array, b: Array, statistic: Statistic, least: int, paired: bool, margin: float = 0.0) -> Chance | None:
     """Any statistic of two series of values in the order of time; None where one is too short to tell.
 
-    `paired`: both are about the same calls, so that sections are compared one by one.
+    `paired`: both are about the same calls, so that sections are compared one by one. `margin`: whole runs may differ
+    by so much for reasons that no section shows; only more than that is a difference.
     """
     whole = statistic(a), statistic(b)
     if paired:
         k = sections_of(min(len(a), len(b)), least, lambda k: lag_1(_apart(a, b, statistic, k)))
         if k is None:
             return None
-        return _from_pairs(whole[1] - whole[0], _apart(a, b, statistic, k))
+        return _from_pairs(whole[1] - whole[0], _apart(a, b, statistic, k), margin)
     one, two = (_independent(values, statistic, least) for values in (a, b))
-    return None if one is None or two is None else _from_sections(whole, one, two)
+    return None if one is None or two is None else _from_sections(whole, one, two, margin)
 
 
 def _independent(values: Array, statistic: Statistic, least: int) -> Array | None:
@@ -162,30 +163,33 @@ def _squared_error(sections: Array, whole: float) -> float:
     return float(((sections - whole) ** 2).sum()) / (k * (k - 1)) * (1.0 + alike) / (1.0 - alike)
 
 
-def _from_pairs(apart: float, sections: Array) -> Chance:
+def _from_pairs(apart: float, sections: Array, margin: float) -> Chance:
     k = len(sections)
-    return _student(apart, _squared_error(sections, float(sections.mean())), k - 1, 2.0**k, f"{k} sections, paired")
+    error = _squared_error(sections, float(sections.mean()))
+    return _student(apart, error, k - 1, 2.0**k, f"{k} sections, paired", margin)
 
 
-def _from_sections(whole: tuple[float, float], a: Array, b: Array) -> Chance:
+def _from_sections(whole: tuple[float, float], a: Array, b: Array, margin: float) -> Chance:
     errors = _squared_error(a, whole[0]), _squared_error(b, whole[1])
     total = sum(errors)
     weights = sum(error**2 / (len(cut) - 1) for error, cut in zip(errors, (a, b), strict=True))
     freedom = total**2 / weights if weights > 0.0 else len(a) + len(b) - 2.0
     told = f"{len(a)} sections" if len(a) == len(b) else f"{len(a)} and {len(b)} sections"
-    return _student(whole[1] - whole[0], total, freedom, math.comb(len(a) + len(b), len(a)), told)
+    return _student(whole[1] - whole[0], total, freedom, math.comb(len(a) + len(b), len(a)), told, margin)
 
 
-def _student(apart: float, squared: float, freedom: float, arrangements: float, method: str) -> Chance:
+def _student(
+    apart: float, squared: float, freedom: float, arrangements: float, method: str, margin: float = 0.0
+) -> Chance:
     """By Student's t. Where no section varies, a difference is one of so many arrangements of the sections."""
     from scipy.special import stdtr
 
-    error = math.sqrt(squared)
+    error, beyond = math.sqrt(squared), max(0.0, abs(apart) - margin)
     if error <= 1e-9 * abs(apart) or error == 0.0:
-        p = 1.0 if apart == 0.0 else min(1.0, 2.0 / arrangements)
-        return Chance(Estimate(apart, apart, apart), p, method)
-    half = student(freedom, CONFIDENCE) * error
-    p = 2.0 * float(stdtr(freedom, -abs(apart) / error))
+        p = 1.0 if beyond == 0.0 else min(1.0, 2.0 / arrangements)
+        return Chance(Estimate(apart, apart - margin, apart + margin), p, method)
+    half = student(freedom, CONFIDENCE) * error + margin
+    p = 2.0 * float(stdtr(freedom, -beyond / error))
     return Chance(Estimate(apart, apart - half, apart + half), p, method)
 
 

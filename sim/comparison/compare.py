@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.comparison.callbook import CallBook, calls_of
 from sim.comparison.chance import holm
-from sim.comparison.differing import Difference, differences
+from sim.comparison.differing import PHASE_S, Difference, differences
 from sim.comparison.studies import StudyRuns, compare_studies, is_study, load_study_runs, one_run
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult, load_result
@@ -163,6 +163,11 @@ def _notes(base: Side, other: Side, paired: bool) -> list[str]:
     for side in (base, other):
         if side.calls is None:
             notes.append(f"{side.name} keeps no sessions (--ledger sessions does): no interval for its times.")
+        if side.calls is not None and side.calls.evenly_spaced and not paired:
+            notes.append(
+                f"The calls of {side.name} came at even steps, so that all met one phase of the media tick: times "
+                f"that differ by less than {1e3 * PHASE_S:g} ms are not told apart, lifetimes not tested."
+            )
         if side.summary is not None and side.summary.partial:
             notes.append(f"{side.name} was interrupted: compared is what was finished.")
     return notes

@@ -38,6 +38,8 @@ LEAST: Final = 10
 """Values that a section must have; for a percentile so many that one lies beyond it."""
 
 
+PHASE_S: Final = 0.02
+"""What the phase of the media tick can do to times of evenly spaced calls: two ticks, as a release waits for two."""
 STEPS: Final = 200
 """Steps of time in which leaks are counted, enough for the most sections."""
 
@@ -114,7 +116,7 @@ def differences(
         *_shares(base_calls, calls, other, paired),
         *_rates(base_calls, calls, other, paired),
         *_latencies(base_calls, calls, other, paired),
-        *_lifetimes(base_calls, calls, other),
+        *_lifetimes(base_calls, calls, other, paired),
     ]
 
 
@@ -165,12 +167,22 @@ def _over_time(calls: CallBook, span_s: float) -> Array:
 
 
 def _latencies(base: CallBook, calls: CallBook, other: str, paired: bool) -> Iterator[Difference]:
+    margin = 0.0 if paired or not _phased(base, calls) else PHASE_S
     for latency in LATENCIES:
         for name, p in PERCENTILES.items():
-            yield _percentile(base.durations[latency], calls.durations[latency], latency, name, p, other, paired)
+            values = base.durations[latency], calls.durations[latency]
+            yield _percentile(values, latency, (name, p), other, paired, margin)
 
 
-def _percentile(a: Array, b: Array, latency: str, name: str, p: float, other: str, paired: bool) -> Difference:
+def _phased(base: CallBook, calls: CallBook) -> bool:
+    return base.evenly_spaced or calls.evenly_spaced
+
+
+def _percentile(
+    durations: tuple[Array, Array], latency: str, percentile: tuple[str, float], other: str, paired: bool, margin: float
+) -> Difference:
+    (a, b), (name, p) = durations, percentile
+
     def at(values: Array) -> float:
         return float(np.partition(values, i := min(len(values) - 1, int(len(values) * p)))[i])
 
@@ -180,10 +192,10 @@ def _percentile(a: Array, b: Array, latency: str, name: str, p: float, other: st
     row = Difference(other, path, words, "time", values[0], values[1], less_is_better=better)
     if None in values:
         return replace(row, method="no samples")
-    return row.tested(sectioned(a, b, at, max(LEAST, math.ceil(1.0 / (1.0 - p))), paired))
+    return row.tested(sectioned(a, b, at, max(LEAST, math.ceil(1.0 / (1.0 - p))), paired, margin))
 
 
-def _lifetimes(base: CallBook, calls: CallBook, other: str) -> Iterator[Difference]:
+def _lifetimes(base: CallBook, calls: CallBook, other: str, paired: bool) -> Iterator[Difference]:
     from sim.leaks.survival import survival
 
     found = of_lifetimes(base.lifetimes, calls.lifetimes, LEAST)
@@ -194,7 +206,11 @@ def _lifetimes(base: CallBook, calls: CallBook, other: str) -> Iterator[Differen
         median = survival(lives[ended], lives[~ended]).median
         medians.append(median if math.isfinite(median) else None)
     words = "lifetime of pools, median of all"
-    yield Difference(other, "lifetimes", words, "time", medians[0], medians[1], p=found[0], method=found[1])
+    row = Difference(other, "lifetimes", words, "time", medians[0], medians[1])
+    if _phased(base, calls) and not paired:
+        yield replace(row, method="evenly spaced calls: one phase")
+    else:
+        yield replace(row, p=found[0], method=found[1])
 
 
 def _from_summaries(base: Summary, summary: Summary, other: str) -> Iterator[Difference]:

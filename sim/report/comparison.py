@@ -94,7 +94,8 @@ def how_told(found: SideBySide) -> str:
     return (
         f"Intervals are of 95 %, one by one. The chance of a difference is corrected for all {found.tested} that were "
         "looked at (Holm): where nothing differs, any of them is called beyond chance in 5 of 100 comparisons at most. "
-        "Calls of one run hang together; they are compared in sections that are long enough to be independent."
+        "Calls of one run hang together; they are compared in sections that are long enough to be independent. What a "
+        "whole run shares, such as a busy machine, it does not show: several runs do (a study)."
     )
 
 

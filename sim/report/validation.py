@@ -108,12 +108,13 @@ def write_qq(found: "Validation", path: Path) -> None:
     lines = max(1, -(-len(names) // columns))
     figure = Figure(figsize=(4.2 * columns, 4.0 * lines + 0.4), layout="constrained")
     for i, name in enumerate(names):
-        _draw(figure.add_subplot(lines, columns, i + 1), name, found.latency[name])
+        draw_quantiles(figure.add_subplot(lines, columns, i + 1), name, found.latency[name])
     figure.suptitle(f"{found.scenario} against {found.log}", color=INK, fontsize=11)
     figure.savefig(path, dpi=80, metadata={"Software": None})
 
 
-def _draw(axes: "Axes", name: str, compared: "Comparison") -> None:
+def draw_quantiles(axes: "Axes", name: str, compared: "Comparison") -> None:
+    """Quantile against quantile of one latency, measured across and predicted up, with the M/M/1 prediction."""
     import numpy as np
 
     p = (np.arange(DRAWN) + 0.5) / DRAWN

@@ -118,6 +118,19 @@ def test_values_that_never_vary_differ_surely_and_do_not_divide_by_nothing() -> 
     assert same.p == 1.0
 
 
+def test_within_the_margin_nothing_differs() -> None:
+    rng = np.random.default_rng(9)
+    a = rng.standard_normal(2000)
+    for apart, p in ((0.5, 0.5), (2.0, 1e-6)):
+        found = sectioned(a, rng.standard_normal(2000) + apart, mean, 10, paired=False, margin=1.0)
+        assert found is not None
+        assert (found.p > p) is (apart < 1.0)
+        assert found.difference.high - found.difference.low > 2.0
+    constant = sectioned(np.zeros(1000), np.full(1000, 0.5), mean, 10, paired=False, margin=1.0)
+    assert constant is not None
+    assert constant.p == 1.0
+
+
 def test_too_few_values_say_nothing() -> None:
     assert sectioned(np.ones(99), np.ones(1000), mean, 10, paired=False) is None
 

@@ -76,6 +76,16 @@ def test_runs_of_one_seed_are_paired_and_of_two_are_not(fixed: SideBySide, resul
     assert narrow.high - narrow.low < 0.5 * (wide.high - wide.low)
 
 
+def test_evenly_spaced_calls_are_not_told_apart_by_the_phase_of_the_tick() -> None:
+    found = compare(run(1, **{"arrivals.kind": "even"}), run(2, **{"arrivals.kind": "even"}))
+    assert not found.beyond_chance
+    assert "one phase" in " ".join(found.notes)
+    assert row(found, "lifetimes").verdict == "untested"
+    slow = {"arrivals.kind": "even", "plugins.speechrecog.close.delay": "200ms"}
+    again = compare(run(1, **{"arrivals.kind": "even"}), run(2, **slow))
+    assert row(again, "latency.terminate_to_release.p50").verdict == "worse"
+
+
 def test_every_probability_is_corrected_for_all_that_were_looked_at(fixed: SideBySide) -> None:
     tested = [row for row in fixed.rows if row.p is not None]
     least = min(tested, key=lambda row: row.p)
