@@ -135,6 +135,38 @@ def test_what_the_processors_did_is_what_the_tasks_did() -> None:
     assert use.by_task[OTHER_PROGRAMS] == pytest.approx(0.5, rel=0.2)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_whoever_does_not_run_while_it_has_work_waits(count: int) -> None:
+    works = [0.03, 0.05, 0.02, 0.041]
+    stage = Stage(4, count=count, scheduler={"switch_cost": 0.0})
+    for i, work in enumerate(works):
+        stage.ask(i, work)
+    done = [0.0] * 4
+    for _ in works:
+        i = stage.next_done()
+        done[i] = stage.now
+    for i, work in enumerate(works):
+        waited = sum(waited for of, waited in stage.waits if of == i)
+        assert waited == pytest.approx(done[i] - work, abs=1e-12)
+    assert max(done) >= sum(works) / count
+
+
+def test_busy_processors_are_a_level_whatever_is_kept() -> None:
+    results = {
+        kept: sim.run(loaded(count=2, other_load=0.5), engine="simpy", ledger=kept) for kept in ("sessions", "full")
+    }
+    levels = {}
+    for kept, result in results.items():
+        assert result.levels is not None
+        levels[kept] = result.levels[result.levels["resource"] == "processors"].reset_index(drop=True)
+    assert levels["full"].equals(levels["sessions"])
+    busy = levels["full"]
+    assert ((busy["min"] <= busy["mean"] + 1e-9) & (busy["mean"] <= busy["max"] + 1e-9) & (busy["max"] <= 2)).all()
+    step = busy["time_s"][1] - busy["time_s"][0]
+    load = busy[busy["time_s"] < 1.0]
+    assert load["mean"].sum() * step == pytest.approx(sum(results["full"].summary.processors.busy), rel=0.02)
+
+
 def test_too_few_processors_are_always_busy_and_tasks_wait_for_them() -> None:
     few = sim.run(loaded(count=1, other_load=0.9), engine="simpy").summary
     many = sim.run(loaded(count=8), engine="simpy").summary

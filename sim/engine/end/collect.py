@@ -52,6 +52,7 @@ class Collector:
         self.apart = {pair: DurationSet() for pair in watch}
         self.there = AtATime(setup.duration_s + setup.scenario.drain)
         self.levels = LevelRecorder(setup.resources, sink) if ledger == "full" else None
+        self._busy: list[dict[str, Array]] = []  # of processors, beside the changes of resources: written at the end
 
     def sessions(
         self, columns: Mapping[str, Array], verdicts: tuple[list[str], list[str], list[str], list[str]] | None = None
@@ -148,16 +149,25 @@ class Collector:
     def windows(self, columns: Mapping[str, Array]) -> None:
         """Levels on a regular grid: start of the interval, held at its end, least, mean and greatest within.
 
-        Busy processors stand last; where every change of a resource is recorded, they are left out.
+        Busy processors stand last. Where every change of a resource is recorded, only they stand on the grid: which
+        processors are busy changes with every message.
         """
-        if self.levels is None:
-            names = (*self.setup.resources, PROCESSORS)
-            self.sink.write("levels", {**columns, "resource": Coded(columns["resource"], names)})
+        if self.levels is not None:
+            busy = columns["resource"] == len(self.setup.resources)
+            self._busy.append({name: values[busy] for name, values in columns.items()})
+        else:
+            self._write_windows(columns)
+
+    def _write_windows(self, columns: Mapping[str, Array]) -> None:
+        names = (*self.setup.resources, PROCESSORS)
+        self.sink.write("levels", {**columns, "resource": Coded(columns["resource"], names)})
 
     def close(self, horizon_s: float) -> None:
         """No more rows come."""
         if self.levels is not None:
             self.levels.finish(horizon_s)
+            for columns in self._busy:
+                self._write_windows(columns)
 
 
 def _with_outcome(columns: Mapping[str, Array], verdicts: tuple[list[str], ...] | None, outcome: str) -> Array:
