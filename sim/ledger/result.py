@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import ScenarioError
 from sim.files import exists_already
-from sim.ledger.sink import ALWAYS, ROW_GROUP, ParquetSink
+from sim.ledger.parquet import read_table, table_batches, write_table
+from sim.ledger.sink import ALWAYS, ParquetSink
 from sim.ledger.spans import KNOWN
 from sim.ledger.summary import Leak, Summary
-from sim.ledger.tables import TABLES, to_frame
+from sim.ledger.tables import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +119,7 @@ class RunResult:
     def table(self, name: str) -> "pd.DataFrame | None":
         """The table `name`, from memory or from the result folder; None when this run did not record it."""
         if self._tables[name] is None and self.directory is not None:
-            self._tables[name] = _read_table(self.directory, name)
+            self._tables[name] = read_table(self.directory, name)
         return self._tables[name]
 
     def batches(self, name: str, columns: tuple[str, ...], resource: str | None = None) -> "Iterator[Numbers]":
@@ -131,7 +132,7 @@ class RunResult:
             rows = frame if resource is None else frame[frame["resource"] == resource]
             yield {column: rows[column].to_numpy(dtype="float64") for column in columns if column in rows}
         elif self.directory is not None:
-            yield from _table_batches(self.directory, name, columns, resource)
+            yield from table_batches(self.directory, name, columns, resource)
 
     def save(self, directory: "StrPath", force: bool = False) -> Path:
         """Write the result folder `directory` whole, or not at all.
@@ -222,7 +223,7 @@ class ResultFolder:
         for name in TABLES:
             frame = result._tables[name]
             if frame is not None and not (self.path / f"{name}.parquet").exists():
-                _write_table(self.path, name, frame)
+                write_table(self.path, name, frame)
         (self.path / SCENARIO).write_text(_with_provenance(result), encoding="utf-8")
         result.directory = self.path
         if extras is not None:
@@ -390,62 +391,3 @@ def _without_provenance(text: str) -> tuple[str, dict[str, Any]]:
     except (yaml.YAMLError, TypeError, KeyError):
         return text.removeprefix(_HEADER), {}
     return body, found if isinstance(found, dict) else {}
-
-
-def _write_table(folder: Path, name: str, frame: "pd.DataFrame") -> None:
-    columns: dict[str, Any] = {}
-    for column in frame.columns:
-        values = frame[column]
-        text = TABLES[name].get(str(column))
-        if text is not None and text.value == "text":
-            columns[str(column)] = [None if value != value else value for value in values.astype(object)]
-        elif text is not None and text.value in ("code", "place"):
-            columns[str(column)] = values.astype("Float64").to_numpy(dtype="float64", na_value=float("nan"))
-        else:
-            columns[str(column)] = values.to_numpy()
-    with ParquetSink(folder, tables=(name,)) as sink:
-        sink.write(name, columns)
-
-
-def _table_batches(folder: Path, name: str, columns: tuple[str, ...], resource: str | None) -> "Iterator[Numbers]":
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = folder / f"{name}.parquet"
-    if not path.exists():
-        return
-    dictionaries = [] if resource is None else ["resource"]
-    try:
-        # pre-buffering would keep every byte that was read until the end
-        with pq.ParquetFile(path, read_dictionary=dictionaries, pre_buffer=False) as file:
-            found = [column for column in columns if column in file.schema_arrow.names]
-            read = found if resource is None else [*found, "resource"]
-            for rows in file.iter_batches(batch_size=ROW_GROUP, columns=read, use_threads=False):
-                numbers = {name: rows[name].to_numpy(zero_copy_only=False).astype("float64") for name in found}
-                if resource is not None:
-                    coded, names = rows["resource"], rows["resource"].dictionary.to_pylist()
-                    mine = coded.indices.to_numpy() == (names.index(resource) if resource in names else -1)
-                    numbers = {name: values[mine] for name, values in numbers.items()}
-                yield numbers
-    except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: Exception) -> ScenarioError:
-    first = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return ScenarioError(f"{path}: is not a readable Parquet table ({first}); run it again")
-
-
-def _read_table(folder: Path, name: str) -> "pd.DataFrame | None":
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = folder / f"{name}.parquet"
-    if not path.exists():
-        return None
-    try:
-        frame = to_frame(name, pq.read_table(path))
-    except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, error) from None
-    # sessions are written as they end, and read in the order in which they came
-    return frame.sort_values("session", kind="stable", ignore_index=True) if name == "sessions" else frame
