@@ -41,14 +41,18 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "calls.csv"
 
 
-@pytest.mark.parametrize("channels", [36, 38, 40, 45, 1000])
-def test_another_limit_refuses_as_many_as_it_would_have_and_no_call_never_ends(channels: int, recorded: Path) -> None:
-    """The truth is the run with the same calls, whose refused ones have holds of their own."""
+@pytest.mark.parametrize(("channels", "chance"), [(36, 1), (40, 12), (1000, 0)])
+def test_another_limit_refuses_as_many_as_it_would_have_and_no_call_never_ends(
+    channels: int, chance: int, recorded: Path
+) -> None:
+    """The truth is the run with the same calls, whose refused ones have holds of their own. Between one draw of these
+    and another the number differs by chance, at 40 channels with a standard deviation of 3.9 (14 such logs; there the
+    means were 17.0 and 16.7)."""
     truth = counts(limited(channels), 4).rejected.get("406", 0)
     replayed = limited(channels, calls={}, arrivals={"kind": "replay", "file": str(recorded)})
     for seed in range(3):
         found = counts(replayed, seed)
-        assert abs(found.rejected.get("406", 0) - truth) <= max(2, 0.15 * truth), seed
+        assert abs(found.rejected.get("406", 0) - truth) <= chance, seed
         assert (found.arrived, found.live, found.leaked) == (800, 0, 0)
 
 
