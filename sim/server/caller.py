@@ -11,10 +11,7 @@ from sim.server.records import (
     CALLING,
     DONE,
     GONE,
-    HOLDS,
     HUNG_UP,
-    REFRESHES,
-    RESUMES,
     SDP_MALFORMED,
     SDP_MISSING,
     STAYS,
@@ -62,6 +59,7 @@ from sim.vocabulary.messages import (
     C_SEND_REQUEST,
     C_SERVER_BYE,
     C_VANISH,
+    HOLDS,
     K_ACCEPT,
     K_DISCONNECT,
     K_RECEIVE,
@@ -71,6 +69,8 @@ from sim.vocabulary.messages import (
     N_CANCEL,
     N_DUPLICATE,
     N_REINVITE,
+    REFRESHES,
+    RESUMES,
     what_of,
 )
 from sim.vocabulary.plugins import FAILED

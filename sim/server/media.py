@@ -7,10 +7,8 @@ from sim.server.records import (
     COMPLETES,
     DEGRADED,
     HAS_ENGINE,
-    HOLDS,
     IN_CONTEXT,
     IN_PROGRESS,
-    RESUMES,
     UNSET,
     Session,
     World,
@@ -18,9 +16,11 @@ from sim.server.records import (
 from sim.server.streams import HELD, draw
 from sim.vocabulary.messages import (
     CONTAINER_SIZE,
+    HOLDS,
     M_AUDIO,
     M_CONTAINER,
     M_STOP,
+    RESUMES,
     S_MEDIA,
     S_RESPONSE,
     S_STOPPED,

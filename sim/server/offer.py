@@ -7,13 +7,12 @@ from sim.server.records import (
     BLOCKED,
     HAS_CONTROL,
     HAS_ENGINE,
-    REFRESHES,
     WAITS_CHANNEL,
     WAITS_TERMINATION,
     Session,
     World,
 )
-from sim.vocabulary.messages import K_ADD, K_MODIFY, N_RESPOND, STEP_ADD, STEP_MODIFY
+from sim.vocabulary.messages import K_ADD, K_MODIFY, N_RESPOND, REFRESHES, STEP_ADD, STEP_MODIFY
 from sim.vocabulary.resources import CONTROL_CHANNEL, HOLDS_TABLE, MEDIA_CONTEXT, SESSION_TABLE, engine_channel
 from sim.vocabulary.states import ACTIVE, GENERATING_ANSWER
 

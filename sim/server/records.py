@@ -79,11 +79,6 @@ TRIES_AGAIN = 4  # an answer that it takes: its caller tries again, so that the 
 IF_REFUSED = 1
 IF_NOT_ANSWERED = 2
 
-# what a re-INVITE is for
-FIRST_INVITE = 0
-REFRESHES = 1
-HOLDS = 2
-RESUMES = 3
 
 SDP_GOOD = 0
 SDP_MISSING = 1

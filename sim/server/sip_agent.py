@@ -3,7 +3,7 @@
 from sim.server.answers import count_answer
 from sim.server.effects import give, post, take
 from sim.server.handling import handles
-from sim.server.records import BLOCKED, DIALOG_TERMINATED, FIRST_INVITE, SDP_GOOD, Session, World
+from sim.server.records import BLOCKED, DIALOG_TERMINATED, SDP_GOOD, Session, World
 from sim.server.streams import POOL_FAILS, fires
 from sim.vocabulary.messages import (
     A_ACK,
@@ -14,6 +14,7 @@ from sim.vocabulary.messages import (
     A_READY,
     A_RECEIVED,
     A_TERMINATED,
+    FIRST_INVITE,
     N_RESPOND,
     S_OFFER,
     S_TERMINATE,

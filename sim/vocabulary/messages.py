@@ -34,7 +34,11 @@ CHANNEL: Final = "channel"
 ENDING: Final = "ending"
 COMMANDS: Final = "commands"
 STATUS: Final = "status"
-AGAIN: Final = "again"  # 0 for the first INVITE or offer of a call, 1 for a later one
+AGAIN: Final = "again"  # what an INVITE or its offer is for, as follows
+FIRST_INVITE: Final = 0
+REFRESHES: Final = 1
+HOLDS: Final = 2
+RESUMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,10 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "two resources": two(requests=2, recognition="100ms"),
     "shared connections": {"calls": {"hold": "1s", "connection": "shared"}},
     "re-INVITE": {"calls": {"hold": "1s", "reinvite_every": "300ms"}},
+    "calls on hold": {"calls": {"hold": "1s", "on_hold": {"probability": 0.3}}},
+    "two resources on hold, and resumed": two_or_one(
+        on_hold={"probability": 0.5, "for": {"dist": "exponential", "mean": "300ms"}}, reinvite_every="200ms"
+    ),
     "session timer": {
         "server": {"sip": {"bye_response": "immediate", "session_expires": "4s", "min_se": "4s"}},
         "calls": {"hold": "30s"}, "client": {"refresh": False},
@@ -132,6 +136,7 @@ def test_the_audit_of_the_debug_log_is_the_run(name: str, tmp_path: Path) -> Non
     theirs = audit_log(path, ledger="full")
     same_counts(ours, theirs)
     same_leaks(ours, theirs)
+    assert ("audio-taken-away" in leaks_by_call(ours).values()) == (name == "calls on hold")
     latencies = [latency for latency in ours.summary.latency if latency != "bye_to_ok"]  # no log shows it
     if name == "graceful shutdown":
         latencies.remove("invite_to_answer")  # 503 is no answer of the server task
@@ -156,7 +161,7 @@ def test_the_audit_of_the_debug_log_is_the_run(name: str, tmp_path: Path) -> Non
     "name",
     [
         "healthy", "close never answered", "open never answered", "request never answered", "stop never answered",
-        "unknown resource", "rtp range used up", "no ACK", "two resources", "session timer",
+        "unknown resource", "rtp range used up", "no ACK", "calls on hold", "two resources", "session timer",
     ],
 )  # fmt: skip
 def test_the_audit_of_the_info_log_has_the_same_sessions_and_causes(name: str, tmp_path: Path) -> None:

@@ -7,9 +7,13 @@ from sim.logs.writing.calls import Call, LoggedRow, TcpConnection
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, LogStory
 from sim.vocabulary.lines import Kind
 from sim.vocabulary.messages import (
+    HOLDS,
     M_AUDIO,
     MESSAGE_NAMES,
+    REFRESHES,
+    RESUMES,
     STEP_ADD,
+    STEP_MODIFY,
     STEP_SUBTRACT,
     channel_of,
     count_of,
@@ -148,7 +152,9 @@ class SipLines:
         self.call_state(row.started, call, "received")
         if again:
             if call.created and call.state != "DESTROYED":
-                self.story.send(call, SERVER, "OFFER", 1, row.finished, SIP)
+                body = offer_sdp(call.offered, "inactive" if row.argument == HOLDS else "sendonly")
+                self.story.put_with(row.finished, SIP, Kind.REMOTE_SDP, body, **call.who)
+                self.story.send(call, SERVER, "OFFER", REFRESHES, row.finished, SIP)
             return
         self.create(call, row)
         status = self.story.refused.get(call.number, 0)
@@ -373,6 +379,8 @@ class MediaLines:
             self.say(row, Kind.CONTEXT_ADD, pointer=call.address)
         if step == STEP_ADD and first <= engines + 1 < first + count:
             self.open_rtp(call, row, engines)
+        if step == STEP_MODIFY and first <= 1 < first + count:
+            self.hold_or_resume(call, row)
         if step == STEP_SUBTRACT:
             self.close_rtp(call, row)
         self.story.send(call, SERVER, "MPF response", argument, row.finished, MEDIA)
@@ -388,19 +396,35 @@ class MediaLines:
         call.rtp_port = self.story.ports.take()
         self.say(row, Kind.RTP_ENABLE, address=f"{IP}:{call.rtp_port}")
         if engines:
-            self.say(row, Kind.BRIDGE_CREATE, handle=call.address)
-            ends: dict[str, object] = {"address": f"{IP}:{call.rtp_port}", "remote": f"{IP}:6000"}
-            self.say(row, Kind.RECEIVER_OPEN, **ends, playout=50, least=0, most=600, adaptive=1, skew=1)
-            path = "Source->[PCMU/8000/1]->Decoder->[LPCM/8000/1]->Bridge->[LPCM/8000/1]->Sink"
-            self.say(row, Kind.MEDIA_PATH, pointer=call.address, words=path)
+            self.open_bridge(call, row)
+
+    def open_bridge(self, call: Call, row: LoggedRow) -> None:
+        self.say(row, Kind.BRIDGE_CREATE, handle=call.address)
+        ends: dict[str, object] = {"address": f"{IP}:{call.rtp_port}", "remote": f"{IP}:6000"}
+        self.say(row, Kind.RECEIVER_OPEN, **ends, playout=50, least=0, most=600, adaptive=1, skew=1)
+        path = "Source->[PCMU/8000/1]->Decoder->[LPCM/8000/1]->Bridge->[LPCM/8000/1]->Sink"
+        self.say(row, Kind.MEDIA_PATH, pointer=call.address, words=path)
+
+    def close_bridge(self, call: Call, row: LoggedRow, port: int) -> None:
+        self.say(row, Kind.BRIDGE_DESTROY, handle=call.address)
+        ends: dict[str, object] = {"address": f"{IP}:{port}", "remote": f"{IP}:6000"}
+        none: dict[str, object] = dict.fromkeys(("received", "lost", "jitter", "discarded", "ignored"), 0)
+        self.say(row, Kind.RECEIVER_CLOSE, **ends, playout=50, **none)
+
+    def hold_or_resume(self, call: Call, row: LoggedRow) -> None:
+        """A re-INVITE takes the audio away, or gives it back; a call without an RTP port has none."""
+        if not call.rtp_port or call.offer_for not in (HOLDS, RESUMES) or call.audio_away == (call.offer_for == HOLDS):
+            return
+        call.audio_away = call.offer_for == HOLDS
+        if call.audio_away:
+            self.close_bridge(call, row, call.rtp_port)
+        else:
+            self.open_bridge(call, row)
 
     def close_rtp(self, call: Call, row: LoggedRow) -> None:
         port = call.rtp_port if row.count("rtp_port", -1) else 0
-        if port and any(channel.engine for channel in call.channels):
-            self.say(row, Kind.BRIDGE_DESTROY, handle=call.address)
-            ends: dict[str, object] = {"address": f"{IP}:{port}", "remote": f"{IP}:6000"}
-            none: dict[str, object] = dict.fromkeys(("received", "lost", "jitter", "discarded", "ignored"), 0)
-            self.say(row, Kind.RECEIVER_CLOSE, **ends, playout=50, **none)
+        if port and not call.audio_away and any(channel.engine for channel in call.channels):
+            self.close_bridge(call, row, port)
         if row.count("media_context", -1):
             self.say(row, Kind.CONTEXT_REMOVE, pointer=call.address)
         if port:

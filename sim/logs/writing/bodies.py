@@ -6,8 +6,8 @@ IP: Final = "127.0.0.1"
 MRCP_PORT: Final = 1544
 
 
-def offer_sdp(resources: list[str]) -> str:
-    """What a caller offers: one control channel per resource and one audio stream."""
+def offer_sdp(resources: list[str], direction: str = "sendonly") -> str:
+    """What a caller offers: one control channel per resource and one audio stream; `inactive` puts the call on hold."""
     lines = ["v=0", f"o=- 1 1 IN IP4 {IP}", "s=-", f"c=IN IP4 {IP}", "t=0 0"]
     for resource in resources:
         lines += [
@@ -17,7 +17,7 @@ def offer_sdp(resources: list[str]) -> str:
             f"a=resource:{resource}",
             "a=cmid:1",
         ]
-    return "\n".join([*lines, "m=audio 6000 RTP/AVP 0", "a=sendonly", "a=mid:1", ""])
+    return "\n".join([*lines, "m=audio 6000 RTP/AVP 0", f"a={direction}", "a=mid:1", ""])
 
 
 def answer_sdp(name: str, resources: list[str], port: int) -> str:

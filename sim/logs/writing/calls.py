@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sim.scenario.units import seconds
+from sim.vocabulary.messages import FIRST_INVITE
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class Call:
     table: bool = False
     created: bool = False
     offers: int = 0
+    offer_for: int = FIRST_INVITE  # what its latest offer is for
+    audio_away: bool = False  # on hold
     invites: int = 0
     received: int = 0
     dialog: str = "none"

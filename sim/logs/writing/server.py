@@ -8,6 +8,7 @@ from sim.logs.writing.story import AGENT, MEDIA, SERVER, LogStory
 from sim.vocabulary.lines import Kind
 from sim.vocabulary.messages import (
     CONTAINER_SIZE,
+    REFRESHES,
     STEP_ADD,
     STEP_MODIFY,
     STEP_SUBTRACT,
@@ -114,7 +115,7 @@ class ServerLines:
         call.active = kind
         self.say(Kind.DISPATCH, count=("OFFER", "CONTROL", "TERMINATE").index(kind))
         if kind == "OFFER":
-            self.offer(call)
+            self.offer(call, argument)
         elif kind == "CONTROL":
             self.control(call, argument)
         else:
@@ -146,9 +147,10 @@ class ServerLines:
 
     # --- OFFER -------------------------------------------------------------------------------------------------------
 
-    def offer(self, call: Call) -> None:
+    def offer(self, call: Call, what_for: int) -> None:
         """`mrcp_server_session_offer_process`."""
         first = not call.table
+        call.offer_for = what_for
         call.offers += 1
         if first:
             call.table = True
@@ -156,7 +158,7 @@ class ServerLines:
             self.say(Kind.ADD, id=call.name)
             self.resources(call)
         self.say(Kind.OFFER, **call.who, control=len(call.offered), audio=1, video=0)
-        if not first and self.story.setting.identical:
+        if what_for == REFRESHES and self.story.setting.identical:
             self.answer(call)
             self.next_request(call)
             return
