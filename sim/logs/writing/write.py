@@ -23,10 +23,11 @@ import yaml
 from sim.errors import ScenarioError
 from sim.files import refuse_existing, whole
 from sim.ledger.result import RunResult
-from sim.logs.writing.agents import AgentLines, MediaLines, PluginLines, SipLines
+from sim.logs.writing.agents import AgentLines, PluginLines, SipLines
 from sim.logs.writing.banner import beginning
 from sim.logs.writing.calls import LoggedRow, Setting
 from sim.logs.writing.lines import LEVELS, Lines
+from sim.logs.writing.media import MediaLines
 from sim.logs.writing.server import ServerLines
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, LogStory
 from sim.vocabulary.lines import Kind
