@@ -75,7 +75,7 @@ def calls(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
         block["resources"] = Noted(list(mixes.most_common()[0][0]) if len(mixes) == 1 else value, said)
         if not is_plain(found):
             block.update(_dialogues(found, sheet, block["resources"], mixes))
-    block.update(_on_hold(answered, sheet))
+    block.update(_on_hold(evidence, answered, sheet))
     offer = {}
     for status, key in ((404, "unknown_resource"), (400, "missing_sdp")):
         hits = sum(call.status == status for call in evidence.calls)
@@ -91,25 +91,47 @@ def calls(evidence: "Evidence", sheet: Sheet) -> dict[str, Any]:
     return block
 
 
-def _on_hold(answered: list["CallSeen"], sheet: Sheet) -> dict[str, Any]:
+def _on_hold(evidence: "Evidence", answered: list["CallSeen"], sheet: Sheet) -> dict[str, Any]:
     """Callers that put their calls on hold: how many, when, and for how long; nothing where none did."""
-    held = [call for call in answered if math.isfinite(call.on_hold)]
-    if not held:
+    if not any(math.isfinite(call.on_hold) for call in answered):
         return {}
-    on_hold: dict[str, Any] = {
-        "probability": counted(rate(len(held), len(answered)), "a re-INVITE took the audio away")
-    }
-    ended = [call for call in held if math.isfinite(call.bye)]
-    moments = [(call.on_hold - call.answer) / (call.bye - call.answer) for call in ended if call.bye > call.answer]
-    if len(moments) < len(held) or not _uniform(moments):
-        found = fit([call.on_hold - call.answer for call in held])
+    over = [call for call in answered if call.bye > call.answer]
+    held = [call for call in over if math.isfinite(call.on_hold)]
+    on_hold: dict[str, Any] = {}
+    if held and _uniform([(call.on_hold - call.answer) / (call.bye - call.answer) for call in held]):
+        on_hold["probability"] = counted(rate(len(held), len(over)), "a re-INVITE took the audio away")
+    else:
+        share, moments = _would_hold(answered, evidence.end)
+        said = "took the audio away, or would have, had no BYE come before"
+        on_hold["probability"] = Noted(round(share, 4), f"of {len(answered)} calls; a re-INVITE {said}")
+        found = fit(moments)
         if found is not None:
             on_hold["after"] = noted(found, sheet, "on_hold.after", "from the answer to the re-INVITE")
-    resumed = [call.resumed - call.on_hold for call in held if math.isfinite(call.resumed)]
-    lasted = fit(resumed, [call.bye - call.on_hold for call in ended if not math.isfinite(call.resumed)])
+    resumed = [call.resumed - call.on_hold for call in answered if math.isfinite(call.resumed)]
+    kept = [call.bye - call.on_hold for call in held if not math.isfinite(call.resumed)]
+    lasted = fit(resumed, kept)
     if lasted is not None:
         on_hold["for"] = noted(replace(lasted, cut_by="the BYE"), sheet, "on_hold.for", "to the resumption")
     return {"on_hold": on_hold}
+
+
+def _would_hold(answered: list["CallSeen"], end: float) -> tuple[float, list[float]]:
+    """The share of callers that would put their call on hold if it were long enough, and when, as a sample.
+
+    A BYE cuts a call off before its hold: the product-limit estimate (Kaplan and Meier 1958) rises to that share.
+    """
+    from scipy.stats import CensoredData, ecdf
+
+    moments = [call.on_hold - call.answer for call in answered if math.isfinite(call.on_hold)]
+    never = [
+        (call.bye if math.isfinite(call.bye) else end) - call.answer
+        for call in answered
+        if not math.isfinite(call.on_hold)
+    ]
+    found = ecdf(CensoredData(uncensored=moments, right=[max(0.0, length) for length in never])).cdf
+    share = float(found.probabilities[-1])
+    ranks = (np.arange(len(moments)) + 0.5) / len(moments) * share
+    return share, [float(found.quantiles[np.searchsorted(found.probabilities, rank)]) for rank in ranks]
 
 
 def _uniform(moments: list[float]) -> bool:

@@ -1,9 +1,11 @@
 """The trace `hold`: 86 of 400 calls are put on hold and never end, with a healthy plugin."""
 
 import functools
+import lzma
 from pathlib import Path
 
 import pytest
+from calibration.simulated import logged
 
 from sim.calibration.calibrate import calibrate_evidence
 from sim.calibration.evidence import Evidence, watch_logs
@@ -58,3 +60,29 @@ def test_the_moment_of_the_hold_is_replayed(tmp_path: Path) -> None:
     write_calls(evidence(), tmp_path / "calls.csv")
     held = [call for call in read_calls(str(tmp_path / "calls.csv")) if (call.on_hold_after_s or 0.0) < 1e9]
     assert len(held) == 86
+
+
+def test_half_of_the_log_predicts_how_many_the_whole_has(tmp_path: Path) -> None:
+    """Calls that are up where the half ends may still be put on hold: 86 of 400 in the whole (interval 70 to 104)."""
+    lines = lzma.decompress(TRACE.read_bytes()).splitlines(keepends=True)
+    half = next(n for n in range(len(lines) // 2, len(lines)) if lines[n].startswith(b"2026-"))
+    (tmp_path / "half.log").write_bytes(b"".join(lines[:half]))
+    found = calibrate_evidence(watch_logs([tmp_path / "half.log"]))
+    on_hold = found.mapping["calls"]["on_hold"]
+    assert "after" not in on_hold
+    assert 70 <= 400 * on_hold["probability"] <= 104
+
+
+def test_a_hold_at_a_time_of_its_own_is_found_although_most_calls_end_before_it(tmp_path: Path) -> None:
+    calls = {
+        "hold": {"dist": "exponential", "mean": "3s"},
+        "on_hold": {"probability": 0.4, "after": {"dist": "exponential", "mean": "2s"}},
+        "dialogue": [{"method": "RECOGNIZE"}],
+    }
+    server = {"limits": {"max_connection_count": 5000}}
+    path = logged({"name": "h", "duration": "60s", "drain": "60s", "arrivals": {"rate": "15/s"}, "server": server,
+                   "calls": calls}, tmp_path)  # fmt: skip
+    on_hold = calibrate_evidence(watch_logs([path])).mapping["calls"]["on_hold"]
+    assert on_hold["probability"] == pytest.approx(0.4, abs=0.06)  # 0.22 were seen on hold
+    assert on_hold["after"]["dist"] == "exponential"
+    assert float(on_hold["after"]["mean"].rstrip("s")) == pytest.approx(2.0, rel=0.25)

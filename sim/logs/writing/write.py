@@ -27,7 +27,7 @@ from sim.logs.writing.agents import AgentLines, PluginLines, SipLines
 from sim.logs.writing.banner import beginning
 from sim.logs.writing.calls import LoggedRow, Setting
 from sim.logs.writing.lines import LEVELS, Lines
-from sim.logs.writing.media import MediaLines
+from sim.logs.writing.media_lines import MediaLines
 from sim.logs.writing.server import ServerLines
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, LogStory
 from sim.vocabulary.lines import Kind
