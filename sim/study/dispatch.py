@@ -25,19 +25,24 @@ class Outage:
     """Whether its calls are lost with it."""
 
 
-def outages(fleet: Fleet) -> tuple[Outage, ...]:
-    """Every outage of a fleet as it is and as it is known."""
-    return tuple(_outage(down, fleet) for down in fleet.down)
+def outages(fleet: Fleet, rng: np.random.Generator | None = None) -> tuple[Outage, ...]:
+    """Every outage of a fleet as it is and as it is known.
+
+    The OPTIONS to a server begin at any moment of their interval, for nothing ties them to a failure; without `rng`
+    they begin at 0.
+    """
+    begins = np.zeros(fleet.servers) if rng is None else rng.random(fleet.servers) * fleet.health.interval
+    return tuple(_outage(down, fleet, float(begins[down.server - 1])) for down in fleet.down)
 
 
-def _outage(down: Down, fleet: Fleet) -> Outage:
+def _outage(down: Down, fleet: Fleet, begins: float) -> Outage:
     start, end = down.at, math.inf if down.for_ is None else down.at + down.for_
     if down.how == "drained" or start == 0.0:
         return Outage(down.server - 1, start, end, start, end, down.how == "fails")
     every = fleet.health.interval
     # the OPTIONS at or after the failure goes unanswered; the one at or after the return is answered
-    asked = math.ceil(start / every) * every
-    back = math.ceil(end / every) * every if math.isfinite(end) else math.inf
+    asked = begins + math.ceil((start - begins) / every) * every
+    back = begins + math.ceil((end - begins) / every) * every if math.isfinite(end) else math.inf
     return Outage(down.server - 1, start, end, asked + fleet.health.timeout, back, True)
 
 
