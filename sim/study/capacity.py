@@ -14,13 +14,12 @@ from sim.ledger.limits import Pressure, ranked
 from sim.scenario import Scenario, load_scenario
 from sim.scenario.units import read_quantity
 from sim.study.constraints import base_value, is_whole
-from sim.study.measure import value_of
+from sim.study.measure import mean_of, value_of
 from sim.study.planner import Planned, planned
 from sim.study.search import Found, Rows, search
 from sim.study.store import Store
 from sim.study.targets import Target, target_of
 from sim.study.trials import Tell, Trials, warm_up_of
-from sim.study.uncertainty import mean
 from sim.theory.intervals import CONFIDENCE, Estimate
 
 SHORT = 0.15
@@ -184,8 +183,7 @@ def _told(
     here = trials.values([({vary: at}, r) for r in range(CURVE_RUNS)])
     there = trials.values([({vary: beyond}, r) for r in range(CURVE_RUNS)]) if answer.reached == "inside" else here
     held = tuple(
-        TargetAtCapacity(target, mean([value_of(v, target.metric) for v in here], confidence), i == answer.binding)
-        for i, target in enumerate(wanted)
+        TargetAtCapacity(target, _at(target, here, confidence), i == answer.binding) for i, target in enumerate(wanted)
     )
     points = _curve(vary, at, wanted, trials, confidence, whole) if curve and answer.reached == "inside" else ()
     theory: tuple[Planned, ...] = ()
@@ -199,6 +197,10 @@ def _told(
     )  # fmt: skip
 
 
+def _at(target: Target, runs: Sequence[Mapping[str, float]], confidence: float) -> Estimate:
+    return mean_of(target.metric, [value_of(run, target.metric) for run in runs], confidence)
+
+
 def _curve(
     vary: str, at: float, wanted: Sequence[Target], trials: Trials, confidence: float, whole: bool
 ) -> tuple[CurvePoint, ...]:
@@ -208,7 +210,7 @@ def _curve(
     points = []
     for i, value in enumerate(values):
         runs = found[i * CURVE_RUNS : (i + 1) * CURVE_RUNS]
-        metrics = {t.metric: mean([value_of(v, t.metric) for v in runs], confidence) for t in wanted}
+        metrics = {target.metric: _at(target, runs, confidence) for target in wanted}
         points.append(CurvePoint(value, CURVE_RUNS, metrics))
     return tuple(points)
 

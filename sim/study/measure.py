@@ -6,7 +6,7 @@ import functools
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,8 @@ from sim.errors import MrcpsimError, RunFailed, ScenarioError
 from sim.ledger.numbers import flatten, numbers
 from sim.scenario import Scenario, load_scenario
 from sim.study.jobs import Job
+from sim.study.uncertainty import mean
+from sim.theory.intervals import Estimate
 
 Array = np.ndarray[Any, Any]
 
@@ -23,6 +25,10 @@ _IN_SUMMARY = re.compile(
     r"(horizon_s|sessions\..+|resources\..+|violations|leaks|processors\..+|(latency|tasks)\.[^/]+\.(n|mean|p50|p95|p99|max)"
     r"|tasks\.[^/]+\.(messages|utilisation|queue_peak|queue_limit|lost)|memory\.[a-z_]+)"
 )
+_OF_FLEET = re.compile(
+    r"fleet\.(lost|retried|rounds|settled)|servers\.[^.]+\.(attempts|answered|refused|unanswered|lost)"
+)
+_SHARE = re.compile(r".*\.(blocking|utilisation)|processors\.busy")
 _COUNTED = ("sessions.rejected.", "violations.", "leaks.")
 
 
@@ -194,14 +200,22 @@ class _Sessions:
 
 def not_in_summary(metrics: tuple[str, ...]) -> tuple[str, ...]:
     """Those metrics that are no number of `summary.json`, such as other percentiles, and must be asked of the run."""
-    return tuple(metric for metric in metrics if not _IN_SUMMARY.fullmatch(path_of(metric)))
+    return tuple(m for m in metrics if not _IN_SUMMARY.fullmatch(path_of(m)) and not _OF_FLEET.fullmatch(m))
 
 
 def path_of(metric: str) -> str:
     """A metric's full path: `leaked.session_pool` is `resources.session_pool.leaked`. ScenarioError when it is none."""
     from sim.ledger.conditions import parse
 
-    return parse(f"{metric} >= 0").path
+    return metric if _OF_FLEET.fullmatch(metric) else parse(f"{metric} >= 0").path
+
+
+def mean_of(metric: str, values: Sequence[float], confidence: float) -> Estimate:
+    """A metric's mean over runs with Student's interval, without the part that it can not have: no number of a summary
+    is negative, and no share above 1."""
+    found = mean(values, confidence)
+    most = 1.0 if _SHARE.fullmatch(metric) else math.inf
+    return Estimate(found.value, max(0.0, found.low), min(most, found.high))
 
 
 def value_of(values: Mapping[str, float], metric: str) -> float:

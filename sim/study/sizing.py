@@ -12,11 +12,10 @@ from typing import Any
 from sim.errors import ScenarioError
 from sim.scenario import Scenario, load_scenario
 from sim.study.draining import Drain, drain_times
-from sim.study.measure import value_of
+from sim.study.measure import mean_of, value_of
 from sim.study.store import Store
 from sim.study.targets import Target, target_of
 from sim.study.trials import Tell, Trials, warm_up_of
-from sim.study.uncertainty import mean
 from sim.theory.intervals import CONFIDENCE, Estimate
 from sim.theory.queues import needed
 from sim.xmlconfig.fragment import LimitSettings, fragment
@@ -206,7 +205,7 @@ def _setting(scenario: Scenario, limit: Limit) -> Any:
 
 
 def _checked(target: Target, runs: Sequence[Mapping[str, float]], confidence: float) -> tuple[Target, Estimate, bool]:
-    found = mean([value_of(run, target.metric) for run in runs], confidence)
+    found = mean_of(target.metric, [value_of(run, target.metric) for run in runs], confidence)
     bound = target.bound
     return target, found, (found.high <= bound if target.upper else found.low >= bound)
 

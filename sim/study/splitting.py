@@ -42,6 +42,8 @@ class Rare:
     """Share of the futures that reached each next step, over all repetitions."""
     calls: int
     """Calls that were simulated."""
+    estimates: tuple[float, ...] = ()
+    """What each repetition found for `per_cycle`: unbiased, and independent of the others."""
 
     @property
     def plain_calls(self) -> float:
@@ -100,7 +102,7 @@ def rare_overflow(
         found = Estimate(found.value, max(0.0, found.low), found.high)
         per_call = found.value * walk.starts / max(walk.calls_to_starts, 1)
         steps = tuple(r / t for r, t in zip(reached[1:], tried[1:], strict=True) if t)
-        return Rare(task, level, found, per_call, steps, walk.calls)
+        return Rare(task, level, found, per_call, steps, walk.calls, tuple(estimates))
     finally:
         engine.close()
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from sim.study.constraints import base_value
 from sim.study.file import StudyFile
 from sim.study.jobs import Cell
-from sim.study.uncertainty import Paired, mean, paired
+from sim.study.measure import mean_of
+from sim.study.uncertainty import Paired, paired
 from sim.theory.intervals import Estimate
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def answers(study: StudyFile, cells: Sequence[Cell], values: Values) -> tuple[An
     for cell in cells:
         for metric in study.metrics:
             numbers = [row[metric] for row in values[cell.number] if math.isfinite(row[metric])]
-            found.append(Answer(cell, metric, len(numbers), mean(numbers, study.confidence)))
+            found.append(Answer(cell, metric, len(numbers), mean_of(metric, numbers, study.confidence)))
     return tuple(found)
 
 

@@ -94,7 +94,7 @@ def test_nothing_ties_the_options_to_a_failure() -> None:
 
 
 def test_a_failure_loses_its_calls_and_callers_go_to_another_server() -> None:
-    """20 calls/s held 0.5 s: 3.3 are up on each server; 2 to 7 s until the failure is known are 13 to 47 INVITEs to nobody."""
+    """20 calls/s held 0.5 s: 3.3 are up on each server; in the 2 to 7 s until it is known 13 to 47 INVITEs go nowhere."""
     down = [{"server": 2, "at": "12s"}]
     found = run_fleet(fleet_of(down=down, retry={"timeout": "1s"}), seed=3)
     conserved(found)
@@ -183,9 +183,13 @@ def test_a_fleet_in_a_study_and_on_the_command_line(tmp_path: Path) -> None:
     )
     given = {
         "name": "n", "scenarios": [str(scenario)], "vary": {"grid": {"fleet.servers": [2, 3]}}, "replications": 2,
-        "warmup": "2s",
+        "warmup": "2s", "metrics": ["sessions.blocking", "fleet.retried", "servers.server-3.attempts"],
     }  # fmt: skip
-    runs = sim.study(given, out=tmp_path / "s", cache=str(tmp_path / "c"), workers=1).runs
+    found = sim.study(given, out=tmp_path / "s", cache=str(tmp_path / "c"), workers=1)
+    runs = found.runs
+    attempts = [answer for answer in found.answers if answer.metric == "servers.server-3.attempts"]
+    assert [answer.n for answer in attempts] == [0, 2]  # the first fleet has no third server
+    assert attempts[1].estimate.value == runs["servers.server-3.attempts"].mean()
     assert runs["servers.server-3.attempts"].isna().tolist() == [True, True, False, False]
     assert (runs["fleet.settled"] == 1.0).all()
     assert (runs["sessions.arrived"] < 100).all()  # of 100, those of the first two seconds are left out

@@ -15,6 +15,7 @@ import pytest
 import sim
 from sim.errors import ScenarioError
 from sim.study.file import StudyFile
+from sim.study.measure import mean_of
 from sim.study.store import Store
 from sim.study.study import RUNS, Progress, dry_run, study
 
@@ -165,6 +166,14 @@ def test_the_best_variant_is_named_only_when_it_is_sure(tmp_path: Path) -> None:
     found = study(given, out=tmp_path / "b", cache=str(tmp_path / "c"), workers=1)
     assert found.chosen[0].best == "free"
     assert found.chosen[0].sure
+
+
+def test_an_interval_leaves_out_what_a_metric_can_not_be() -> None:
+    few = mean_of("sessions.blocking", [0.0, 0.1], 0.95)
+    assert (few.low, few.value) == (0.0, 0.05)
+    assert few.high == pytest.approx(0.05 + 12.706 * 0.05, rel=1e-3)
+    assert mean_of("tasks.MRCP Server.utilisation", [0.9, 1.0], 0.95).high == 1.0
+    assert mean_of("latency.invite_to_answer.p99", [0.9, 1.0], 0.95).high > 1.0
 
 
 def test_calls_of_the_warm_up_do_not_count(tmp_path: Path) -> None:
