@@ -94,7 +94,7 @@ def test_nothing_ties_the_options_to_a_failure() -> None:
 
 
 def test_a_failure_loses_its_calls_and_callers_go_to_another_server() -> None:
-    """20 calls/s held 0.5 s: 3.3 are up on each server; in the 2 to 7 s until it is known 13 to 47 INVITEs go nowhere."""
+    """20 calls/s held 0.5 s: 3.3 are up on each server; in 2 to 7 s until it is known 13 to 47 calls meet nobody."""
     down = [{"server": 2, "at": "12s"}]
     found = run_fleet(fleet_of(down=down, retry={"timeout": "1s"}), seed=3)
     conserved(found)
