@@ -30,7 +30,7 @@ class Row:
 def _peer(module: str, needs: str = "simpy") -> Callable[[int, int, float], Figures]:
     def measure(calls: int, seed: int, hold_s: float) -> Figures:
         if find_spec(needs) is None:
-            raise NotAvailable(f"{needs} is not installed: pip install 'mrcpsim[bench]'")
+            raise NotAvailable(f"{needs} is not installed: pip install -e '.[bench]'")
         if needs != "simpy":
             import_module(needs)  # not part of the measured time
         simulate = import_module(f"benchmarks.peers.{module}").simulate

@@ -132,12 +132,13 @@ class Belongings:
         if session is None:
             gone = self.account.recent.by_name.get(said["id"])
             if gone is not None and resource in gone.closing:
-                self._double_close(time, gone, resource)
+                late = (time - gone.released) / 1e6
+                self._double_close(time, gone, resource, f"{late:.6f} s after its session_pool was destroyed")
             return
         if resource in session.closing:
             if session.double < 0:
                 session.double = time
-            self._double_close(time, session, resource)
+            self._double_close(time, session, resource, "the release does not wait for all parts")
             return
         if session.terminate < 0:
             if not session.negotiating:  # nobody asked this session: an answer for the one that lay here before
@@ -154,12 +155,11 @@ class Belongings:
         session.closed = time
         self._answered(session, resource, "close", thread)
 
-    def _double_close(self, time: int, who: AuditedSession | Gone, resource: bytes) -> None:
+    def _double_close(self, time: int, who: AuditedSession | Gone, resource: bytes, effect: str) -> None:
         """The close of the channel `resource` was answered before."""
         self.account.violate(
             time, who, "double-close",
-            f"session <{who.label}>: its engine channel {word(resource)} was reported closed once "
-            "more; the release did not wait for all parts",
+            f"session <{who.label}>: its engine channel {word(resource)} was reported closed once more; {effect}",
         )  # fmt: skip
 
     def _answered(self, session: AuditedSession, resource: bytes, operation: str, thread: int) -> None:

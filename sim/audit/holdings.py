@@ -9,6 +9,7 @@ import numpy as np
 from sim.ledger.sink import Sink
 from sim.ledger.summary import ResourceUse
 from sim.ledger.tables import NO_SESSION, Coded
+from sim.ledger.zero import LevelsFromZero
 
 EVERY_CHANGE = 250_000  # level rows up to here are at every change; beyond, per second
 GRID_S = 1.0
@@ -36,7 +37,7 @@ class Holdings:
     def __init__(
         self, sink: Sink | None, origin: int, ledger: bool, id_of: Callable[[int], str] = lambda session: ""
     ) -> None:
-        self._sink = sink
+        self._sink = LevelsFromZero(sink) if sink is not None else None
         self._id_of = id_of
         self._ledger = ledger and sink is not None
         self.origin = origin

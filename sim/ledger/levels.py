@@ -142,13 +142,14 @@ class _Grid:
 
 
 def levels_of(ledger: "pd.DataFrame", grid_s: float | None = None, horizon_s: float = 0.0) -> "pd.DataFrame":
-    """The levels of a ledger table (columns time_s, resource, delta; in the order of time)."""
+    """The levels, from 0 on, of a ledger table (columns time_s, resource, delta; in the order of time)."""
     from sim.ledger.sink import MemorySink
+    from sim.ledger.zero import LevelsFromZero
 
     names = sorted(ledger["resource"].dropna().astype(str).unique())
     position = {name: i for i, name in enumerate(names)}
     sink = MemorySink()
-    recorder = LevelRecorder(names, sink, grid_s)
+    recorder = LevelRecorder(names, LevelsFromZero(sink, names), grid_s)
     codes = [position[name] for name in ledger["resource"].astype(str)]
     recorder.add(ledger["time_s"].to_numpy(), codes, ledger["delta"].to_numpy())
     recorder.finish(horizon_s)

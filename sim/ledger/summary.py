@@ -37,7 +37,7 @@ LEAK_CAUSES = (
 
 VIOLATION_KINDS = (
     "use-after-free",  # a pool is used, or named in a message still under way, after apr_pool_destroy
-    "double-close",  # a close is answered a second time and the subrequest counter falls early
+    "double-close",  # a close is answered a second time: while the session counts, its counter falls early
     "release-not-held",  # what is not held is released
     "double-answer",  # another answer than a close comes a second time
     "late-answer",  # a plugin answers for a session that is gone

@@ -4,7 +4,15 @@ from sim.server.effects import violation
 from sim.server.records import Session, World
 from sim.vocabulary.resources import SESSION_POOL, engine_channel
 from sim.vocabulary.states import DESTROYED
-from sim.vocabulary.violations import LATE_ANSWER, USE_AFTER_FREE
+from sim.vocabulary.violations import (
+    DOUBLE_ANSWER,
+    DOUBLE_ANSWER_UNCOUNTED,
+    DOUBLE_CLOSE,
+    DOUBLE_CLOSE_GONE,
+    DOUBLE_CLOSE_UNCOUNTED,
+    LATE_ANSWER,
+    USE_AFTER_FREE,
+)
 
 
 def alive(w: World, session: Session, now: float) -> bool:
@@ -35,5 +43,11 @@ def answered_in_time(w: World, session: Session, i: int, now: float) -> bool:
 
 
 def answered_twice(w: World, session: Session, i: int, what: int, first_s: float, now: float) -> None:
-    """Channel `i`'s plugin answers what it has answered before: the subrequest counter falls early."""
+    """Channel `i`'s plugin answers what it has answered before: the subrequest counter falls early, if it counts."""
+    if session.state == DESTROYED and what == DOUBLE_CLOSE:
+        what = DOUBLE_CLOSE_GONE
+    elif session.subrequests == 0 and what == DOUBLE_CLOSE:
+        what = DOUBLE_CLOSE_UNCOUNTED
+    elif session.subrequests == 0 and what == DOUBLE_ANSWER:
+        what = DOUBLE_ANSWER_UNCOUNTED
     violation(w, now, session, what, engine_channel(session.resource[i]), w.server.kind, first_s)

@@ -55,7 +55,7 @@ from sim.vocabulary.messages import (
 from sim.vocabulary.plugins import BARGE_IN, START, STOPS
 from sim.vocabulary.resources import plugin_licence
 from sim.vocabulary.states import DEACTIVATING, DESTROYED, GENERATING_ANSWER, INITIALIZING, TERMINATING
-from sim.vocabulary.violations import DOUBLE_ANSWER, DOUBLE_CLOSE
+from sim.vocabulary.violations import DOUBLE_ANSWER, DOUBLE_CLOSE, DOUBLE_RESPONSE
 
 # --- one active request per session ---------------------------------------------------------------------------------
 
@@ -258,7 +258,8 @@ def s_response(w: World, session: Session, arg: int, started: float, now: float)
     if not answered_in_time(w, session, i, now):
         return
     if session.active != S_CONTROL or channel_of(session.active_arg) != i:
-        answered_twice(w, session, i, DOUBLE_ANSWER, UNSET, now)
+        what_twice = DOUBLE_ANSWER if session.channel[i] & IS_DEACTIVATED else DOUBLE_RESPONSE
+        answered_twice(w, session, i, what_twice, UNSET, now)
     if session.channel[i] & IS_DEACTIVATED:
         subrequest_remove(w, session, started, now)
         return

@@ -69,7 +69,7 @@ def cluster(address: str) -> Iterator[Executor]:
     try:
         import distributed
     except ImportError:
-        raise ScenarioError("--cluster needs the extra cluster: pip install 'mrcpsim[cluster]'") from None
+        raise ScenarioError("--cluster needs the extra cluster: pip install -e '.[cluster]' in the checkout") from None
     try:
         connect: Any = distributed.Client
         client = connect(address, timeout="20s", set_as_default=False)

@@ -111,7 +111,7 @@ def _points(problem: Mapping[str, Any], method: str, seed: int) -> Any:
     try:
         from SALib.sample import morris, sobol
     except ImportError:
-        raise ScenarioError("sensitivity needs its extra: pip install 'mrcpsim[sensitivity]'") from None
+        raise ScenarioError("sensitivity needs its extra: pip install -e '.[sensitivity]' in the checkout") from None
     if method == "morris":
         return morris.sample(problem, TRAJECTORIES, num_levels=LEVELS, seed=seed)
     return sobol.sample(problem, SOBOL_POINTS, calc_second_order=False, seed=seed)

@@ -2,7 +2,8 @@
 
 Greedy and checked: every step is a changed copy of the scenario, run with the same seed, and kept only when the run
 still shows the signature. What random faults did to one call is pinned to that call's number; what does not matter goes
-back to its default; what varies becomes constant; waiting is cut. The result is local: no single further step works.
+back to its default, unless that brings requests or resources that were not there; what varies becomes constant;
+waiting is cut. The result is local: no single further step works.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sim.engine.run import run
@@ -44,6 +45,25 @@ class Minimal:
     runs: int
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the calls of a run ask of the server: MRCP requests, and what of each resource they take."""
+
+    requests: int = 0
+    acquired: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def by(cls, result: RunResult) -> Asked:
+        """What they asked in this run."""
+        requests = 0 if result.sessions is None else int(result.sessions["requests"].sum())
+        return cls(requests, {name: use.acquired + use.refused for name, use in result.summary.resources.items()})
+
+    def more_than(self, other: Asked) -> bool:
+        """Whether more requests are made, or something is taken of which nothing was."""
+        new = any(count and not other.acquired.get(name) for name, count in self.acquired.items())
+        return new or self.requests > other.requests
+
+
 def shrink(
     result: RunResult,
     cause: str | None = None,
@@ -57,6 +77,12 @@ def shrink(
     """
     import yaml
 
+    if result.summary.engine == "log":
+        where = result.directory or result.summary.scenario
+        raise ScenarioError(
+            f"{where}: is the audit of a log, which has no scenario to make smaller; "
+            "write one with `mrcpsim calibrate LOG -o SCENARIO.yaml`, run it, and ask for that result"
+        )
     signature, session = choose(result, cause)
     if not result.scenario_yaml.strip():
         where = f"{result.directory}: " if result.directory else ""
@@ -77,6 +103,7 @@ class _Shrinker:
         self.signature = signature
         self.progress = progress
         self.runs = 0
+        self.asked = Asked()
 
     def reduce(self, session: int, calls: int) -> None:
         """All passes, in order; each begins with what the last one left."""
@@ -91,21 +118,27 @@ class _Shrinker:
             self.make_constant()
             self.shorten()
 
-    def shows(self, candidate: Mapped) -> bool:
-        """Whether a scenario can be read and its run shows the signature."""
+    def shows(self, candidate: Mapped, no_more: bool = False) -> bool:
+        """Whether a scenario can be read and its run shows the signature, with `no_more` asked of the server than by
+        the last that did."""
         if self.runs >= MOST_RUNS:
             return False
         self.runs += 1
         try:
-            return self.signature in signatures(run(load_scenario(candidate), ledger="sessions"))
+            found = run(load_scenario(candidate), ledger="sessions")
         except MrcpsimError:
             return False
+        asked = Asked.by(found)
+        if self.signature not in signatures(found) or (no_more and asked.more_than(self.asked)):
+            return False
+        self.asked = asked
+        return True
 
-    def attempt(self, change: Callable[[Mapped], None]) -> bool:
+    def attempt(self, change: Callable[[Mapped], None], no_more: bool = False) -> bool:
         """Keep a changed copy when it differs and still shows the signature."""
         candidate = copy.deepcopy(self.best)
         change(candidate)
-        if candidate == self.best or not self.shows(candidate):
+        if candidate == self.best or not self.shows(candidate, no_more):
             return False
         self.best = candidate
         return True
@@ -144,10 +177,10 @@ class _Shrinker:
     # --- fewer words ------------------------------------------------------------------------------------------------
 
     def forget_settings(self) -> None:
-        """Back to the default: whole blocks first, then their parts."""
+        """Back to the default, where that adds nothing: whole blocks first, then their parts."""
         for place in list(_places(self.best)):
             if place[0] not in KEPT and _get(self.best, place) is not None:
-                self.attempt(lambda s, place=place: _drop(s, place))  # type: ignore[misc]
+                self.attempt(lambda s, place=place: _drop(s, place), no_more=True)  # type: ignore[misc]
 
     def make_constant(self) -> None:
         """Distributions become their rounded mean."""
@@ -172,7 +205,8 @@ class _Shrinker:
             if self.attempt(lambda s, drain=drain: _put(s, ("drain",), drain)):  # type: ignore[misc]
                 break
         self.attempt(lambda s: _put(s, ("duration",), "1s"))
-        self.attempt(lambda s: _put(s, ("server", "media", "phase"), "4ms"))
+        if _get(self.best, ("server", "media", "phase")) is not None:
+            self.attempt(lambda s: _put(s, ("server", "media", "phase"), "4ms"))
 
     # --- the result -------------------------------------------------------------------------------------------------
 

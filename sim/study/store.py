@@ -52,7 +52,7 @@ class Store:
                 import fsspec
             except ImportError:
                 raise ScenarioError(
-                    f"{self.place}: URLs need the extra cluster: pip install 'mrcpsim[cluster]'"
+                    f"{self.place}: URLs need the extra cluster: pip install -e '.[cluster]' in the checkout"
                 ) from None
             self._remote, self._root = fsspec.core.url_to_fs(self.place)
         else:

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -6,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sim
 from sim.errors import InternalError
 from sim.ledger.levels import LevelRecorder, levels_of
 from sim.ledger.sink import MemorySink
@@ -81,4 +83,25 @@ def test_time_that_goes_back_is_our_bug() -> None:
 def test_levels_of_a_ledger_table() -> None:
     ledger = pd.DataFrame({"time_s": [0.0, 1.0, 2.0], "resource": ["a", "b", "a"], "delta": [1, 1, -1]})
     levels = levels_of(ledger)
-    assert levels[["time_s", "resource", "held"]].values.tolist() == [[0.0, "a", 1], [1.0, "b", 1], [2.0, "a", 0]]
+    rows = levels[["time_s", "resource", "held"]].values.tolist()
+    assert rows == [[0.0, "b", 0], [0.0, "a", 1], [1.0, "b", 1], [2.0, "a", 0]]
+
+
+@pytest.mark.parametrize("engine", ["simpy", "compiled"])
+@pytest.mark.parametrize("ledger", ["full", "sessions"])
+def test_the_levels_of_a_run_begin_at_0(engine: str, ledger: str) -> None:
+    scenario = sim.load_scenario({"name": "from-0", "duration": "2s", "drain": "4s", "client": {"tcp": False}})
+    found = sim.run(scenario, seed=1, engine=engine, ledger=ledger)
+    first = found.levels.drop_duplicates("resource").set_index("resource")
+    assert (first["time_s"] == 0.0).all()
+    assert (first["held"] == 0).all()
+    assert set(found.summary.resources) <= set(first.index)  # also those of which nothing was ever held
+    assert not found.levels.duplicated(["time_s", "resource"]).any()
+
+
+def test_the_levels_of_a_log_begin_at_0_with_what_was_there() -> None:
+    traces = Path(__file__).parents[1] / "data" / "traces"
+    found = sim.audit_log(traces / "leak2.log.xz").levels
+    first = found.drop_duplicates("resource")
+    assert (first["time_s"] == 0.0).all()
+    assert (first["held"] == 0).all()

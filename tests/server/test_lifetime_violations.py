@@ -97,3 +97,26 @@ def test_a_session_that_was_stuck_before_the_crash_is_leaked_and_not_crashed():
     assert set(causes.values()) == {"close-never-answered", "crash"}
     assert result.sessions.set_index("session")["outcome"][4] == "leaked"
     assert result.sessions.set_index("session")["outcome"][38] == "crashed"
+
+
+TWICE = {"name": "twice", "duration": "1s", "drain": "10s", "arrivals": {"rate": "1/s", "kind": "even", "calls": 1}}
+
+
+@pytest.mark.parametrize(
+    ("operation", "gap", "kind", "said"),
+    [
+        ("close", "2s", "double-close", "a close is answered a second time, when its session is already gone"),
+        ("close", "10us", "double-close", "a close is answered a second time, and the subrequest counter falls early"),
+        ("open", "1s", "double-answer", "while the session waits for nothing, so that its counter stays"),
+        ("request", "1s", "double-answer", "a request is answered a second time, and the next one in the queue"),
+    ],
+)
+def test_a_second_answer_says_what_it_does_at_that_moment(operation, gap, kind, said):
+    """A close that is answered again 2 s after the destroy takes no counter down."""
+    plugin = {"speechrecog": {operation: {"twice": 1, "gap": gap}}}
+    scenario = load_scenario({**TWICE, "plugins": plugin, "calls": {"hold": "3s"}})
+    for engine in ("simpy", "compiled"):
+        found = sim.run(scenario, seed=1, engine=engine).summary.violations
+        assert [v.message for v in found if v.kind == kind and said in v.message]
+        early = [v for v in found if "counter falls early" in v.message]
+        assert bool(early) == ("falls early" in said)

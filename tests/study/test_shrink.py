@@ -1,10 +1,14 @@
 """Shrinking leaves the fewest calls that show the same signature, in a scenario that a person reads."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 from leaks.fault_runs import run_shipped
+from typer.testing import CliRunner
 
 import sim
+from sim.cli.main import build
 from sim.errors import ScenarioError
 from sim.leaks.signature import signatures
 from sim.study.shrink import shrink
@@ -71,3 +75,39 @@ def test_a_healthy_run_has_nothing_to_shrink():
 def test_a_cause_that_does_not_occur_is_named():
     with pytest.raises(ScenarioError, match="nothing to shrink: this run shows no 'open-never-answered'"):
         shrink(run_shipped("faults/close-never"), "open-never-answered")
+
+
+BARE = {
+    "name": "bare",
+    "duration": "5s",
+    "calls": {"requests": 0},
+    "client": {"tcp": False},
+    "plugins": {"speechrecog": {"close": {"never": 0.1}}},
+    "server": {"costs": {"server": {"offer": "90us"}}},
+}
+
+
+def test_what_is_dropped_adds_nothing():
+    """Dropping `requests: 0` and `tcp: false` would bring back the defaults, which have both."""
+    made = shrink(sim.run(sim.load_scenario(BARE), seed=4))
+    again = sim.run(sim.load_scenario(made.scenario))
+    assert again.sessions["requests"].sum() == 0
+    assert again.summary.resources["tcp_connection"].acquired == 0
+    assert made.calls == 1
+    assert "server" not in made.scenario  # what adds nothing goes
+
+
+def test_requests_that_do_not_matter_may_go_back_to_fewer():
+    more = sim.load_scenario(BARE, overrides={"calls.requests": 2, "client.tcp": True})
+    made = shrink(sim.run(more, seed=4))
+    assert "calls" not in made.scenario or "requests" not in made.scenario["calls"]
+    assert sim.run(sim.load_scenario(made.scenario)).sessions["requests"].sum() <= 2
+
+
+def test_an_audit_has_no_scenario_to_make_smaller(tmp_path):
+    data = Path(__file__).parents[1] / "data"
+    folder = sim.audit_log(data / "traces" / "leak2.log.xz").save(tmp_path / "audited")
+    done = CliRunner().invoke(build(), ["leaks", str(folder), "--minimal"])
+    assert done.exit_code == 2
+    assert "is the audit of a log, which has no scenario to make smaller" in " ".join(done.output.split())
+    assert "mrcpsim calibrate" in done.output

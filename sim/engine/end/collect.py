@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from sim.engine.start.setup import Setup
+from sim.engine.start.setup import Setup, resource_names
 from sim.ledger.durations import DurationSet
 from sim.ledger.levels import LevelRecorder
 from sim.ledger.resident import AtATime
 from sim.ledger.sink import Sink
 from sim.ledger.spans import SPANS
 from sim.ledger.tables import Coded
+from sim.ledger.zero import LevelsFromZero
 from sim.vocabulary.messages import MESSAGE_NAMES, MESSAGES
 from sim.vocabulary.states import STATE_NAMES
 
@@ -43,7 +44,7 @@ class Collector:
         """`watch`: latencies, each with an outcome, whose durations are kept apart."""
         self.setup = setup
         self.ledger = ledger
-        self.sink = sink
+        self.sink = LevelsFromZero(sink, resource_names(setup.scenario))
         self.latency = {name: DurationSet() for name in SPANS}
         tasks = len(setup.tasks)
         self.wait = [DurationSet() for _ in range(tasks)]
@@ -51,7 +52,7 @@ class Collector:
         self.processor_wait = [DurationSet() for _ in range(tasks)]
         self.apart = {pair: DurationSet() for pair in watch}
         self.there = AtATime(setup.duration_s + setup.scenario.drain)
-        self.levels = LevelRecorder(setup.resources, sink) if ledger == "full" else None
+        self.levels = LevelRecorder(setup.resources, self.sink) if ledger == "full" else None
         self._busy: list[dict[str, Array]] = []  # of processors, beside the changes of resources: written at the end
 
     def sessions(
@@ -168,6 +169,7 @@ class Collector:
             self.levels.finish(horizon_s)
             for columns in self._busy:
                 self._write_windows(columns)
+        self.sink.finish()
 
 
 def _with_outcome(columns: Mapping[str, Array], verdicts: tuple[list[str], ...] | None, outcome: str) -> Array:

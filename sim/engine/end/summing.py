@@ -30,7 +30,6 @@ from sim.server.records import REJECTIONS
 from sim.vocabulary.messages import MESSAGE_NAMES
 from sim.vocabulary.resources import OWN_RESOURCES
 from sim.vocabulary.tasks import CONNECTION_AGENT, MEDIA, NUA, SIP_AGENT
-from sim.vocabulary.violations import VIOLATION_NAMES
 
 
 def summary_of(
@@ -168,12 +167,12 @@ def _violations(made: Setup, engine: Engine, seed: int) -> tuple[Violation, ...]
     for at, call, what, kind, task, resource, first, first_s in engine.offences:
         name = made.tasks[task] if task >= 0 else "caller"
         race = Race(
-            what=VIOLATION_NAMES[what],
+            violation=what,
             message=MESSAGE_NAMES[kind],
             task=name,
             resource=made.resources[resource],
             first=MESSAGE_NAMES[first] if first >= 0 else None,
             first_s=float(first_s),
         )
-        found.append(Violation(float(at), int(call), race.what, describe(race), session_id(seed, int(call))))
+        found.append(Violation(float(at), int(call), race.kind, describe(race), session_id(seed, int(call))))
     return tuple(found)
