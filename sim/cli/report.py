@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 @command
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="RESULT_DIR", help="A result folder.")],
+    folder: Annotated[Path, typer.Argument(metavar="RESULT_DIR", help="The folder of a run, an audit or a study.")],
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="The page; default: in the folder."),
@@ -25,13 +25,13 @@ def report(
     from sim.errors import ScenarioError
     from sim.files import whole
     from sim.ledger.result import load_result
-    from sim.report.html import NAME, page_text
+    from sim.report.html import NAME, is_study, page_text, study_text
 
-    result = load_result(folder)
+    page = study_text(folder) if is_study(folder) else page_text(load_result(folder))
     path = output or folder / NAME
     try:
         with whole(path) as part:
-            part.write_text(page_text(result), encoding="utf-8")
+            part.write_text(page, encoding="utf-8")
     except OSError as error:
         raise ScenarioError(f"{path}: can not be written ({error.strerror or error}); choose another with -o") from None
     if not quiet:

@@ -58,7 +58,7 @@ def study(
 ) -> None:
     """Run every scenario of STUDY.yaml at every point, as often as it asks for; the same command goes on where it was.
 
-    Writes runs.parquet (a row a run, readable while it grows), study.json and study.yaml to reports/<study name>.
+    Writes runs.parquet (a row a run, readable while it grows), study.json, study.yaml, report.html: to reports/<name>.
     """
     from sim.study import study as studies
     from sim.study.pool import cluster as dask
@@ -67,6 +67,7 @@ def study(
     if dry_run:
         _show_dry_run(path, cache, workers, json)
         return
+    from sim.report.html import NAME, study_text
     from sim.report.study import print_study
 
     with dask(cluster) if cluster else nullcontext() as executor, ProgressBar(not (quiet or no_progress)) as bar:
@@ -79,6 +80,7 @@ def study(
             force=force,
             progress=lambda seen: bar(seen.finished / max(seen.wanted, 1), _told(seen)),
         )
+    (result.directory / NAME).write_text(study_text(result.directory), encoding="utf-8")
     if not quiet:
         print_study(result, out_console(json))
     if json:

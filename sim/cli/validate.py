@@ -73,6 +73,8 @@ def validate(
     """Simulate a log's own calls and compare counts, latencies and waits; exit 1 when they disagree."""
     from sim.calibration.evidence import watch_logs
     from sim.files import refuse_existing
+    from sim.report.html import NAME as PAGE
+    from sim.report.html import validation_text
     from sim.report.validation import QQ_PNG, print_validation, write_qq
     from sim.scenario import load_scenario
     from sim.validation.validate import validate as compare
@@ -89,12 +91,13 @@ def validate(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         write_qq(found, out / QQ_PNG)
+        (out / PAGE).write_text(validation_text(found), encoding="utf-8")
     if json:
         print_json(found.to_dict())
     elif not quiet:
         print_validation(found, out_console())
         if out is not None:
-            typer.echo(f"\nquantile-quantile plot  {out / QQ_PNG}")
+            typer.echo(f"\nquantile-quantile plot  {out / QQ_PNG}\nreport  {out / PAGE}")
     if not quiet:
         for note in evidence.notes:
             typer.echo(f"note: {note}", err=True)

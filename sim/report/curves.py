@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.report.capacity import knob_value
+from sim.report.study import shown
 from sim.report.style import COLOURS, FAINT, axes_for, legend_below
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from sim.report.responses import Responses
     from sim.study.capacity import Capacity
+
+MOST_LINES = 6
+"""Lines that a picture can tell apart."""
 
 
 def capacity_curve(found: Capacity, metric: str | None = None, ax: Axes | None = None) -> Axes:
@@ -43,3 +48,33 @@ def capacity_curve(found: Capacity, metric: str | None = None, ax: Axes | None =
     axes.set(xlabel=f"{found.knob}{', per second' if unit == 'per_s' else ''}", ylabel=target.metric)
     legend_below(axes)
     return axes
+
+
+def response_curve(found: Responses, title: str, ax: Axes | None = None) -> Axes:
+    """A metric over the knob of a study, a line for each variant, every point with its interval."""
+    axes = axes_for(title, ax, size=(9.0, 4.2))
+    for i, (line, colour) in enumerate(zip(found.lines[:MOST_LINES], COLOURS, strict=False)):
+        x = np.array(line.x)
+        middle, low, high = (
+            np.array([getattr(at, end) for at in line.estimates], dtype=float) for end in ("value", "low", "high")
+        )
+        joined = "none" if found.names else "-"
+        axes.errorbar(
+            x, middle, yerr=[np.maximum(middle - low, 0.0), np.maximum(high - middle, 0.0)], color=colour, marker="o",
+            markersize=4, linewidth=1.5, elinewidth=1.2, capsize=3, linestyle=joined, zorder=3 + i,
+            label=line.label or f"{found.metric}, with its interval",
+        )  # fmt: skip
+    if found.names:
+        axes.set_xticks(range(len(found.names)), found.names)
+        axes.margins(x=0.1)
+    axes.yaxis.set_major_formatter(lambda value, _: shown(value, found.metric))
+    axes.set(xlabel=_axis(found.knob), ylabel=found.metric)
+    legend_below(axes)
+    return axes
+
+
+def _axis(column: str) -> str:
+    for suffix, unit in (("_per_s", "per second"), ("_bytes", "bytes"), ("_s", "s")):
+        if column.endswith(suffix):
+            return f"{column.removesuffix(suffix)}, {unit}"
+    return column

@@ -1,10 +1,18 @@
 """`report.html`: a result as one page that can be attached to a ticket."""
 
+from __future__ import annotations
+
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sim.ledger.result import RunResult
 
+if TYPE_CHECKING:
+    from sim.validation.validate import Validation
+
 NAME = "report.html"
+STUDY, STUDY_FILE = "study.json", "study.yaml"
 
 
 def page_text(result: RunResult) -> str:
@@ -21,3 +29,33 @@ def write_extras(result: RunResult, folder: Path) -> None:
 
     write_pictures(result, folder)
     (folder / NAME).write_text(page_text(result), encoding="utf-8")
+
+
+def is_study(folder: Path) -> bool:
+    """Whether a folder holds what a study found."""
+    return (folder / STUDY).is_file()
+
+
+def study_text(folder: Path) -> str:
+    """The page of the study in a folder. ScenarioError when study.json is not one's."""
+    from sim.errors import ScenarioError
+    from sim.report.page.of_study import study_page
+    from sim.report.page.render import html_of
+
+    path = folder / STUDY
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        file = (folder / STUDY_FILE).read_text(encoding="utf-8")
+        return html_of(study_page(found, file))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ScenarioError(
+            f"{path}: must be what `mrcpsim study` writes (got something else); run the study again"
+        ) from None
+
+
+def validation_text(found: Validation) -> str:
+    """The page of a validation."""
+    from sim.report.page.of_validation import validation_page
+    from sim.report.page.render import html_of
+
+    return html_of(validation_page(found))

@@ -22,6 +22,7 @@ VARIABLES: Final = {
 }  # fmt: skip
 """What stands for each colour in a page, which has a light and a dark value for it."""
 
+_TAG = re.compile(r"<[^>]*>")
 _NUMBER = re.compile(r"(?<![\w#.])-?\d+\.\d{3,}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
 _FONT = re.compile(r"font-family: [^;\"]*")
@@ -82,7 +83,7 @@ def svg_of(axes: Axes, name: str, description: str) -> str:
     drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.S)
     drawn = re.sub(r"<!--.*?-->", "", drawn, flags=re.S)
-    drawn = _NUMBER.sub(lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), drawn)
+    drawn = _TAG.sub(lambda tag: _NUMBER.sub(_rounded, tag[0]), drawn)
     drawn = _COLOUR.sub(_variable, drawn)
     drawn = _FONT.sub("font-family: var(--font)", drawn)
     drawn = _SHORTHAND.sub(lambda match: f"font: {match[1]} var(--font)", drawn)
@@ -124,6 +125,11 @@ def _shorter(path: str) -> str:
             out.append("z")
             i += 1
     return "".join(out)
+
+
+def _rounded(match: re.Match[str]) -> str:
+    """A place in a picture to a tenth of a point; what is said in its texts keeps its digits."""
+    return f"{float(match[0]):.1f}".removesuffix(".0")
 
 
 def _variable(match: re.Match[str]) -> str:

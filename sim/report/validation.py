@@ -16,6 +16,7 @@ from sim.report.text import DASH, duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from sim.validation.validate import Comparison, Validation
 
@@ -30,7 +31,7 @@ def print_validation(found: "Validation", console: Console) -> None:
     console.print(_table("latency", {latency_label(k): c for k, c in found.latency.items()}, theory=True))
     if found.tasks:
         console.print(_table("queue wait of", found.tasks, theory=False))
-    for line in _about(found):
+    for line in about(found):
         console.print(Text(line, style=QUIET))
     console.print(Text(found.verdict, style=GOOD if found.ok else BAD))
 
@@ -68,7 +69,8 @@ def _table(title: str, rows: "Mapping[str, Comparison]", theory: bool) -> Table:
     return table
 
 
-def _about(found: "Validation") -> Sequence[str]:
+def about(found: "Validation") -> Sequence[str]:
+    """What was read from the log, and what Erlang's formula says of the RTP ports, a line each."""
     read = found.read_from_log
     lines = []
     borrowed = []
@@ -100,24 +102,31 @@ def part(value: float | None) -> str:
 
 
 def write_qq(found: "Validation", path: Path) -> None:
+    """Write `qq_figure` as a PNG."""
+    qq_figure(found).savefig(path, dpi=80, metadata={"Software": None})
+
+
+def qq_figure(found: "Validation", drawn: int = DRAWN) -> "Figure":
     """Quantile-quantile plots of the latencies, measured across and predicted up, with the M/M/1 prediction."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     names = [name for name in found.latency if name != "pool_lifetime"][:6]
     columns = min(3, max(1, len(names)))
     lines = max(1, -(-len(names) // columns))
     figure = Figure(figsize=(4.2 * columns, 4.0 * lines + 0.4), layout="constrained")
+    FigureCanvasAgg(figure)
     for i, name in enumerate(names):
-        draw_quantiles(figure.add_subplot(lines, columns, i + 1), name, found.latency[name])
-    figure.suptitle(f"{found.scenario} against {found.log}", color=INK, fontsize=11)
-    figure.savefig(path, dpi=80, metadata={"Software": None})
+        draw_quantiles(figure.add_subplot(lines, columns, i + 1), name, found.latency[name], drawn)
+    figure.suptitle(f"{found.scenario} against {found.log}", color=INK, fontsize=11, parse_math=False)
+    return figure
 
 
-def draw_quantiles(axes: "Axes", name: str, compared: "Comparison") -> None:
+def draw_quantiles(axes: "Axes", name: str, compared: "Comparison", drawn: int = DRAWN) -> None:
     """Quantile against quantile of one latency, measured across and predicted up, with the M/M/1 prediction."""
     import numpy as np
 
-    p = (np.arange(DRAWN) + 0.5) / DRAWN
+    p = (np.arange(drawn) + 0.5) / drawn
     measured = np.quantile(compared.measured, p) * 1e3
     predicted = np.quantile(compared.predicted, p) * 1e3
     top = float(max(measured[-1], predicted[-1])) * 1.05

@@ -133,6 +133,11 @@ class Validation:
     read_from_log: Mapping[str, Any]
     runs: int
 
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The latencies that decide, of those that were compared."""
+        return tuple(name for name in JUDGED if name in self.latency)
+
     def to_dict(self) -> dict[str, Any]:
         """What `validate --json` prints."""
         return {

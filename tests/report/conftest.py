@@ -16,6 +16,7 @@ from sim.ledger.summary import (
     TaskUse,
     Violation,
 )
+from sim.validation.validate import Validation, compare
 
 CALLS, LEAKED = 600, 3
 CAUSE = "close-never-answered"
@@ -181,3 +182,50 @@ def result() -> RunResult:
         yaml,
         {"engine": "simpy"},
     )
+
+
+def _point(number: int, rate: str, variant: str, metric: str, mean: float, half: float) -> dict[str, object]:
+    return {
+        "scenario": "baseline", "variant": variant, "point": number, "metric": metric, "n": 10, "mean": mean,
+        "low": mean - half, "high": mean + half, "settings": {"duration": "60s", "arrivals.rate": rate},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def study_found() -> dict[str, object]:
+    """What study.json of two variants at three rates holds."""
+    points, pairs, best = [], [], []
+    for number, (rate, slow, fast) in enumerate([("5/s", 0.0, 0.0), ("10/s", 0.07, 0.001), ("20/s", 0.47, 0.33)]):
+        for variant, value in (("slow", slow), ("fast", fast)):
+            points.append(_point(number, rate, variant, "sessions.blocking", value, 0.02 * (value > 0)))
+            points.append(_point(number, rate, variant, "latency.invite_to_answer.p99", 0.0105, 0.0003))
+        ends = {"mean": fast - slow, "low": fast - slow - 0.03, "high": fast - slow + 0.03}
+        pairs.append(
+            {"scenario": "baseline", "point": number, "metric": "sessions.blocking", "first": "slow", "second": "fast",
+             "n": 10, "difference": ends, "unpaired": ends, "variance_reduction": 2.0, "clear": slow - fast > 0.03}
+        )  # fmt: skip
+        best.append(
+            {"scenario": "baseline", "point": number, "metric": "sessions.blocking", "best": "fast", "sure": number > 0,
+             "confidence": 0.95, "dropped_at": {"slow": 12, "fast": None}}
+        )  # fmt: skip
+    return {
+        "study": "<script>alert(1)</script>", "model": "0.1.0+abc", "runs": 60, "failed": 0, "points": points,
+        "compared": pairs, "best": best,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def validation() -> Validation:
+    """A validation whose latencies agree, but for one that is not judged."""
+    rng = np.random.default_rng(4)
+    measured = rng.uniform(0.001, 0.011, 600)
+    runs = [rng.uniform(0.001, 0.011, 600) for _ in range(3)]
+    found = {"invite_to_answer": compare(measured, runs, {"p50": 0.001, "p95": None})}
+    found["close_delay"] = compare(measured / 10, [run / 5 for run in runs])
+    latency = {name: compared for name, compared in found.items() if compared is not None}
+    counts = {"arrived": (600.0, 600.0), "leaked": (0.0, 1 / 3)}
+    read = {"phase": "scenario", "interference": "scenario", "tick_s": 0.01, "phase_s": None, "stalls": {}}
+    return Validation(
+        "<script>alert(1)</script>", "real.log", True, "AGREES: 3 of 3 judged quantiles", counts, latency,
+        {"MRCP Server": latency["close_delay"]}, {"erlang": {}}, read, 3,
+    )  # fmt: skip

@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 import sim
-from sim.report.html import page_text
+from sim.report.html import page_text, validation_text
+from sim.report.page.of_study import study_page
+from sim.report.page.render import html_of
 from sim.scenario import load_scenario
+from sim.validation.validate import Validation
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
@@ -44,20 +47,25 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def pages(
+    tmp_path_factory: pytest.TempPathFactory, study_found: dict[str, object], validation: Validation
+) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     run = sim.run(load_scenario(LEAKY), seed=3, ledger="full", engine="simpy")
     run.summary = replace(run.summary, scenario=EVIL)  # no scenario file may have this name; a result folder might
     made = {
         "run": page_text(run),
         "audit": page_text(sim.audit_log(TRACES / "leak2.log.xz")),
+        "study": html_of(study_page(study_found, f"description: {EVIL}")),
+        "validation": validation_text(validation),
     }
     for name, text in made.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in made}
 
 
-KINDS = ("run", "audit")
+KINDS = ("run", "audit", "study", "validation")
+LEAKING = KINDS[:2]
 
 
 class Opened:
@@ -85,8 +93,7 @@ def opened(browser: Any, path: Path, width: int = 1280, scripts: bool = True, **
     found = Opened(context.new_page())
     found.page.goto(path.as_uri())
     if scripts:
-        found.page.locator("#sessions-tools").wait_for(state="visible")
-        found.page.locator("#zoom canvas").wait_for(state="visible")
+        found.page.locator("html[data-drawn]").wait_for(state="attached")
     yield found
     context.close()
 
@@ -168,7 +175,7 @@ def test_what_is_drawn_over_time_is_chosen_by_keyboard(browser: Any, pages: dict
         assert found.page.locator("#zoom canvas").screenshot() != before
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LEAKING)
 def test_the_verdict_and_the_tables_are_there_without_scripts(browser: Any, pages: dict[str, Path], kind: str) -> None:
     with opened(browser, pages[kind], scripts=False) as found:
         verdict = found.page.locator("#verdict")
@@ -201,9 +208,14 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(browser: Any, pages: 
         assert found.page.locator("#verdict").bounding_box()["y"] < 300
 
 
-def test_a_name_that_is_a_script_is_text(browser: Any, pages: dict[str, Path]) -> None:
-    with opened(browser, pages["run"]) as found:
-        assert found.page.locator("h1").inner_text() == EVIL
-        assert found.page.title() == EVIL
-        assert EVIL in found.page.locator("svg.picture").first.text_content()
+@pytest.mark.parametrize("kind", ["run", "study", "validation"])
+def test_a_name_that_is_a_script_is_text(browser: Any, pages: dict[str, Path], kind: str) -> None:
+    with opened(browser, pages[kind]) as found:
+        assert EVIL in found.page.locator("h1").inner_text()
+        assert EVIL in found.page.title()
         assert found.said == []
+
+
+def test_a_name_that_is_a_script_is_text_in_pictures_too(browser: Any, pages: dict[str, Path]) -> None:
+    with opened(browser, pages["run"]) as found:
+        assert EVIL in found.page.locator("svg.picture").first.text_content()

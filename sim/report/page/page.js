@@ -118,4 +118,5 @@
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
     window.addEventListener("resize", () => plot.setSize(size()));
   }
+  document.documentElement.dataset.drawn = "";
 })();

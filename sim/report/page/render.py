@@ -24,7 +24,7 @@ def html_of(page: Page) -> str:
     """The page. The same page gives the same bytes."""
     from markupsafe import Markup
 
-    scripts = [_asset("page.js")] if page.data else []
+    scripts = [_asset("page.js")]
     css = _asset("page.css")
     if "levels" in page.data:
         scripts.insert(0, _asset("uplot.min.js"))

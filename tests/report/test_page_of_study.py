@@ -1,0 +1,101 @@
+"""The page of a study says what it found in a sentence, with the intervals, and can be made again from study.json."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from sim.cli.main import build
+from sim.report.page.of_study import finding, study_page
+from sim.report.page.render import html_of
+from sim.report.responses import responses, varied
+
+
+def test_the_verdict_is_the_best_variant_and_the_change_over_the_knob(study_found: dict[str, Any]) -> None:
+    page = study_page(study_found, "")
+    assert page.verdict == (
+        "Best by sessions.blocking: fast; not yet sure, more replications are needed. "
+        "From arrivals.rate 5/s to 20/s, sessions.blocking goes from 0 % to 47 % [45 %, 49 %] (slow)."
+    )
+    assert page.mood == "warn"
+
+
+def test_a_metric_is_a_line_for_each_variant_over_the_path_that_varies(study_found: dict[str, Any]) -> None:
+    assert varied(study_found) == ["arrivals.rate"]
+    curve = responses(study_found, "sessions.blocking")
+    assert curve.knob == "arrivals.rate_per_s"
+    assert [line.label for line in curve.lines] == ["slow", "fast"]
+    assert curve.lines[0].x == (5.0, 10.0, 20.0)
+    assert [at.value for at in curve.lines[1].estimates] == [0.0, 0.001, 0.33]
+
+
+def test_what_may_be_chance_is_called_so(study_found: dict[str, Any]) -> None:
+    assert finding(responses(study_found, "latency.invite_to_answer.p99")).endswith("so this may be chance.")
+
+
+def test_a_knob_without_numbers_and_no_knob_at_all_have_names(study_found: dict[str, Any]) -> None:
+    names = {"5/s": "none", "10/s": "some", "20/s": "all"}
+    points = [
+        {**point, "settings": {"faults": names[point["settings"]["arrivals.rate"]]}} for point in study_found["points"]
+    ]
+    curve = responses({**study_found, "points": points}, "sessions.blocking")
+    assert curve.names == ("none", "some", "all")
+    assert finding(curve) == "sessions.blocking is 0 % [0 %, 0 %] with none, 47 % [45 %, 49 %] with all."
+    alone = [point for point in points if point["point"] == 2]
+    curve = responses({**study_found, "points": alone}, "sessions.blocking")
+    assert curve.names == ("slow", "fast")
+    assert html_of(study_page({**study_found, "points": alone, "compared": [], "best": []}, ""))
+
+
+def test_failed_runs_and_points_without_a_value_are_told(study_found: dict[str, Any]) -> None:
+    points = [{**point, "mean": None, "low": None, "high": None} for point in study_found["points"]]
+    page = study_page({**study_found, "points": points, "failed": 3, "best": []}, "")
+    assert page.verdict == "3 runs failed. sessions.blocking has no value at any point."
+    assert page.mood == "bad"
+    assert html_of(page)
+
+
+def test_report_makes_the_page_again_and_refuses_what_is_no_study(study_found: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_text(json.dumps(study_found), encoding="utf-8")
+    (tmp_path / "study.yaml").write_text("scenario: baseline\n", encoding="utf-8")
+    runner = CliRunner()
+    assert runner.invoke(build(), ["report", str(tmp_path)]).exit_code == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "not yet sure" in page
+    assert len(page.encode()) < 100_000
+    for broken in ("{}", "[1]", '{"study": 1, "points": 3}', "not json"):
+        (tmp_path / "study.json").write_text(broken, encoding="utf-8")
+        found = runner.invoke(build(), ["report", str(tmp_path)])
+        assert found.exit_code == 2, broken
+        assert "study.json: must be what `mrcpsim study` writes" in found.output.replace("\n", " ")
+
+
+def test_numbers_in_the_texts_of_a_picture_keep_their_digits() -> None:
+    from sim.report.style import axes_for, svg_of
+
+    drawn = svg_of(axes_for("KS 0.0478"), "one", "0.0478 of them")
+    assert drawn.count("0.0478") == 2
+
+
+@pytest.mark.parametrize("kind", ["study", "validation"])
+def test_a_name_is_text_on_every_page(kind: str, study_found: dict[str, Any], validation: Any) -> None:
+    from sim.report.html import validation_text
+
+    page = validation_text(validation) if kind == "validation" else html_of(study_page(study_found, ""))
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_a_study_writes_its_page(tmp_path: Path) -> None:
+    path = tmp_path / "loads.yaml"
+    path.write_text(
+        "scenario: baseline\nset: {duration: 4s, drain: 8s, calls.hold: 1s}\nreplications: 2\n"
+        "vary: {grid: {arrivals.rate: [2/s, 8/s]}}\nmetrics: [peak.session_pool]\n",
+        encoding="utf-8",
+    )
+    given = ["study", str(path), "--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache"), "-j", "1", "-q"]
+    assert CliRunner().invoke(build(), given).exit_code == 0
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "From arrivals.rate 2/s to 8/s, peak.session_pool goes from" in page
