@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.theory.intervals import CONFIDENCE
+from sim.theory.product_limit import product_limit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,11 +58,9 @@ def survival(ended: Floats, ages: Floats) -> Survival:
     """The product-limit estimate from lifetimes that `ended` and the `ages` of pools that are still held."""
     if not ended.size:
         return Survival(ended, ended)
-    from scipy.stats import CensoredData, ecdf
-
-    found = ecdf(CensoredData(uncensored=ended, right=ages)).sf
-    known = found.quantiles <= ended.max()
-    return Survival(found.quantiles[known], found.probabilities[known])
+    found = product_limit(ended, ages)
+    known = found.ages <= ended.max()
+    return Survival(found.ages[known], found.shares[known])
 
 
 def expected_level(lives: Survival, created: Floats, times: Floats) -> Floats:

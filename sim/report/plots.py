@@ -107,9 +107,10 @@ def latencies(result: RunResult, ax: Axes | None = None, most: int | None = None
     return axes
 
 
-def setup_time(result: RunResult, ax: Axes | None = None) -> Axes:
-    """Where the time from INVITE to answer goes on average: each phase, work apart from the two kinds of waiting."""
-    phases = setup_phases(result)
+def setup_time(result: RunResult, ax: Axes | None = None, phases: list[Phase] | None = None) -> Axes:
+    """Where the time from INVITE to answer goes on average: each phase, work apart from the two kinds of waiting.
+    `phases`, where they are known already, are those of the result."""
+    phases = setup_phases(result) if phases is None else phases
     longest = max(phases, key=lambda phase: phase.total_s, default=None)
     finding = "no call was answered"
     if longest is not None:

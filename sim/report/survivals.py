@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 
 from sim.report.style import COLOURS, axes_for, legend_below
 from sim.report.text import duration
+from sim.theory.product_limit import product_limit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,19 +35,10 @@ class Curve(NamedTuple):
 
 def survival_curve(lifetimes: pd.DataFrame) -> Curve:
     """The estimate of Kaplan and Meier from a table of `sim.lifetimes`, with the 95 % interval in log-log form."""
-    from scipy.stats import CensoredData, ecdf
-
     ages, ended = lifetimes["lifetime_s"].to_numpy(dtype=float), lifetimes["ended"].to_numpy(dtype=bool)
-    curve = ecdf(CensoredData(uncensored=ages[ended], right=ages[~ended])).sf
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # where all or none live on, the interval is undefined
-        band = curve.confidence_interval(method="log-log")
-    return Curve(
-        np.concatenate([[max(1e-6, float(ages.min()))], curve.quantiles]),
-        np.concatenate([[1.0], curve.probabilities]),
-        np.concatenate([[1.0], np.nan_to_num(band.low.probabilities, nan=0.0)]),
-        np.concatenate([[1.0], np.nan_to_num(band.high.probabilities, nan=1.0)]),
-    )
+    curve = product_limit(ages[ended], ages[~ended])
+    x = np.concatenate([[max(1e-6, float(ages.min()))], curve.ages])
+    return Curve(x, *(np.concatenate([[1.0], part]) for part in (curve.shares, curve.low, curve.high)))
 
 
 def draw_survival(

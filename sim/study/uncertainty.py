@@ -61,15 +61,26 @@ def quantile(values: ArrayLike, p: float, confidence: float = CONFIDENCE) -> Est
     not independent: for them take the quantile of each replication, and their `mean`.
     """
     import numpy as np
-    from scipy.stats import quantile_test
 
     found = np.sort(finite(values))
-    if not len(found):
+    n = len(found)
+    if not n:
         return Estimate(math.nan, -math.inf, math.inf)
-    at = found[min(len(found) - 1, int(len(found) * p))]
-    ends = quantile_test(found, q=0.0, p=p).confidence_interval(confidence)
-    low, high = float(ends.low), float(ends.high)
-    return Estimate(float(at), -math.inf if math.isnan(low) else low, math.inf if math.isnan(high) else high)
+    tail = (1.0 - confidence) / 2.0
+    low, high = binomial_quantile(tail, n, p) - 1, binomial_quantile(1.0 - tail, n, p)
+    return Estimate(
+        float(found[min(n - 1, int(n * p))]),
+        float(found[low]) if low >= 0 else -math.inf,
+        float(found[high]) if high < n else math.inf,
+    )
+
+
+def binomial_quantile(probability: float, n: int, p: float) -> int:
+    """The least count that so many of `n` trials with success `p` do not exceed with at least this probability."""
+    from scipy.special import bdtr, bdtrik
+
+    found = max(0, math.ceil(bdtrik(probability, n, p)))
+    return found - 1 if found > 0 and bdtr(found - 1, n, p) >= probability else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def _setup(result: RunResult) -> list[PagePart]:
     phases = setup_phases(result)
     if not phases:
         return [text("No answered call with every milestone was recorded.", "quiet")]
-    axes = setup_time(result)
+    axes = setup_time(result, phases=phases)
     heads = [Head("phase", True), *map(Head, ("mean", "work", "waiting for a processor", "other waiting"))]
     rows = [
         [
