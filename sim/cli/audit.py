@@ -9,6 +9,7 @@ from sim.cli.common import (
     Detail,
     FailOnOption,
     ForceOption,
+    FullOption,
     JsonOption,
     LogArgument,
     NoProgressOption,
@@ -41,6 +42,7 @@ def audit(
     config: ConfigOption = None,
     fail_on: FailOnOption = None,
     json: JsonOption = False,
+    full: FullOption = False,
     quiet: QuietOption = False,
     no_progress: NoProgressOption = False,
 ) -> None:
@@ -68,7 +70,7 @@ def audit(
             result = read_logs(logs, ledger, folder.sink(), wanted, config)
             judge_log(result, conditions)
             folder.commit(result, write_extras)
-    present(result, json, quiet)
+    present(result, json, quiet, full)
     if not quiet:
         tell_notes(result)
     raise typer.Exit(exit_code(result))

@@ -66,6 +66,7 @@ ConfigOption = Annotated[
         help="The server's configuration: its session and inactivity timers, which no log shows.",
     ),
 ]  # fmt: skip
+FullOption = Annotated[bool, typer.Option("--full", help="Print every table, not one screen.")]
 FailOnOption = Annotated[
     list[str] | None,
     typer.Option("--fail-on", metavar="CONDITION", help="Exit 1 if this holds: 'leaked.session_pool > 0'. Repeatable."),

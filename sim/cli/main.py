@@ -4,6 +4,7 @@ Exit codes: 0 done and every `expect` holds · 1 an `expect` or `--fail-on` cond
 3 the run failed · 130 interrupted.
 """
 
+import codecs
 import sys
 from importlib import import_module
 
@@ -51,12 +52,25 @@ def build() -> typer.Typer:
     return app
 
 
+PLAIN = str.maketrans("–—−…·×→µ✓✗─│█λ≤≥\u202f\u00a0", "---~-x>u+x-|#l<>  ")
+"""What stands for a sign that a terminal can not show: one column each, so that tables stay straight."""
+
+
+def plain(error: UnicodeError) -> tuple[str, int]:
+    """The handler of signs that the encoding of a stream does not have; ? where there is nothing like it."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    near = error.object[error.start : error.end].translate(PLAIN)
+    return near.encode("ascii", "replace").decode(), error.end
+
+
 def main() -> None:
     """Run the command line and exit with its code; text that a terminal can not show never stops it."""
+    codecs.register_error("plain", plain)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
-            reconfigure(errors="replace")
+            reconfigure(errors="plain")
     build()()
 
 

@@ -37,13 +37,14 @@ def judge(result: "RunResult", fail_on: "list[Condition]") -> None:
     result.summary = replace(result.summary, expect=(*result.summary.expect, *unwanted))
 
 
-def present(result: "RunResult", json: bool, quiet: bool) -> None:
-    """Print the summary: as JSON on standard output, for people beside it unless `quiet`."""
+def present(result: "RunResult", json: bool, quiet: bool, full: bool = False) -> None:
+    """Print the summary: as JSON on standard output, for people beside it unless `quiet`: a screen, or in `full`."""
     if not quiet:
+        from sim.report.screen import print_screen
         from sim.report.terminal import print_summary
 
         where = str(result.directory) if result.directory is not None else None
-        print_summary(result.summary, out_console(json), where)
+        (print_summary if full else print_screen)(result.summary, out_console(json), where)
     if json:
         print_json(result.summary.to_dict())
 

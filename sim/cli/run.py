@@ -11,6 +11,7 @@ from sim.cli.common import (
     EngineOption,
     FailOnOption,
     ForceOption,
+    FullOption,
     JsonOption,
     LedgerOption,
     NoProgressOption,
@@ -52,6 +53,7 @@ def run(
     force: ForceOption = False,
     fail_on: FailOnOption = None,
     json: JsonOption = False,
+    full: FullOption = False,
     quiet: QuietOption = False,
     no_progress: NoProgressOption = False,
 ) -> None:
@@ -91,7 +93,7 @@ def run(
             folder.commit(result, write_extras)  # what was simulated is worth more than the condition
             raise
         folder.commit(result, write_extras)
-    present(result, json, quiet)
+    present(result, json, quiet, full)
     if not quiet:
         tell_notes(result)
     raise typer.Exit(exit_code(result))

@@ -33,7 +33,7 @@ def print_summary(summary: Summary, console: Console, where: str | None = None) 
 def render(summary: Summary, width: int = WIDE) -> Group:
     """The whole summary as one rich renderable for a terminal of `width` columns, 60 or more."""
     narrow = width < WIDE
-    parts: list[RenderableType] = [_title(summary), verdict(summary), _calls(summary, width)]
+    parts: list[RenderableType] = [title(summary), verdict(summary), _calls(summary, width)]
     parts += [_latency(summary, narrow), _resources(summary, width), _nearest(summary), _tasks(summary, width)]
     parts += [*_processors(summary), _violations(summary), leaks_by_cause(summary, width)]
     if summary.expect:
@@ -130,7 +130,8 @@ def expectations(found: Sequence[Expectation]) -> Table:
     return table
 
 
-def _title(summary: Summary) -> Text:
+def title(summary: Summary) -> Text:
+    """The scenario, and what was simulated or read."""
     text = Text(summary.scenario, style="bold")
     what = f"seed {summary.seed} · {summary.engine} · {duration(summary.horizon_s)} simulated"
     if summary.engine == "log":

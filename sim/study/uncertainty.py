@@ -79,8 +79,8 @@ def binomial_quantile(probability: float, n: int, p: float) -> int:
     """The least count that so many of `n` trials with success `p` do not exceed with at least this probability."""
     from scipy.special import bdtr, bdtrik
 
-    found = max(0, math.ceil(bdtrik(probability, n, p)))
-    return found - 1 if found > 0 and bdtr(found - 1, n, p) >= probability else found
+    found = max(0, math.ceil(float(bdtrik(probability, n, p))))
+    return found - 1 if found > 0 and float(bdtr(found - 1, n, p)) >= probability else found
 
 
 @dataclass(frozen=True, slots=True)
