@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.errors import InternalError
-from sim.ledger.tables import TABLES, ColumnKind, empty, schema, to_arrow, to_frame
+from sim.ledger.tables import TABLES, ColumnKind, empty, readers_metadata, schema, to_arrow, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,6 +104,7 @@ class _TableFile:
         self._writer = pq.ParquetWriter(
             self.part, schema(table), compression="zstd", use_dictionary=text, store_schema=False
         )
+        self._writer.add_key_value_metadata(readers_metadata(table))
 
     def append(self, rows: pa.Table) -> None:
         self._pending.append(rows)

@@ -4,6 +4,8 @@ Times are float64 seconds and null when not reached (NaN in NumPy, null in Parqu
 dictionary-encoded. Columns after the ones in the documented interface may be left out when writing.
 """
 
+import base64
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -134,10 +136,36 @@ _ARROW = {
     ColumnKind.PLACE: pa.int32(),
 }
 
+PANDAS = {
+    ColumnKind.FLOAT: "float64",
+    ColumnKind.COUNT: "int64",
+    ColumnKind.CODE: "Int32",
+    ColumnKind.TEXT: "category",
+    ColumnKind.FLAG: "bool",
+    ColumnKind.PLACE: "Int32",
+}
+
 
 def schema(table: str) -> pa.Schema:
     """The Arrow schema of `table`; text is plain here and dictionary-encoded by the Parquet writer."""
     return pa.schema([pa.field(name, _ARROW[kind]) for name, kind in TABLES[table].items()])
+
+
+def readers_metadata(table: str) -> dict[bytes, bytes]:
+    """What a file of `table` says of its columns, so that whoever reads it without us has the same types: text as
+    categories, codes and places as whole numbers that may be missing."""
+    stored = [
+        pa.field(name, pa.dictionary(pa.int32(), pa.string()) if kind is ColumnKind.TEXT else _ARROW[kind])
+        for name, kind in TABLES[table].items()
+    ]
+    columns = [
+        {"name": name, "field_name": name, "pandas_type": PANDAS[kind].lower(), "numpy_type": PANDAS[kind],
+         "metadata": None}
+        for name, kind in TABLES[table].items() if kind is not ColumnKind.TEXT
+    ]  # fmt: skip
+    told = {"index_columns": [], "column_indexes": [], "columns": columns}
+    whole = pa.schema(stored, metadata={b"pandas": json.dumps(told, sort_keys=True).encode()})
+    return {b"ARROW:schema": base64.b64encode(whole.serialize().to_pybytes())}
 
 
 def to_arrow(table: str, columns: Mapping[str, Any]) -> pa.Table:
