@@ -382,6 +382,7 @@ class Auditor:
         if died and self.crashed_at is None:
             self.crashed_at = end
         self._judge(end, died)
+        account = self.account
         found = findings(self._at(end), died, self.leaks, self.endings, self.clock, origin)
         self.tasks.close()
         span = (end - origin) / 1e6 if self.timed else 0.0
@@ -389,7 +390,6 @@ class Auditor:
         self.rows.flush(origin, self.timed, everything=True)
         if self.messages is not None:
             self.messages.flush(origin, self.timed, everything=True)
-        account = self.account
         arrived = account.created + account.offline
         sessions = SessionCounts(
             arrived=arrived, created=account.created, answered=self.answered,
@@ -406,7 +406,8 @@ class Auditor:
             scenario, 0, ENGINE, span, sessions=sessions, resources=resources,
             latency=self.latencies.quantiles(self.timed), tasks=tasks, violations=tuple(account.violations),
             leaks=(*self.leaks, *self.alive[:_ALIVE_LISTED]), leaks_cut=max(0, len(self.alive) - _ALIVE_LISTED),
-            findings=(*self.starting.findings(), *found), memory=self.rows.lives.memory(origin, span, resources),
+            findings=(*self.starting.findings(), *self.unread.findings(account.created + account.partial), *found),
+            memory=self.rows.lives.memory(origin, span, resources),
         )  # fmt: skip
 
     def _degraded(self) -> int:

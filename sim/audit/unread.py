@@ -8,6 +8,7 @@ from typing import Final
 
 from sim.audit.account import Account
 from sim.audit.waits import Verdict
+from sim.ledger.summary import Finding
 from sim.vocabulary.lines import LINES, Kind
 
 _NAMES: Final = re.compile(rb"0x[0-9A-Fa-f]+|[\w-]{4,}")
@@ -40,6 +41,15 @@ class Unread:
         unnamed = [number for number in leaked if number not in self.of]
         doubtful = set(leaked) - set(unnamed if self.nobody < len(unnamed) else ())
         return {n: _unknown(v) if n in doubtful else v for n, v in verdicts.items()}
+
+    def findings(self, sessions: int) -> list[Finding]:
+        """What a reader must know first: that no session could be read, although lines of sessions are there."""
+        if sessions or not self.kinds:
+            return []
+        text = (
+            f"No session could be read, but {self.kinds.total()} lines are like the server's: ids or brackets were lost"
+        )
+        return [Finding("lines-unread", text)]
 
     def __str__(self) -> str:
         """ "12 (10 like "Add Session", 2 like "Receive Offer")"."""

@@ -82,6 +82,11 @@ def judge_log(result: "RunResult", conditions: "list[Condition]") -> None:
 
     if conditions and not result.provenance.get("level"):
         raise LogError(f"{result.summary.scenario}: --fail-on must have a log with lines of a server (got one without)")
+    lost = next((found for found in result.summary.findings if found.kind == "lines-unread"), None)
+    if conditions and lost is not None:
+        raise LogError(
+            f"{result.summary.scenario}: --fail-on must have a log of which sessions can be read ({lost.text})"
+        )
     judge(result, conditions)
 
 

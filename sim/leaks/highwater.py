@@ -5,7 +5,8 @@ the weakest evidence:
 
 1. pools that provably can not be released any more (the leaks of the ledger or of an audit);
 2. of a run, which knows what is still to come: pools whose callers are gone, so that only a timer ends them;
-3. of a log: pools of callers that have not hung up, older than pools get. A pool that is no older is no evidence, and
+3. of a log: pools of callers that have not hung up, older than pools get, and than the server's own timers would leave
+   them. A pool that is no older is no evidence, and
    no level that grows is, as far as arrivals explain it over the lifetimes seen so far (sim.leaks.survival).
 """
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from sim.ledger.summary import MemoryUse, Summary
 
 BATCHES = 20
+TIMERS_S = 640.0
+"""The session timer of 600 s and 64·T1: as long the server itself still ends a call whose caller is gone."""
 FINE = 16  # moments of each batch at which the level that arrivals explain is computed
 
 
@@ -68,6 +71,7 @@ class _Found:
     by_timer: int  # of a run: held by nothing but a timer
     lives: _Lives | None
     old: TooOld | None
+    late: TooOld | None  # of those that no timer of the server ends any more
     memory: MemoryUse
     unread: int = 0  # lines of the server that could not be read, and may have told the end of as many
 
@@ -88,12 +92,15 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     lives = _lives(result)
     by_timer = 0 if audited else sum(ends_by_timer(leak) for leak in summary.leaks)
     old = too_old(lives.curve, lives.ended.size, lives.silent, summary.horizon_s) if audited and lives else None
+    late = _beyond_timers(lives, summary.horizon_s) if audited and lives else None
     unread = unread_lines(result)
     slope = None if unread else _slope(result, lives, load_s)
     memory = _memory_use(result, use.peak, leaked)
-    verdict, text = _verdict(_Found(leaked, held, use.peak, use.mean, audited, by_timer, lives, old, memory, unread))
+    verdict, text = _verdict(
+        _Found(leaked, held, use.peak, use.mean, audited, by_timer, lives, old, late, memory, unread)
+    )
     resident = float(memory.bytes_peak or 0)
-    overdue = (old.count if old.chance < DOUBT and unread < old.count else 0) if old is not None else by_timer
+    overdue = (late.count if late.chance < DOUBT and unread < late.count else 0) if late is not None else by_timer
     if still and waiting == leaked:
         verdict, text = "outage", f"{'; '.join(still)}; {_pools(held)} can not come back while it stands still"
     others = _leaking_elsewhere(summary, sum((Counter(group.holds) for group in ended), Counter()))
@@ -174,7 +181,7 @@ def _of_held(found: _Found) -> tuple[str, str]:
         if found.by_timer:
             return "suspected leak", f"{found.by_timer} of them by callers that are gone: only a timer still ends them"
         return "healthy", "and for each something is still to come that releases it"
-    if found.lives is None or found.old is None:
+    if found.lives is None or found.old is None or found.late is None:
         return "healthy", "of which the ages are not recorded"
     old, longest = found.old, found.lives.curve.longest
     if not found.lives.ended.size:
@@ -182,10 +189,13 @@ def _of_held(found: _Found) -> tuple[str, str]:
     if not old.count:
         return "healthy", f"none older than calls get (up to {longest:.1f} s so far)"
     older = f"{old.count} of them older than any that ended (up to {old.oldest_s:.1f} s against {longest:.1f} s)"
-    if old.chance < DOUBT and old.count <= found.unread:
+    late = found.late
+    if late.chance < DOUBT and late.count <= found.unread:
         return "unknown", f"{older}, but {found.unread} lines could not be read, which may have told their end"
+    if late.chance < DOUBT:
+        return "suspected leak", f"{older}, which chance explains with {late.chance:.1g} at most"
     if old.chance < DOUBT:
-        return "suspected leak", f"{older}, which chance explains with {old.chance:.1g} at most"
+        return "healthy", f"{older}, but a kind of call may last so long, and the server's timers still run"
     return "healthy", f"{older}, which chance explains" if old.enough else f"{older}, but too few have ended to tell"
 
 
@@ -207,6 +217,11 @@ def _lives(result: RunResult) -> _Lives | None:
     ages = result.summary.horizon_s - created
     silent = ages[alive & (sessions["waiting_for"].astype(object) == WAITS_FOR_CALLER).to_numpy()]
     return _Lives(np.sort(created[np.isfinite(created)]), ended, silent, survival(ended, ages[alive]))
+
+
+def _beyond_timers(lives: _Lives, span_s: float) -> TooOld:
+    """Those whose caller is silent for longer than the server's timers would leave them, where it is gone."""
+    return too_old(lives.curve, lives.ended.size, lives.silent[lives.silent > TIMERS_S], span_s)
 
 
 def _slope(result: RunResult, lives: _Lives | None, load_s: float) -> Estimate | None:

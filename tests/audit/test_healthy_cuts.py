@@ -10,10 +10,13 @@ from rich.console import Console
 
 from sim.audit.audit import audit_log, result_of
 from sim.audit.auditor import Auditor
+from sim.engine.run import run
 from sim.leaks.outlook import LeakReport, leak_report
 from sim.ledger.sink import MemorySink
 from sim.logs.reading.header import detect
+from sim.logs.writing.write import write_log
 from sim.report.leaks import print_leaks
+from sim.scenario import load_scenario
 
 TRACES = Path(__file__).parent.parent / "data" / "traces"
 FIELD = TRACES.parent / "field"
@@ -72,3 +75,15 @@ def test_a_server_that_is_still_filling_is_not_suspected() -> None:
     assert "none older than calls get (up to 20.0 s so far)" in report.memory.text
     assert report.memory.slope_per_hour is None  # the data span three holding times
     assert int(1 / report.would_show) == 13  # 40 calls ended
+
+
+@pytest.mark.parametrize("rate", ["0.5/s", "3/s"])
+def test_a_few_calls_that_last_a_hundred_times_as_long_are_not_suspected(rate: str, tmp_path: Path) -> None:
+    """Nine of ten calls of 2 s, one of 200 s, read after 60 s: no long one has ended yet."""
+    hold = {"dist": "mixture", "parts": [{"weight": 9, "of": "2s"}, {"weight": 1, "of": "200s"}]}
+    calls = {"hold": hold, "requests": 0}
+    mapping = {"name": "two-kinds", "duration": "60s", "drain": "0s", "arrivals": {"rate": rate}, "calls": calls}
+    write_log(run(load_scenario(mapping), seed=2, engine="simpy", ledger="full"), tmp_path / "x.log", level="INFO")
+    memory = leak_report(audit_log(tmp_path / "x.log")).memory
+    assert (memory.verdict, memory.overdue) == ("healthy", 0)
+    assert memory.held > 0

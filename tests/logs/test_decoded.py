@@ -11,10 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from sim.audit.audit import audit_logs
 from sim.audit.auditor import Auditor
 from sim.audit.follow import Follower
+from sim.cli.main import build
+from sim.errors import LogError
 from sim.ledger.result import RunResult
 from sim.logs.reading.decode import Decoder
 from sim.logs.reading.stream import Stream
@@ -210,3 +213,32 @@ def test_a_request_proves_that_the_open_before_it_was_answered() -> None:
     assert waiting.cause != ""
     (up,) = audit("\n".join([*start, request, response, late]) + "\n").leaks
     assert (up.state, up.cause) == ("ACTIVE", "")
+
+
+MORE_WAYS = {
+    "cat -n": lambda text: "".join(f"{n:6d}\t{line}\n" for n, line in enumerate(text.splitlines(), 1)),
+    "spreadsheet": lambda text: "".join('"' + line.replace('"', '""') + '"\n' for line in text.splitlines()),
+    "word processor": lambda text: text.replace("<", "\u2039").replace(">", "\u203a"),
+}
+
+
+@pytest.mark.parametrize("way", MORE_WAYS)
+def test_what_other_tools_made_of_a_log_is_undone_too(way: str) -> None:
+    assert audit(MORE_WAYS[way](PLAIN)).summary.sessions == audit(PLAIN).summary.sessions
+
+
+def test_a_log_with_the_newest_entry_first_is_refused() -> None:
+    with pytest.raises(LogError, match=r"in order of time \(got the newest first: .*turn the file around"):
+        audit("\n".join(reversed(PLAIN.splitlines())) + "\n")
+
+
+def test_a_log_of_which_no_session_can_be_read_is_no_log_without_sessions(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    path.write_text(re.sub(r"<[^>]*>", "", PLAIN), encoding="utf-8")
+    done = CliRunner().invoke(build(), ["audit", str(path)])
+    assert done.exit_code == 0
+    assert "No session could be read, but" in done.stdout
+    assert "There was no session at all" not in done.stdout
+    done = CliRunner().invoke(build(), ["audit", "--fail-on", "sessions.leaked > 0", str(path)])
+    assert done.exit_code == 2
+    assert "--fail-on must have a log of which sessions can be read" in done.stderr

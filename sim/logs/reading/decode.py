@@ -28,7 +28,7 @@ _SYSLOG: Final = rb"(?:<\d{1,3}>)?(?P<time>" + _MONTH + rb"|" + _STAMP + rb") [\
 _PREFIXES: Final = {
     "marks of quoting": rb"(?:> ?)+",
     "indentation": rb"[ \t]+",
-    "line numbers": rb"(?:[\w./-]+:)?\d{1,9}[:|\t-][ \t]?",
+    "line numbers": rb"[ \t]*(?:[\w./-]+:)?\d{1,9}(?:[:|\t-][ \t]?| {1,2}(?=\d{4}-\d\d-|\d\d:\d\d:))",
     "prefixes of syslog (RFC 5424)": rb"<\d{1,3}>1 (?P<time>\S+) \S+ \S+ \S+ \S+ (?:-|(?:\[[^\]]*\])+) ?",
     "prefixes of syslog or journald": _SYSLOG,
     "prefixes of Kubernetes (CRI)": rb"(?P<time>" + _STAMP + rb") (?:stdout|stderr) [FP] ",
@@ -39,6 +39,10 @@ _PREFIXES: Final = {
 _ENTITY: Final = re.compile(rb"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#x[0-9A-Fa-f]{1,4});")
 _TAG: Final = rb"</?(?:b|strong|em|i|u|code|pre|span|font|mark|p|div|br|td|tr|li)(?: [^<>]*)?/?>"
 _JSON_TEXTS: Final = ("log", "MESSAGE", "message", "msg")
+_QUOTES: Final = re.compile(rb'(?m)^"|"[ \t]*$')
+_OPENING: Final = tuple(mark.encode() for mark in "\u2039\u00ab\u2329\u3008\uff1c")
+_CLOSING: Final = tuple(mark.encode() for mark in "\u203a\u00bb\u232a\u3009\uff1e")
+_ANGLES: Final = re.compile(b"|".join((*_OPENING, *_CLOSING)))
 _FENCE: Final = re.compile(rb"(?m)^[ \t]*(?:```|~~~)[ \w-]*\n")
 
 
@@ -49,6 +53,11 @@ def _entities(text: bytes) -> bytes:
         if text == before:
             break
     return text
+
+
+def _angle(found: re.Match[bytes]) -> bytes:
+    """What an editor made of `<` or `>`."""
+    return b"<" if found[0] in _OPENING else b">"
 
 
 def _replacing(old: bytes, new: bytes) -> Step:
@@ -82,6 +91,8 @@ _MARKUP: Final[tuple[tuple[str, bytes, Step], ...]] = (
     ("code fences", rb"```|~~~", _replacing(_FENCE.pattern, b"")),
     ("bold marks", rb"\*\*|`|__", _replacing(rb"(?m)\*\*|`+|^__|__$", b"")),
     ("bold marks", rb"(?m)\*|^_", _replacing(rb"(?m)\*|^_+|_+$", b"")),
+    ("quotation marks", rb'(?m)^"', lambda text: _QUOTES.sub(b"", text).replace(b'""', b'"')),
+    ("other angle brackets", _ANGLES.pattern, lambda text: _ANGLES.sub(_angle, text)),
     ("escaped marks", rb"\\[<>\[\]_*`#&|.-]", _replacing(rb"\\([<>\[\]_*`#&|.-])", rb"\1")),
     ("tabs", rb"\t", _replacing(rb"\t", b" ")),
     ("line ends written out", rb"#012", _replacing(rb"#012", b"\n")),

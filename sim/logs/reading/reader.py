@@ -7,7 +7,9 @@ import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -21,6 +23,7 @@ from sim.logs.reading.stream import Stream
 BLOCK: Final = 1 << 21
 LONGEST: Final = 1 << 23  # of a line that is longer only the beginning is read
 _HEAD: Final = 1 << 16
+_TURNED_AROUND: Final = 20  # entries that go back in time
 StrPath = str | os.PathLike[str]
 
 
@@ -67,6 +70,8 @@ def open_sources(paths: Sequence[StrPath]) -> list[Source]:
                 same.aliases.append(source.title)
                 _close(source)
         _check(sources)
+        for source in sources:
+            _refuse_newest_first(source)
     except BaseException:
         for source in sources:
             _close(source)
@@ -128,18 +133,34 @@ def _find_first(source: Source) -> None:
     layout = source.layout
     if layout is None or not layout.time:
         return
+    for at, time, line in _times(source.head, layout):
+        source.first, source.first_at, source.first_line = time, at, line.removesuffix(b"\r")
+        return
+
+
+def _times(head: bytes, layout: Layout) -> Iterator[tuple[int, int, bytes]]:
+    """Of the first entries that have a time: where each begins, its time, its line."""
     pattern, at = layout.pattern(), 0
-    for line in source.head.split(b"\n")[:2000]:
+    for line in head.split(b"\n")[:2000]:
         match = pattern.match(line)
         if match is not None:
-            try:
-                source.first = clock_micros(match["time"]) + (day_micros(match["date"]) if layout.date else 0)
-            except ValueError:
-                pass
-            else:
-                source.first_at, source.first_line = at, line.removesuffix(b"\r")
-                return
+            with suppress(ValueError):
+                yield at, clock_micros(match["time"]) + (day_micros(match["date"]) if layout.date else 0), line
         at += len(line) + 1
+
+
+def _refuse_newest_first(source: Source) -> None:
+    """LogError for a log that was turned around on its way, as viewers of logs do."""
+    if source.layout is None or not source.layout.time:
+        return
+    times = [time for _, time, _ in _times(source.head, source.layout)]
+    changes = [after - before for before, after in pairwise(times) if after != before]
+    back = sum(change < 0 for change in changes)
+    if back >= _TURNED_AROUND and back * 5 > len(changes) * 4:
+        raise LogError(
+            f"{source.title}: expected the entries in order of time (got the newest first: {back} of {len(changes)} go "
+            "back in time); turn the file around, for example with tac"
+        )
 
 
 _STAMP = re.compile(r"_(\d{4})\.(\d\d)\.(\d\d)_(\d\d)\.(\d\d)\.(\d\d)\.(\d{6})")
