@@ -15,14 +15,15 @@ from sim.audit.taskbook import TaskBook, TaskMessage
 from sim.ledger.sink import Sink
 from sim.ledger.tables import NO_SESSION
 from sim.vocabulary.lines import Kind
-from sim.vocabulary.messages import MESSAGES, SERVER_MESSAGES
+from sim.vocabulary.messages import K_SEND, MESSAGES, SERVER_MESSAGES
 from sim.vocabulary.tasks import CONNECTION_AGENT, MEDIA, SERVER, SIP_AGENT, TASK_NAMES
 
 _CHUNK: Final = 20_000
 _COST_NAMES: Final = {
     "server": {row.cost: row.name for row in reversed(MESSAGES) if row.task == SERVER and row.log}
     | {"channel_modified": "MODIFY-channel response", "event": "EVENT"},
-    "connection": {row.cost: row.name for row in reversed(MESSAGES) if row.task == CONNECTION_AGENT},
+    "connection": {row.cost: row.name for row in reversed(MESSAGES) if row.task == CONNECTION_AGENT}
+    | {"other": MESSAGES[K_SEND].name},  # the only one without a line that names it
     "media": {"add": "MPF container", "subtract": "MPF container"},
 }
 assert set(SERVER_MESSAGES.values()) - {"engine_opened", "engine_closed"} <= set(_COST_NAMES["server"])
@@ -48,7 +49,8 @@ class MessageRows:
     def add(self, message: TaskMessage) -> None:
         """One task message, with the times it has reached."""
         names = _COST_NAMES.get(message.stats.role, {})
-        name = "STOP response" if message.stops else names.get(message.name, message.name or "other")
+        said = message.name or "other"
+        name = "STOP response" if message.stops else names.get(said, said)
         at_work = message.stats.role == "server"  # the others do not change the state, the server may meanwhile
         self.row(message.session, message.task, name, message.sent, message.started, message.finished, at_work)
 

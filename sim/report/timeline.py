@@ -115,6 +115,7 @@ def story(result: RunResult, session: int | str | None = None) -> Story:
 def _number(result: RunResult, text: str, place: object) -> int:
     """The number of the session that `text` names by the server's id, or is. ScenarioError when there is none."""
     sessions = result.sessions
+    text = text.strip("<> ").partition("@")[0]  # as it stands in a line of a log
     for column in ("session_id", "name"):
         if sessions is not None and column in sessions:
             found = sessions["session"][(sessions[column].astype(object) == text).to_numpy()]

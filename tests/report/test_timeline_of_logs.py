@@ -102,3 +102,11 @@ def test_a_number_still_names_a_session(told: Story) -> None:
     assert story(result, "7").session == story(result, 7).session == 7
     with pytest.raises(ScenarioError, match="has no session 4711"):
         story(result, "4711")
+
+
+def test_an_id_is_taken_as_it_stands_in_a_line_and_each_message_of_a_request_has_its_name() -> None:
+    result = audit_logs([TRACES / "hold.log.xz"], ledger="full")
+    found = story(result, "<7bb5a77af4a54045@speechrecog>")
+    assert found.session_id == "7bb5a77af4a54045"
+    assert ("MRCPv2-Agent-1", "send") in [(step.task, step.message) for step in found.steps]
+    assert "other" not in {step.message for step in found.steps}
