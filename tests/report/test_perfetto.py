@@ -1,5 +1,7 @@
 """The trace is one that Perfetto's own package reads: slices, arrows, states, and a leak as a slice without end."""
 
+import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from sim.cli.main import build
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.report.perfetto import packets
-from sim.report.perfetto.trace import FIRST_SESSION, Excerpt, write_trace
+from sim.report.perfetto.trace import FIRST_LANE, FIRST_SESSION, Excerpt, write_trace
 from sim.scenario import load_scenario
 
 proto = pytest.importorskip("perfetto.protos.perfetto.trace.perfetto_trace_pb2")
@@ -83,6 +85,68 @@ def test_a_leaked_session_is_a_slice_without_end_that_says_why(leaky: RunResult,
         assert last.name.startswith("waits for ever: ")
         notes = {note.name: note.string_value for note in last.debug_annotations}
         assert notes == {"cause": "close-never-answered", "answer": "never came"}
+
+
+def test_the_arrow_of_what_was_never_answered_leads_to_the_slice_without_end(leaky: RunResult, tmp_path: Path) -> None:
+    """The question that a user asks the trace: which sessions have a flow that ends in a slice without end?"""
+    write_trace(leaky, tmp_path / "t")
+    found = read(tmp_path / "t")
+    _, unfinished = slices(found)
+    leaving = {
+        flow: (packet.timestamp, packet.track_event)
+        for packet in found
+        if packet.HasField("track_event")
+        for flow in packet.track_event.flow_ids
+    }
+    seen = {}
+    for track, rest in unfinished.items():
+        for time, event in rest:
+            for flow in event.terminating_flow_ids:
+                sent, sender = leaving[flow]
+                assert sent <= time
+                (session,) = (note.uint_value or note.int_value for note in sender.debug_annotations[:1])
+                assert session == track - FIRST_SESSION
+                seen[session] = sender.name
+    assert seen == {leak.session: "close" for leak in leaky.summary.leaks if leak.cause}
+
+
+def test_processors_are_tracks_of_the_work_that_is_begun_and_not_done(tmp_path: Path) -> None:
+    shared = {**LEAKY, "arrivals": {"rate": "150/s"}, "duration": "2s", "server": {"processors": {"count": 1}}}
+    result = sim.run(load_scenario(shared), seed=3, ledger="full", engine="simpy")
+    write_trace(result, tmp_path / "t")
+    found = read(tmp_path / "t")
+    lanes = {
+        packet.track_descriptor.uuid: packet.track_descriptor.thread.thread_name or packet.track_descriptor.name
+        for packet in found
+        if packet.track_descriptor.uuid >= FIRST_LANE and packet.track_descriptor.uuid < FIRST_SESSION
+    }
+    assert lanes[FIRST_LANE] == "at work, 1 of 1 processor"
+    assert lanes[FIRST_LANE + 1] == "more work than processors (1): takes turns, one waits"
+    done, _ = slices(found)
+    rows = result.messages
+    assert sum(len(done[lane]) for lane in lanes) == rows["finished_s"].notna().sum()
+    for lane in lanes:  # in one lane nothing overlaps
+        times = sorted((began, ended) for began, ended, _, _ in done[lane])
+        assert all(ended <= began for (_, ended), (began, _) in pairwise(times))
+    for began, _, _, _ in done[FIRST_LANE + 1]:  # and what is beyond begins while the processor has work
+        assert any(first <= began < last for first, last, _, _ in done[FIRST_LANE])
+
+
+def test_perfettos_own_trace_processor_finds_the_leaked_session(leaky: RunResult, tmp_path: Path) -> None:
+    """Needs `trace_processor_shell` of a Perfetto release on the PATH; the Python package fetches one from the net."""
+    shell = shutil.which("trace_processor_shell") or shutil.which("trace_processor")
+    if shell is None:
+        pytest.skip("no trace_processor_shell on the PATH")
+    from perfetto.trace_processor import TraceProcessor, TraceProcessorConfig
+
+    write_trace(leaky, tmp_path / "t")
+    asked = (
+        "select sent.name as sent, track.name as session from flow join slice sent on sent.id = flow.slice_out "
+        "join slice waits on waits.id = flow.slice_in join track on track.id = waits.track_id where waits.dur = -1"
+    )
+    with TraceProcessor(trace=str(tmp_path / "t"), config=TraceProcessorConfig(bin_path=shell)) as processor:
+        rows = [(row.sent, row.session.split()[1]) for row in processor.query(asked)]
+    assert sorted(rows) == sorted(("close", str(leak.session)) for leak in leaky.summary.leaks if leak.cause)
 
 
 def test_a_part_of_a_run_is_a_smaller_trace(leaky: RunResult, tmp_path: Path) -> None:

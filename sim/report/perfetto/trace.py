@@ -1,7 +1,7 @@
 """From a result's tables to a trace: message slices of each thread, states of each session, counters, and arrows.
 
 An arrow goes from the message whose handler sent another to that other. A session that is stuck ends in a slice that
-has no end, on its own track, which says what never came.
+has no end, on its own track, which says what never came; the arrow from the message that was not answered leads there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.ledger.summary import Leak
 from sim.report.perfetto import packets
+from sim.report.perfetto.processors import Work, lane_name, work_in_lanes
 from sim.report.thinning import level_steps
 
 if TYPE_CHECKING:
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
 SERVER: Final = 1  # process of the server's threads
 CALLS: Final = 2  # process of the sessions
 LEVELS: Final = 3  # process of the counters
+PROCESSORS: Final = 4  # process of the processors
 FIRST_THREAD: Final = 100
 FIRST_COUNTER: Final = 1_000
+FIRST_LANE: Final = 10_000
 FIRST_SESSION: Final = 1_000_000
+FIRST_OPEN_FLOW: Final = 1 << 40
 MOST_MESSAGES: Final = 400_000
 """Messages in one trace, about 60 MB: what the viewer still opens with ease."""
 ENDED: Final = ("released", "rejected", "cancelled")
@@ -67,10 +71,13 @@ def write_trace(result: RunResult, path: Path, cut: Excerpt | None = None) -> Wr
     queues = _queues(messages, tasks)
     written = 0
     with path.open("wb") as file:
-        for head in _heads(result, tasks, sessions, [*counters, *queues]):
+        work = work_in_lanes(messages) if result.summary.processors.count and len(messages) else []
+        for head in [*_heads(result, tasks, sessions, [*counters, *queues]), *_lanes(result, work)]:
             file.write(head)
             written += 1
-        events = [*_slices(messages, tasks), *_states(messages, sessions, result), *_levels(counters, queues)]
+        last = _last_of_stuck(messages, result)
+        events = [*_slices(messages, tasks, set(last.values())), *_states(messages, sessions, result, last)]
+        events += [*_levels(counters, queues), *_work(work)]
         events.sort(key=lambda event: event[:2])
         for _, _, event in events:
             file.write(event)
@@ -128,8 +135,41 @@ def _heads(result: RunResult, tasks: list[str], sessions: pd.DataFrame, counters
         yield packets.named_track(FIRST_SESSION + int(session), CALLS, named)
 
 
-def _slices(messages: pd.DataFrame, tasks: list[str]) -> Iterator[Event]:
-    """One slice for each message; what it sent leaves it as an arrow."""
+def _lanes(result: RunResult, work: list[Work]) -> Iterator[bytes]:
+    if work:
+        yield packets.process_track(PROCESSORS, 4, f"{result.summary.scenario}: processors", 3)
+    for lane in range(max((one.lane for one in work), default=-1) + 1):
+        name = lane_name(lane, result.summary.processors.count or 0)
+        yield packets.thread_track(FIRST_LANE + lane, PROCESSORS, 4, lane + 1, name)
+
+
+def _work(work: list[Work]) -> Iterator[Event]:
+    for one in work:
+        began, ended, track = one.started_ns, one.finished_ns, FIRST_LANE + one.lane
+        notes: list[packets.Annotation] = [("session", one.session), ("message", one.message)]
+        yield began, 1, packets.begin(began, track, one.task, notes)
+        yield ended, 0, packets.finish(ended, track)
+
+
+def _last_of_stuck(messages: pd.DataFrame, result: RunResult) -> dict[int, int]:
+    """For each stuck session the row of the message whose answer never came, else of its last one."""
+    stuck = {leak.session: (leak.waiting_for or "").lower() for leak in result.summary.leaks if leak.cause}
+    found: dict[int, int] = {}
+    named: set[int] = set()
+    if not len(messages):
+        return found
+    mine = messages[messages["session"].isin(stuck)].sort_values("started_s", kind="stable")
+    for row, session, name in zip(mine.index, mine["session"], mine["message"].astype(object), strict=True):
+        awaited = str(name).lower() in stuck[session]
+        if awaited or session not in named:
+            found[int(session)] = int(row)
+        if awaited:
+            named.add(session)
+    return found
+
+
+def _slices(messages: pd.DataFrame, tasks: list[str], open_rows: set[int]) -> Iterator[Event]:
+    """One slice for each message; what it sent leaves it as an arrow, and so does what never came (`open_rows`)."""
     if not len(messages):
         return
     track = {task: FIRST_THREAD + i for i, task in enumerate(tasks)}
@@ -138,6 +178,8 @@ def _slices(messages: pd.DataFrame, tasks: list[str]) -> Iterator[Event]:
     for receiver, sender in enumerate(flows.tolist()):
         if sender >= 0:
             leaving.setdefault(sender, []).append(receiver + 1)
+    for row in open_rows:
+        leaving.setdefault(row, []).append(FIRST_OPEN_FLOW + row)
     columns = (messages[name].tolist() for name in ("session", "sent_s", "started_s", "finished_s"))
     names = (messages[name].astype(object).tolist() for name in ("task", "message"))
     for i, (session, sent, started, finished, task, name) in enumerate(zip(*columns, *names, strict=True)):
@@ -171,7 +213,7 @@ def _senders(messages: pd.DataFrame) -> np.ndarray[Any, Any]:
     return found
 
 
-def _states(messages: pd.DataFrame, sessions: pd.DataFrame, result: RunResult) -> Iterator[Event]:
+def _states(messages: pd.DataFrame, sessions: pd.DataFrame, result: RunResult, last: dict[int, int]) -> Iterator[Event]:
     """The life of each session as a slice, its states within it; one that is stuck has no end."""
     if not len(sessions):
         return
@@ -189,7 +231,11 @@ def _states(messages: pd.DataFrame, sessions: pd.DataFrame, result: RunResult) -
             since = _ns(leak.since_s if leak.since_s is not None else result.summary.horizon_s)
             what = f"waits for ever: {leak.waiting_for or leak.cause}"
             told = [("cause", leak.cause), ("answer", "never came")]
-            yield since, 3, packets.begin(since, FIRST_SESSION + session, what, told)
+            arrows = []
+            if session in last:
+                since = max(since, _ns(messages["started_s"].iloc[last[session]]))
+                arrows = [FIRST_OPEN_FLOW + last[session]]
+            yield since, 3, packets.begin(since, FIRST_SESSION + session, what, told, end=arrows)
 
 
 def _life(
@@ -224,7 +270,7 @@ def _changes(messages: pd.DataFrame) -> dict[int, list[tuple[float, str]]]:
 
 def _counters(result: RunResult, cut: Excerpt) -> dict[str, tuple[Any, Any]]:
     found = {}
-    for name in result.summary.resources:
+    for name in (*result.summary.resources, "processors"):
         steps = level_steps(result, name)
         if steps is not None and len(steps.time):
             within = (steps.time >= cut.from_s) & (steps.time < cut.until_s)
