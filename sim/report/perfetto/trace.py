@@ -17,7 +17,7 @@ from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.ledger.summary import Leak
 from sim.report.perfetto import packets
-from sim.report.perfetto.processors import Work, lane_name, work_in_lanes
+from sim.report.perfetto.lanes import Work, lane_name, work_in_lanes
 from sim.report.thinning import level_steps
 
 if TYPE_CHECKING:
