@@ -3,7 +3,7 @@
 A result's tables tell when the work on a message began and ended, not which processor did it, nor when within that time
 it had one. So the first lanes, one for each processor, are work that was begun and not done; what finds them all taken
 has a lane beyond, where it takes turns with the others: one of them waits. How long each task waited for a processor in
-all is in the summary. Work of other programs is not in the tables.
+all is in the summary. LaneWork of other programs is not in the tables.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class LaneWork:
     """The work of one task on one message, in its lane from 0 on; times in nanoseconds."""
 
     lane: int
@@ -28,7 +28,7 @@ class Work:
     finished_ns: int
 
 
-def work_in_lanes(messages: pd.DataFrame) -> list[Work]:
+def work_in_lanes(messages: pd.DataFrame) -> list[LaneWork]:
     """All work in the order of its beginning, each in the lowest lane that is free then."""
     columns = ["started_s", "finished_s", "task", "session", "message"]
     known = messages.loc[messages["finished_s"].notna(), columns].sort_values("started_s", kind="stable")
@@ -42,7 +42,7 @@ def work_in_lanes(messages: pd.DataFrame) -> list[Work]:
             heapq.heappush(free, heapq.heappop(busy)[1])
         lane = heapq.heappop(free) if free else len(busy)
         heapq.heappush(busy, (finished, lane))
-        found.append(Work(lane, str(task), int(session), str(message), started, finished))
+        found.append(LaneWork(lane, str(task), int(session), str(message), started, finished))
     return found
 
 

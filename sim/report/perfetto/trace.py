@@ -17,7 +17,7 @@ from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.ledger.summary import Leak
 from sim.report.perfetto import packets
-from sim.report.perfetto.lanes import Work, lane_name, work_in_lanes
+from sim.report.perfetto.lanes import LaneWork, lane_name, work_in_lanes
 from sim.report.thinning import level_steps
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _heads(result: RunResult, tasks: list[str], sessions: pd.DataFrame, counters
         yield packets.named_track(FIRST_SESSION + int(session), CALLS, named)
 
 
-def _lanes(result: RunResult, work: list[Work]) -> Iterator[bytes]:
+def _lanes(result: RunResult, work: list[LaneWork]) -> Iterator[bytes]:
     if work:
         yield packets.process_track(PROCESSORS, 4, f"{result.summary.scenario}: processors", 3)
     for lane in range(max((one.lane for one in work), default=-1) + 1):
@@ -143,7 +143,7 @@ def _lanes(result: RunResult, work: list[Work]) -> Iterator[bytes]:
         yield packets.thread_track(FIRST_LANE + lane, PROCESSORS, 4, lane + 1, name)
 
 
-def _work(work: list[Work]) -> Iterator[Event]:
+def _work(work: list[LaneWork]) -> Iterator[Event]:
     for one in work:
         began, ended, track = one.started_ns, one.finished_ns, FIRST_LANE + one.lane
         notes: list[packets.Annotation] = [("session", one.session), ("message", one.message)]
