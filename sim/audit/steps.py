@@ -24,7 +24,7 @@ _COST_NAMES: Final = {
     | {"channel_modified": "MODIFY-channel response", "event": "EVENT"},
     "connection": {row.cost: row.name for row in reversed(MESSAGES) if row.task == CONNECTION_AGENT}
     | {"other": MESSAGES[K_SEND].name},  # the only one without a line that names it
-    "media": {"add": "MPF container", "subtract": "MPF container"},
+    "media": dict.fromkeys(("add", "subtract", "other"), "MPF container"),
 }
 assert set(SERVER_MESSAGES.values()) - {"engine_opened", "engine_closed"} <= set(_COST_NAMES["server"])
 _LINES: Final = {
