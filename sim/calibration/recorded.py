@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from sim.calibration.evidence import CallSeen, Evidence
+from sim.vocabulary.plugins import RESOURCES
 
-CALL_COLUMNS: Final = ("arrived_s", "hold_s", "requests", "cancelled", "outcome", "hangup_s", "on_hold_s")
+CALL_COLUMNS: Final = ("arrived_s", "hold_s", "requests", "cancelled", "outcome", "hangup_s", "on_hold_s", "resources")
 
 
 def write_calls(evidence: Evidence, path: Path) -> float:
@@ -40,7 +41,8 @@ def _row(call: CallSeen, requests: int, end: float) -> tuple[str, ...]:
                 hold = f"{end + 60.0 - call.answer:.6f}"
         else:
             outcome = "refused"
-    return (
-        f"{call.arrived:.6f}", hold, str(requests), f"{call.bye:.6f}" if cancelled else "", outcome, hangup,
-        f"{max(0.0, call.on_hold - call.answer):.6f}" if math.isfinite(call.on_hold) else "",
-    )  # fmt: skip
+    on_hold = f"{max(0.0, call.on_hold - call.answer):.6f}" if math.isfinite(call.on_hold) else ""
+    asked = "" if outcome == "refused" else str(requests)  # what a refused call would have asked for is not known
+    resources = "+".join(name for name in call.offered if name in RESOURCES)
+    cancel = f"{call.bye:.6f}" if cancelled else ""
+    return f"{call.arrived:.6f}", hold, asked, cancel, outcome, hangup, on_hold, resources

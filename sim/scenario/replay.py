@@ -6,7 +6,8 @@ they are there, `recog` (time of a RECOGNIZE; empty: none), `requests` (their nu
 `outcome` (`vanished`: the caller disappeared without BYE; `refused`, `busy`, `406` and the like: the server would not
 have it, and had it been answered it would have lasted as long as one of those that were), `answer` (empty: refused,
 too), `hangup_s` (the instant of the BYE on the axis of the arrivals; it goes before the hold), `on_hold_s` (from the
-answer to the re-INVITE that put the call on hold; empty: none did). Other columns are not read. Rows may come in any
+answer to the re-INVITE that put the call on hold; empty: none did), `resources` (what it asked for, with `+` between
+several; empty: one of the scenario's mixes is drawn). Other columns are not read. Rows may come in any
 order.
 """
 
@@ -18,6 +19,7 @@ from typing import Final
 from sim.scenario.csvfiles import Table, cached_by_content, open_table
 from sim.scenario.problems import InvalidScenario, shorten
 from sim.scenario.units import read_quantity
+from sim.vocabulary.plugins import RESOURCES
 
 _NOT_SERVED: Final = re.compile(
     r"(sip\W*)?[456]\d\d\b|refus|reject|fail|busy|error|declin|unavail|unanswered|no.?answer|time.?out"
@@ -42,6 +44,8 @@ class RecordedCall:
     """From the answer to the re-INVITE that put the call on hold; infinite: none did; None: the file does not say."""
     refused: bool = False
     """The server refused it, so that nobody knows how long it would have lasted."""
+    resources: tuple[str, ...] | None = None
+    """What the call asked for, which tells its mix of `calls.resources`; None where the file does not say."""
     hangup_after_s: float | None = None
     """From the arrival to the BYE, where the file has its instant; it then goes before `hold_s`."""
 
@@ -94,7 +98,18 @@ def _call(table: Table, line: int, row: dict[str, str], arrival: str, hold: str)
     on_hold = None
     if "on_hold_s" in row:
         on_hold = table.number(line, row, "on_hold_s") if row["on_hold_s"] else math.inf
-    return RecordedCall(arrived, held, _requests(table, line, row), cancel, vanished, on_hold, refused, hangup)
+    requests, resources = _requests(table, line, row), _resources(table, line, row)
+    return RecordedCall(arrived, held, requests, cancel, vanished, on_hold, refused, resources, hangup)
+
+
+def _resources(table: Table, line: int, row: dict[str, str]) -> tuple[str, ...] | None:
+    if not row.get("resources"):
+        return None
+    names = tuple(name.strip() for name in row["resources"].split("+"))
+    strange = next((name for name in names if name not in RESOURCES), None)
+    if strange is not None:
+        table.fail(line, f"resources must be {', '.join(RESOURCES)}, with + between several (got {shorten(strange)})")
+    return names
 
 
 def _was_refused(row: dict[str, str]) -> bool:

@@ -93,12 +93,13 @@ def arrive(
     patience_s: float,
     vanishes: int,
     on_hold_s: float,
+    kind: int,
     now: float,
 ) -> None:
     """Call `number` arrives: what this caller will do is settled now, in order of arrival, then it sends INVITE.
 
-    `hold_s` not a number, `requests` below 0, `patience_s` not a number, `vanishes` below 0, `on_hold_s` not a number:
-    not recorded, draw it.
+    `hold_s` not a number, `requests` below 0, `patience_s` not a number, `vanishes` below 0, `on_hold_s` not a number,
+    `kind` (which of the mixes) below 0: not recorded, draw it.
     A negative `hold_s` is the recorded time of the BYE, counted from the arrival instead of from the answer.
     """
     begin_call(w, session, number, now)
@@ -106,6 +107,8 @@ def arrive(
     mix = 0
     while mix < w.p.mixes - 1 and chance >= w.mixes[mix].upto:
         mix += 1
+    if kind >= 0:
+        mix = kind
     session.mix = mix
     session.offered = w.mixes[mix].channels
     for i in range(session.offered):

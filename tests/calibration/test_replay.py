@@ -13,7 +13,8 @@ from sim.cli.main import build
 from sim.engine.run import run
 from sim.ledger.summary import SessionCounts
 from sim.logs.writing.write import write_log
-from sim.scenario import load_scenario
+from sim.scenario import load_scenario, read_calls
+from sim.scenario.problems import InvalidScenario
 
 LOAD: dict[str, Any] = {
     "duration": "60s", "drain": "60s", "arrivals": {"rate": "20/s", "calls": 800},
@@ -72,3 +73,39 @@ def test_a_run_says_once_where_the_holds_of_refused_calls_come_from(
     assert done.stderr.count("of 800 replayed calls were refused by the server that they were recorded on") == 1
     assert said in done.stderr
     assert json.loads(done.stdout)["sessions"]["arrived"] == 800
+
+
+CLASSES = [
+    {"weight": 1, "resources": ["speechrecog"], "dialogue": [{"method": "RECOGNIZE"}]},
+    {"weight": 1, "resources": ["speechsynth", "speechrecog"], "dialogue": [{"method": "SPEAK"}]},
+]
+
+
+@pytest.mark.parametrize("engine", ["simpy", "compiled"])
+def test_a_replayed_call_asks_for_what_it_asked_for(engine: str, tmp_path: Path) -> None:
+    asked = ["speechrecog" if n % 3 else "speechsynth+speechrecog" for n in range(60)]
+    rows = [f"{n / 10},0.5,{names}" for n, names in enumerate(asked)]
+    (tmp_path / "calls.csv").write_text("\n".join(["invite,hold,resources", *rows]) + "\n", encoding="utf-8")
+    mapping = {"drain": "30s", "arrivals": {"kind": "replay", "file": str(tmp_path / "calls.csv")},
+               "calls": {"resources": CLASSES}}  # fmt: skip
+    result = run(load_scenario(mapping), seed=5, engine=engine, ledger="full")
+    assert result.ledger is not None
+    synth = result.ledger[(result.ledger["resource"] == "engine_channel:speechsynth") & (result.ledger["delta"] == 1)]
+    assert sorted(synth["session"]) == [n for n in range(60) if n % 3 == 0]
+    methods = result.messages[(result.messages["message"] == "request")]  # type: ignore[index]
+    assert set(methods["session"]) == set(range(60))
+
+
+def test_a_log_is_replayed_with_the_class_of_each_call_and_refused_calls_ask_too(recorded: Path) -> None:
+    lines = recorded.read_text(encoding="utf-8").splitlines()
+    assert lines[0].endswith(",resources")
+    assert all(line.endswith(",speechrecog") for line in lines[1:])
+    refused = [line for line in lines if ",refused," in line]
+    assert len(refused) == 51
+    assert all(line.split(",")[1:3] == ["", ""] for line in refused)  # neither hold nor requests are known
+
+
+def test_a_resource_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "calls.csv").write_text("invite,hold,resources\n1,2,speechrecog\n2,2,speachrecog\n", encoding="utf-8")
+    with pytest.raises(InvalidScenario, match=r"calls.csv:3: resources must be speechsynth, .*got 'speachrecog'"):
+        read_calls(str(tmp_path / "calls.csv"))

@@ -94,7 +94,7 @@ class ForkableEngine(CompiledEngine):
     def _give_calls(self, times: Array) -> None:
         calls = np.empty(len(times), layout.CALL)
         for name in CALL_FIELDS:
-            calls[name] = -1 if name in ("requests", "vanishes") else math.nan
+            calls[name] = -1 if name in ("requests", "vanishes", "kind") else math.nan
         calls["time_s"] = times
         self._last_s = float(times[-1])
         self._given = calls

@@ -77,8 +77,8 @@ def arrival(w: Any) -> None:
     given = w.calls_given[e.arrivals_at]
     e.arrivals_at += 1
     session = vacant(w)
-    hold_s, patience_s, on_hold_s = given.hold_s, given.patience_s, given.on_hold_s
-    arrive(w, session, e.calls, hold_s, given.requests, patience_s, given.vanishes, on_hold_s, e.now_s)
+    hold_s, patience_s, on_hold_s, kind = given.hold_s, given.patience_s, given.on_hold_s, given.kind
+    arrive(w, session, e.calls, hold_s, given.requests, patience_s, given.vanishes, on_hold_s, kind, e.now_s)
     e.calls += 1
     deliver_all(w)
     plan_arrival(w)

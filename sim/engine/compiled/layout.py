@@ -228,6 +228,7 @@ CALL = _record(
         ("requests", "i8"),
         ("vanishes", "i8"),
         ("on_hold_s", "f8"),
+        ("kind", "i8"),
     ]
 )
 """A call that will arrive."""

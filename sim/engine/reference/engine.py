@@ -139,12 +139,13 @@ class SimpyEngine:
                 block.patience_s.tolist(),
                 block.vanishes.tolist(),
                 block.on_hold_s.tolist(),
+                block.kind.tolist(),
                 strict=True,
             )
-            for at, hold, requests, patience, vanishes, on_hold in rows:
+            for at, hold, requests, patience, vanishes, on_hold, kind in rows:
                 yield Timeout(self.env, max(0.0, at - self.env.now))
                 session = vacant(self.world)
-                given = hold, int(requests), patience, int(vanishes), on_hold
+                given = hold, int(requests), patience, int(vanishes), on_hold, int(kind)
                 arrive(self.world, session, self.calls, *given, self.env.now)
                 self.calls += 1
                 self._deliver_all()

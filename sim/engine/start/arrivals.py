@@ -26,6 +26,7 @@ class ArrivalBlock:
     patience_s: Array
     vanishes: Array
     on_hold_s: Array
+    kind: Array
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -65,6 +66,7 @@ def _cut(block: ArrivalBlock, take: int) -> ArrivalBlock:
         block.patience_s[:take],
         block.vanishes[:take],
         block.on_hold_s[:take],
+        block.kind[:take],
     )
 
 
@@ -73,7 +75,7 @@ def _timed(scenario: Scenario, seed: int, replication: int) -> Iterator[ArrivalB
     for times in _times(scenario, seed, replication):
         if len(times) != len(none):
             unknown, none = np.full(len(times), math.nan), np.full(len(times), -1.0)
-        yield ArrivalBlock(times, unknown, none, unknown, none, unknown)
+        yield ArrivalBlock(times, unknown, none, unknown, none, unknown, none)
 
 
 def _times(scenario: Scenario, seed: int, replication: int) -> Iterator[Array]:
@@ -193,6 +195,24 @@ def _known_holds(calls: Sequence[RecordedCall], scenario: Scenario) -> list[floa
     return [call.hold_s for call in calls if call.hold_s is not None and not call.vanished]
 
 
+def _kinds(scenario: Scenario, seed: int, replication: int) -> Callable[[RecordedCall], int]:
+    """Which of the mixes a recorded call is, from the resources that it asked for; -1, for which one is drawn, where
+    it is not recorded or no mix has just these. Of several with the same resources one is taken by their weights."""
+    of: dict[frozenset[str], list[int]] = {}
+    for number, mix in enumerate(scenario.calls.resources):
+        of.setdefault(frozenset(mix.resources), []).append(number)
+    rng = generator(seed, "arrivals.kinds", replication)
+
+    def kind(call: RecordedCall) -> int:
+        fitting = of.get(frozenset(call.resources or ()), [])
+        if len(fitting) < 2:
+            return fitting[0] if fitting else -1
+        weights = np.cumsum([scenario.calls.resources[number].weight for number in fitting])
+        return fitting[int(np.searchsorted(weights, rng.random() * weights[-1], side="right"))]
+
+    return kind
+
+
 def _would_have_lasted(
     calls: Sequence[RecordedCall], scenario: Scenario, seed: int, replication: int
 ) -> Callable[[], float]:
@@ -214,6 +234,7 @@ def _replayed(scenario: Scenario, seed: int, replication: int) -> Iterator[Arriv
     calls = read_calls(scenario.arrivals.file)
     how = float(VANISH_HOW[scenario.client.vanish.tcp])
     lasted = _would_have_lasted(calls, scenario, seed, replication)
+    kind = _kinds(scenario, seed, replication)
     for start in range(0, len(calls), BLOCK):
         part = calls[start : start + BLOCK]
         yield ArrivalBlock(
@@ -223,4 +244,5 @@ def _replayed(scenario: Scenario, seed: int, replication: int) -> Iterator[Arriv
             np.array([math.nan if c.cancel_after_s is None else c.cancel_after_s for c in part]),
             np.array([how if _vanishes(c) else -1.0 for c in part]),
             np.array([math.nan if c.on_hold_after_s is None else c.on_hold_after_s for c in part]),
+            np.array([kind(c) for c in part], dtype=np.float64),
         )
