@@ -88,12 +88,19 @@ def _flags(rows: pd.DataFrame, result: RunResult) -> dict[str, Array]:
     broken = {violation.session for violation in result.summary.violations}
     return {
         "sessions.leaked": outcome == "leaked",
-        "sessions.blocking": np.isin(told, NO_RESOURCE_STATUSES),
+        "sessions.blocking": np.isin(told, NO_RESOURCE_STATUSES)[_not_tried_again(rows)],
         "sessions.rejected": told >= 300,
         "sessions.unanswered": _never_answered(rows, told, outcome),
         "sessions.cancelled": outcome == "cancelled",
         "violations": np.isin(rows["session"].to_numpy(), list(broken)),
     }
+
+
+def _not_tried_again(rows: pd.DataFrame) -> Array:
+    """Each call's last INVITE: a refusal after which the caller tries again refuses no call."""
+    if "call" not in rows or rows["call"].isna().any():
+        return np.ones(len(rows), dtype=bool)
+    return np.asarray(~rows.duplicated("call", keep="last").to_numpy())
 
 
 def _never_answered(rows: pd.DataFrame, told: Array, outcome: Array) -> Array:
