@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 
 from sim.engine.contract import Engine, Observer
@@ -21,6 +22,9 @@ EXACT_UP_TO = 20_000
 
 COMPILES = "compiling the engine: this takes about half a minute, once"
 
+KERNEL = "sim.engine.compiled.kernel"
+"""The module with the compiled code."""
+
 Tell = Callable[[float, str], None]
 
 
@@ -34,9 +38,7 @@ def choose(engine: str, calls: float, observed: bool) -> str:
         return "simpy"
     if calls >= COMPILE_FROM:
         return "compiled"
-    from sim.engine.compiled.cache import is_compiled
-
-    return "compiled" if is_compiled() else "simpy"
+    return "compiled" if _is_compiled() else "simpy"
 
 
 def make_engine(
@@ -57,9 +59,7 @@ def make_engine(
 
         recorder = Recorder(collector, window_s, len(setup.resources))
         return SimpyEngine(setup, seed, recorder, observers, replication)
-    from sim.engine.compiled.cache import is_compiled
-
-    if not is_compiled():
+    if not _is_compiled():
         logging.getLogger("mrcpsim").info(COMPILES)
         if tell is not None:
             tell(0.0, COMPILES)
@@ -75,3 +75,10 @@ def make_engine(
         record_messages=exact or collector.ledger == "full",
         record_sessions=exact or collector.ledger != "summary",
     )
+
+
+def _is_compiled() -> bool:
+    """Whether this process has the code, or finds it whole: to look, it reads all of it, which takes 10 ms."""
+    from sim.engine.compiled.cache import is_compiled
+
+    return KERNEL in sys.modules or is_compiled()

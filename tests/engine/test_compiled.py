@@ -43,6 +43,7 @@ def test_auto_takes_simpy_for_small_or_watched_runs_and_the_compiled_engine_for_
 
 
 def test_auto_does_not_compile_for_a_run_that_simpy_has_done_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, select.KERNEL, raising=False)
     monkeypatch.setattr(cache, "is_compiled", lambda: False)
     assert select.choose("auto", select.COMPILE_FROM - 1, observed=False) == "simpy"
     assert select.choose("auto", select.COMPILE_FROM, observed=False) == "compiled"
@@ -57,6 +58,7 @@ def test_the_first_run_says_that_it_compiles(monkeypatch: pytest.MonkeyPatch) ->
     told: list[str] = []
     made = setup(small(), record_rows=False)
     collector = Collector(made, "summary", MemorySink())
+    monkeypatch.delitem(sys.modules, select.KERNEL, raising=False)
     for is_compiled in (False, True):
         monkeypatch.setattr(cache, "is_compiled", lambda answer=is_compiled: answer)
         select.make_engine("compiled", made, 1, collector, 1.0, 25.0, tell=lambda _, text: told.append(text))
