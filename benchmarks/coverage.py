@@ -2,8 +2,9 @@
 
 Every procedure of `sim.study` is used 1 000 times on a model whose answer is known. Queues are made by Lindley's
 recursion and the loss system by its events, both in arrays: that a blocking plugin is such a queue, wait by wait, and a
-channel limit such a loss system, is what tests/theory shows of the simulator itself. `--engine` adds what runs through
-the simulator: searches of a capacity, and splitting.
+channel limit such a loss system, is what tests/theory shows of the simulator itself. `--engine` adds searches of a
+capacity through the simulator; `--only NAME --renew` renews the rows of one procedure, which depend on no other.
+Splitting has a report of its own (`benchmarks.splitting`).
 """
 
 from __future__ import annotations
@@ -377,62 +378,26 @@ def bare(**parts: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def through_the_engine(searches: int, repetitions: int) -> list[Row]:
+def through_the_engine(searches: int) -> list[Row]:
     from sim.scenario import load_scenario
     from sim.study.capacity import capacity
-    from sim.study.splitting import rare_overflow
-    from sim.theory.loss import ruin
 
-    rows: list[Row] = []
-    if searches:
-        scenario = load_scenario(
-            bare(
-                duration="40s", drain="1s", arrivals={"rate": "10/s"},
-                calls={"hold": {"dist": "exponential", "mean": "200ms"}}, plugin={"max_channel_count": 20},
-            )
-        )  # fmt: skip
-        truth, hits, calls = offered_at(0.01, 20) / 0.2, 0, []
-        for k in range(searches):
-            answer = capacity(
-                scenario, targets=["sessions.blocking < 1%"], precision=0.03, seed=1 + 1000 * k, workers=1, curve=False
-            )
-            hits += answer.found.low <= truth <= answer.found.high
-            calls.append(answer.calls)
-        found, _ = told(hits, searches)
-        rows.append(
-            Row(
-                "Capacity search, through the engine",
-                "channel limit of 20 at 1 %",
-                "95 %",
-                found,
-                None,
-                f"{searches} searches, {np.mean(calls):.0f} calls each",
-            )
+    scenario = load_scenario(
+        bare(
+            duration="40s", drain="1s", arrivals={"rate": "10/s"},
+            calls={"hold": {"dist": "exponential", "mean": "200ms"}}, plugin={"max_channel_count": 20},
         )
-    mm1 = load_scenario(
-        bare(duration="1h", arrivals={"rate": "500/s"}, calls={"hold": "10d"},
-             plugin={"open": {"block": {"dist": "exponential", "mean": "0.8ms"}}})
     )  # fmt: skip
-    for level, effort, times in ((13, 100, repetitions), (23, 400, max(2, 2 * repetitions // 5))):
-        found_ = rare_overflow(mm1, task="speechrecog", level=level, effort=effort, repetitions=times)
-        exact = ruin(500.0, 1250.0, level)
-        e = found_.per_cycle
-        text = f"{e.value:.3g} ({e.low:.3g}–{e.high:.3g})"
-        note = (
-            f"{found_.calls} calls in {times} repetitions; plain Monte Carlo needs "
-            f"{found_.plain_calls:.2g} for that interval"
+    truth, hits, calls = offered_at(0.01, 20) / 0.2, 0, []
+    for k in range(searches):
+        answer = capacity(
+            scenario, targets=["sessions.blocking < 1%"], precision=0.03, seed=1 + 1000 * k, workers=1, curve=False
         )
-        rows.append(
-            Row(
-                "Splitting, through the engine",
-                f"M/M/1/K by the blocking plugin, K = {level}: {exact:.3g}",
-                "unbiased",
-                text,
-                e.low <= exact <= e.high,
-                note,
-            )
-        )
-    return rows
+        hits += answer.found.low <= truth <= answer.found.high
+        calls.append(answer.calls)
+    found, _ = told(hits, searches)
+    note = f"{searches} searches, {np.mean(calls):.0f} calls each"
+    return [Row("Capacity search, through the engine", "channel limit of 20 at 1 %", "95 %", found, None, note)]
 
 
 # --- the report -------------------------------------------------------------------------------------------------------
@@ -454,10 +419,24 @@ def report(rows: Sequence[Row], times: int, seconds: float) -> str:
         "| procedure | model | promised | found | | |",
         "|---|---|---|---|---|---|",
     ]
+    return "\n".join([*lines, *map(line_of, rows), "", f"Took {seconds:.0f} s.", ""])
+
+
+def line_of(row: Row) -> str:
+    """A row of the table."""
+    mark = {True: "✓", False: "✗", None: ""}[row.ok]
+    return f"| {row.procedure} | {row.model} | {row.promised} | {row.found} | {mark} | {row.note} |"
+
+
+def renewed(page: str, rows: Sequence[Row]) -> str:
+    """The page with these rows in the place of those of the same procedure on the same model."""
+    lines = page.splitlines()
     for row in rows:
-        mark = {True: "✓", False: "✗", None: ""}[row.ok]
-        lines.append(f"| {row.procedure} | {row.model} | {row.promised} | {row.found} | {mark} | {row.note} |")
-    return "\n".join([*lines, "", f"Took {seconds:.0f} s.", ""])
+        old = [i for i, line in enumerate(lines) if line.startswith(f"| {row.procedure} | {row.model} |")]
+        if len(old) != 1:
+            raise SystemExit(f"{REPORT.name} has no row of {row.procedure} on {row.model}: make the whole page")
+        lines[old[0]] = line_of(row)
+    return "\n".join([*lines, ""])
 
 
 def main() -> None:
@@ -465,9 +444,9 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=1000, help="repetitions of each procedure")
     parser.add_argument("--engine", action="store_true", help="also what runs through the simulator")
     parser.add_argument("--searches", type=int, default=100, help="capacity searches through the simulator")
-    parser.add_argument("--repetitions", type=int, default=100, help="repetitions of splitting")
     parser.add_argument("--engine-only", action="store_true", help="only that, printed and not written")
     parser.add_argument("--only", help="procedures whose name contains this, printed and not written")
+    parser.add_argument("--renew", action="store_true", help="with --only: put these rows into the report")
     chosen = parser.parse_args()
     began = time.perf_counter()
     rows: list[Row] = []
@@ -476,9 +455,11 @@ def main() -> None:
             rows += procedure(chosen.times)
             print(f"{time.perf_counter() - began:6.0f} s  {rows[-1].procedure}: {rows[-1].found}", flush=True)
     if (chosen.engine or chosen.engine_only) and chosen.only is None:
-        rows += through_the_engine(chosen.searches, chosen.repetitions)
+        rows += through_the_engine(chosen.searches)
     text = report(rows, chosen.times, time.perf_counter() - began)
-    if chosen.only is None and not chosen.engine_only:
+    if chosen.only is not None and chosen.renew:
+        REPORT.write_text(renewed(REPORT.read_text(encoding="utf-8"), rows), encoding="utf-8")
+    elif chosen.only is None and not chosen.engine_only:
         REPORT.write_text(text, encoding="utf-8")
     print(text)
 

@@ -177,7 +177,7 @@ def report(rows: Sequence[Done], plain: str, seconds: float) -> str:
     )
 
 
-CASES = (queue(13, 100, 100), dropping(7, 200, 100), queue(23, 400, 30), dropping(11, 1000, 40), dropping(4, 200, 20))
+CASES = (queue(13, 100, 100), dropping(7, 200, 100), queue(23, 400, 60), dropping(11, 1000, 40), dropping(4, 200, 20))
 
 
 def main() -> None:

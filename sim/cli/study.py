@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sim.cli.common import (
+    BAD_INPUT,
     RUN_FAILED,
     ForceOption,
     JsonOption,
@@ -114,6 +115,8 @@ def _show_dry_run(path: Path, cache: str | None, workers: int | None, json: bool
         print_json(found.to_dict())
     else:
         print_dry_run(found, out_console())
+    if any(cell.error for cell in found.cells):
+        raise typer.Exit(BAD_INPUT)
 
 
 @command

@@ -15,8 +15,12 @@ from sim.study.table import column
 
 if TYPE_CHECKING:
     from sim.study.study import DryRun, StudyResult
+    from sim.study.table import TableLine
     from sim.study.verdict import Answer
     from sim.theory.intervals import Estimate
+
+MOST_CAUSES = 5
+"""Causes of failures that are printed."""
 
 MOST_ROWS = 60
 """Rows of a table that are printed; all are in the files."""
@@ -61,10 +65,24 @@ def print_study(result: StudyResult, console: Console) -> None:
     for chosen in result.chosen:
         sure = f"with {100 * chosen.confidence:g} %" if chosen.sure else "not yet sure: more replications are needed"
         console.print(f"best by {chosen.metric}, point {chosen.point}: {chosen.best} ({sure})")
-    for cell in result.cells:
-        if cell.error:
-            console.print(Text(f"point {cell.point} {cell.variant}: {cell.error}", style="bold red"))
+    _print_failures(result, console)
     console.print(Text(f"\ntable  {result.directory / 'runs.parquet'}", style="dim"))
+
+
+def _print_failures(result: StudyResult, console: Console) -> None:
+    """What went wrong, once for each cause, with a command that shows it."""
+    causes: dict[tuple[str, str], list[TableLine]] = {}
+    for line in result.failures:
+        if line.failure is not None:
+            causes.setdefault((line.failure.stage, line.failure.error), []).append(line)
+    for (stage, error), lines in [*causes.items()][:MOST_CAUSES]:
+        first = lines[0]
+        where = " ".join(filter(None, (f"point {first.cell.point}", first.cell.variant)))
+        more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+        console.print(Text(f"failed ({stage}): {where}, seed {first.job.seed}{more}: {error}", style="bold red"))
+        console.print(Text(f"  {first.job.command}", style="dim"), soft_wrap=True)
+    if len(causes) > MOST_CAUSES:
+        console.print(f"… and {len(causes) - MOST_CAUSES} more causes: see the column error of the table")
 
 
 def _answers(result: StudyResult) -> Table:

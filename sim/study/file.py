@@ -108,6 +108,12 @@ class Best(Part):
     difference: Any = Field(description="Differences smaller than this do not matter; in the metric's own unit.")
     largest: Flag = Field(default=False, description="The largest is the best, not the smallest.")
 
+    @model_validator(mode="after")
+    def _some_difference(self) -> Self:
+        if not _number("difference", self.difference) > 0.0:
+            complain(("difference", "must be above 0"))
+        return self
+
 
 class StudyFile(Part):
     """Scenarios × points × variants × replications."""

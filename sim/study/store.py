@@ -54,9 +54,14 @@ class Store:
                 raise ScenarioError(
                     f"{self.place}: URLs need the extra cluster: pip install -e '.[cluster]' in the checkout"
                 ) from None
-            self._remote, self._root = fsspec.core.url_to_fs(self.place)
+            try:
+                self._remote, self._root = fsspec.core.url_to_fs(self.place)
+            except (ImportError, ValueError) as error:
+                raise ScenarioError(f"{self.place}: no cache can be reached there ({error})") from None
         else:
             self._root = os.path.abspath(self.place)
+            if os.path.exists(self._root) and not os.path.isdir(self._root):
+                raise ScenarioError(f"{self.place}: expected a folder for finished runs (got a file)")
         self._folders: set[str] = set()
 
     def path(self, key: str) -> str:

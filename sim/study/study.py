@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from sim.study.measure import Measured
 from sim.study.pool import Reference, WorkerPool
 from sim.study.replicating import Plan, plan_for
 from sim.study.store import Store
-from sim.study.table import write_table
+from sim.study.table import TableLine, write_table
 from sim.study.verdict import Answer, Chosen, answers, compared, selected
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class StudyResult:
     answers: tuple[Answer, ...]
     compared: tuple[Any, ...]
     chosen: tuple[Chosen, ...]
+    failures: tuple[TableLine, ...]
+    """The runs that failed, in the order of the table."""
     progress: Progress
 
     @property
@@ -148,7 +150,7 @@ def study(
     _go(plan, store, directory, executor, workers, seen, progress or (lambda _: None))
     lines = plan.lines()
     write_table(lines, store, directory / RUNS, complete=True)
-    result = _result(wanted, directory, plan, store, seen)
+    result = _result(wanted, directory, plan, lines, seen)
     (directory / STUDY).write_text(json.dumps(result.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return result
 
@@ -263,8 +265,9 @@ def _fetched(reference: Reference, store: Store) -> tuple[str, Measured]:
     return reference.key, found
 
 
-def _result(wanted: StudyFile, directory: Path, plan: Plan, store: Store, seen: Progress) -> StudyResult:
+def _result(wanted: StudyFile, directory: Path, plan: Plan, lines: Sequence[TableLine], seen: Progress) -> StudyResult:
     values = plan.values
     found = answers(wanted, plan.cells, values)
     pairs = compared(wanted, plan.cells, values)
-    return StudyResult(wanted, directory, plan.cells, found, pairs, selected(wanted, plan), seen)
+    failures = tuple(line for line in lines if line.failure is not None)
+    return StudyResult(wanted, directory, plan.cells, found, pairs, selected(wanted, plan), failures, seen)

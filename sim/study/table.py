@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ class TableLine:
     failure: Measured | None = None
 
 
+@functools.cache
 def column(path: str) -> str:
     """The column of a number of the summary: latencies, waits and services are seconds."""
     head, _, last = path.rpartition(".")

@@ -11,8 +11,10 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 import sim
+from sim.cli.main import build
 from sim.errors import ScenarioError
 from sim.study.file import StudyFile
 from sim.study.measure import mean_of
@@ -145,6 +147,44 @@ def test_failures_are_rows_with_stage_seed_and_command(tmp_path: Path) -> None:
     assert "calls.hold" in failed["error"]
     assert failed["command"].endswith("--seed 1")
     assert "calls.hold=-1s" in failed["command"]
+
+
+def test_a_failure_is_told_on_the_terminal_once_for_its_cause(tmp_path: Path) -> None:
+    file = tmp_path / "late.yaml"
+    file.write_text("scenario: baseline\nset: {duration: 5s, drain: 1s}\nwarmup: 10s\nreplications: 3\n")
+    place = ["--out", str(tmp_path / "o"), "--cache", str(tmp_path / "c"), "-j", "1"]
+    done = CliRunner().invoke(build(), ["study", str(file), *place])
+    assert done.exit_code == 3
+    assert done.output.count("the warm-up of 10 s must end before the load") == 1
+    assert "seed 1 and 2 more" in done.output
+    assert "mrcpsim run baseline --set duration=5s" in done.output
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("vary: {grid: {arrivals.rat: [10/s]}}", "did you mean rate"),
+        (
+            "variants: {a: {}, b: {}}\nbest: {metric: sessions.blocking, difference: zero}",
+            "difference must be a number",
+        ),
+        ("variants: {a: {}, b: {}}\nbest: {metric: sessions.blocking, difference: 0}", "difference must be above 0"),
+    ],
+)
+def test_a_dry_run_says_what_is_wrong(text: str, why: str, tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(f"scenario: baseline\n{text}\n")
+    done = CliRunner().invoke(build(), ["study", str(file), "--dry-run", "--cache", str(tmp_path / "c")])
+    assert done.exit_code == 2
+    assert why in " ".join(done.output.split())
+
+
+def test_a_cache_that_can_not_be_one_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ScenarioError, match="expected a folder"):
+        Store(str(tmp_path / "file"))
+    with pytest.raises(ScenarioError, match="no cache can be reached"):
+        Store("nosuchscheme://there/x")
 
 
 def test_a_precision_chooses_the_replications_whatever_the_workers(tmp_path: Path) -> None:
