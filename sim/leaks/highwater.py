@@ -94,7 +94,8 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     old = too_old(lives.curve, lives.ended.size, lives.silent, summary.horizon_s) if audited and lives else None
     late = _beyond_timers(lives, summary.horizon_s) if audited and lives else None
     unread = unread_lines(result)
-    slope = None if unread else _slope(result, lives, load_s)
+    longer = old is not None and old.count > 0 and not leaked  # a kind of call may last so long that it explains growth
+    slope = None if unread or longer else _slope(result, lives, load_s)
     memory = _memory_use(result, use.peak, leaked)
     verdict, text = _verdict(
         _Found(leaked, held, use.peak, use.mean, audited, by_timer, lives, old, late, memory, unread)

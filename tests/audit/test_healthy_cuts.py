@@ -85,5 +85,5 @@ def test_a_few_calls_that_last_a_hundred_times_as_long_are_not_suspected(rate: s
     mapping = {"name": "two-kinds", "duration": "60s", "drain": "0s", "arrivals": {"rate": rate}, "calls": calls}
     write_log(run(load_scenario(mapping), seed=2, engine="simpy", ledger="full"), tmp_path / "x.log", level="INFO")
     memory = leak_report(audit_log(tmp_path / "x.log")).memory
-    assert (memory.verdict, memory.overdue) == ("healthy", 0)
+    assert (memory.verdict, memory.overdue, memory.slope_per_hour) == ("healthy", 0, None)
     assert memory.held > 0
