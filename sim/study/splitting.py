@@ -137,7 +137,7 @@ class _Walk:
         self.engine = engine
         task = engine.block["tasks"][0][index : index + 1]
         self._length, self._serving = task["length"], task["serving"]
-        self._lost = engine.block["server"]["lost"]
+        self._lost = engine.block["server"]["lost"][0][index : index + 1]
         self._empty = self._fresh = engine.copy()
         self.calls = self.starts = self.calls_to_starts = 0
 
