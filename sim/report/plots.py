@@ -26,7 +26,7 @@ HELD_PNG = "held.png"
 LATENCY_PNG = "latency.png"
 
 BINS = 48  # of the offered load over time
-COARSE = 110
+COARSE = 90
 """Points of a curve on a page."""
 
 

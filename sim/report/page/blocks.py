@@ -39,12 +39,12 @@ class TableData:
 class PagePart:
     """One part of a section; `kind` says which of the other fields it has."""
 
-    kind: str  # text | heading | link | picture | zoom | steps | code | command | sessions | table
+    kind: str  # text | heading | link | picture | chart | zoom | steps | code | command | sessions | table
     text: str = ""
     mood: str = ""
     id: str = ""
     target: str = ""
-    svg: str = ""  # markup of our own making: everything from outside in it is escaped
+    svg: str = ""  # markup of our own making: everything from outside in it is escaped; of a chart, its data URL
     caption: str = ""
     steps: Sequence[str] = ()
     title: str = ""

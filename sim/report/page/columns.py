@@ -14,9 +14,9 @@ from sim.report.thinning import level_steps
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_SESSIONS: Final = 1_000
+MOST_SESSIONS: Final = 500
 """Sessions in the page; of more it holds those that went wrong, the slowest, and a sample of the rest."""
-STATIC: Final = 40
+STATIC: Final = 25
 """Sessions in the table that is there without scripts."""
 POINTS: Final = 300
 SERIES: Final = ("session_pool", "rtp_port", "tcp_connection", "media_context")

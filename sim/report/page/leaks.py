@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.ledger.summary import Leak, LeakGroup, Summary
 from sim.report.page.blocks import Datum, Head, PagePart, Section, TableData, heading, table, text
+from sim.report.sequence import sequence_svg
 from sim.report.text import DASH, duration, number, plural
-from sim.report.timeline import StoryStep, story
+from sim.report.timeline import Story, StoryStep, story
 
 MOST_GROUPS = 12
 RELEASED_BY = "it would be released by "
@@ -50,16 +53,20 @@ def _explained(result: RunResult, found: LeakGroup) -> list[PagePart]:
     if leak is None:
         return parts
     said, _, chain = leak.explanation.partition(RELEASED_BY)
-    parts.append(
-        text(f"For example session {leak.session}{_named(leak)}, {leak.state}, waits for {leak.waiting_for or DASH}.")
-    )
-    parts += [text(f"{sentence.strip()}.") for sentence in said.split(";") if sentence.strip()]
+    parts.append(text(f"For example session {leak.session}{_named(leak)}:"))
+    parts += _sentences(said)
     if chain:
         steps, *rest = chain.split(";")
         parts.append(text("Its release goes this way; what stands in brackets never came:"))
         parts.append(PagePart("steps", steps=[step.strip() for step in steps.split(" → ")]))
-        parts += [text(f"{sentence.strip()}.") for sentence in rest if sentence.strip()]
+        parts += _sentences(";".join(rest))
     return parts
+
+
+def _sentences(said: str) -> list[PagePart]:
+    """Each part of an explanation as a sentence of its own."""
+    parts = [part.strip() for part in said.split(";")]
+    return [text(f"{part[0].upper()}{part[1:]}.") for part in parts if part]
 
 
 def _named(leak: Leak) -> str:
@@ -70,16 +77,16 @@ def _named(leak: Leak) -> str:
 def story_sections(result: RunResult) -> list[Section]:
     """The story of the example of each cause, message by message; where messages were not kept, how to get them."""
     sections = []
-    for found in result.summary.leak_groups[:MOST_GROUPS]:
+    for place, found in enumerate(result.summary.leak_groups[:MOST_GROUPS]):
         title = f"The story of session {found.example}, an example of {found.cause}"
-        sections.append(Section(f"story-{found.example}", title, _story(result, found.example)))
+        sections.append(Section(f"story-{found.example}", title, _story(result, found.example, drawn=place == 0)))
     seen: dict[str, Section] = {}
     for section in sections:
         seen.setdefault(section.id, section)
     return list(seen.values())
 
 
-def _story(result: RunResult, session: int) -> list[PagePart]:
+def _story(result: RunResult, session: int, drawn: bool) -> list[PagePart]:
     try:
         told = story(result, session)
     except ScenarioError:
@@ -89,9 +96,18 @@ def _story(result: RunResult, session: int) -> list[PagePart]:
              Head("took"), Head("state after", True), Head("acquired and released", True)]  # fmt: skip
     rows = [_step(step, told.started_s) for step in told.steps]
     return [
+        *([_chart(result, told)] if drawn else []),
         table(TableData(f"Session {session}", heads, rows, sorts=False)),
         text(told.end.splitlines()[0] if told.end else ""),
     ]
+
+
+def _chart(result: RunResult, told: Story) -> PagePart:
+    """The story as a sequence chart, an image of its own: in a page's other colours it would not be read."""
+    leak = next((leak for leak in result.summary.leaks if leak.session == told.session), None)
+    drawn = quote(sequence_svg(told, leak), safe=" /=:;,.()-")  # a fifth shorter than base64
+    caption = f"Session {told.session} as a sequence chart: tasks across, time down; red is what never came."
+    return PagePart("chart", svg=f"data:image/svg+xml,{drawn}", caption=caption)
 
 
 def _step(step: StoryStep, began: float) -> list[Datum]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sim.ledger.result import RunResult
 from sim.ledger.spans import label
 from sim.ledger.summary import Quantiles, Summary
-from sim.report.nearest import nearest_text
+from sim.report.nearest import NEAR, nearest_text
 from sim.report.page.blocks import Datum, Figure, Head, Page, PagePart, Section, TableData, picture, table, text
 from sim.report.page.columns import columns_of, example_rows
 from sim.report.page.leaks import leak_parts, story_sections, violation_parts
@@ -55,6 +55,9 @@ def page_of(result: RunResult) -> Page:
 
 
 def _nearest(summary: Summary) -> str:
+    """The nearest limit; beside leaks only where it is near, for there it is not what matters."""
+    if summary.leak_groups and not (summary.limits and (summary.limits[0].reached or summary.limits[0].used >= NEAR)):
+        return ""
     text = nearest_text(summary)
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
@@ -100,17 +103,13 @@ def _setup(result: RunResult) -> list[PagePart]:
     if not phases:
         return [text("No answered call with every milestone was recorded.", "quiet")]
     axes = setup_time(result, phases=phases)
-    heads = [Head("phase", True), *map(Head, ("mean", "work", "waiting for a processor", "other waiting"))]
-    rows = [
-        [
-            Datum(phase.name, name="text"),
-            *(
-                Datum(duration(value), value)
-                for value in (phase.total_s, phase.work_s, phase.processor_s, phase.waiting_s)
-            ),
-        ]
-        for phase in phases
-    ]
+    split = any(phase.work_s is not None for phase in phases)
+    heads = [Head("phase", True), Head("mean")]
+    heads += [Head(name) for name in ("work", "waiting for a processor", "other waiting") if split]
+    rows = []
+    for phase in phases:
+        times = (phase.total_s, *((phase.work_s, phase.processor_s, phase.waiting_s) if split else ()))
+        rows.append([Datum(phase.name, name="text"), *(Datum(duration(value), value) for value in times)])
     return [
         picture(svg_of(axes, "setup", axes.get_title(loc="left"))),
         table(TableData("Mean time a call", heads, rows)),

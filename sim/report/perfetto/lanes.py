@@ -3,7 +3,7 @@
 A result's tables tell when the work on a message began and ended, not which processor did it, nor when within that time
 it had one. So the first lanes, one for each processor, are work that was begun and not done; what finds them all taken
 has a lane beyond, where it takes turns with the others: one of them waits. How long each task waited for a processor in
-all is in the summary. LaneWork of other programs is not in the tables.
+all is in the summary. Work of other programs is not in the tables.
 """
 
 from __future__ import annotations
