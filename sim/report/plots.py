@@ -28,6 +28,8 @@ LATENCY_PNG = "latency.png"
 BINS = 48  # of the offered load over time
 COARSE = 90
 """Points of a curve on a page."""
+COARSE_OF_MANY = 50
+"""Points of each of several curves on a page."""
 
 
 def write_pictures(result: RunResult, folder: Path) -> None:

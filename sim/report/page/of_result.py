@@ -117,9 +117,9 @@ def _setup(result: RunResult) -> list[PagePart]:
 
 
 def _latencies(result: RunResult) -> list[PagePart]:
-    from sim.report.plots import COARSE, latencies
+    from sim.report.plots import COARSE_OF_MANY, latencies
 
-    axes = latencies(result, most=COARSE)
+    axes = latencies(result, most=COARSE_OF_MANY)
     heads = [Head("latency", True), *map(Head, ("samples", "mean", "p50", "p95", "p99", "max"))]
     rows = []
     for name, found in result.summary.latency.items():
