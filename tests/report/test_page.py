@@ -7,7 +7,6 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 from typer.testing import CliRunner
@@ -82,8 +81,8 @@ def test_each_cause_leads_to_the_story_of_an_example(leaky: RunResult) -> None:
 
 def test_the_example_of_the_first_cause_is_drawn_as_a_sequence_chart(leaky: RunResult) -> None:
     page = page_text(leaky)
-    assert page.count("data:image/svg+xml,") == 1
-    drawn = unquote(page.split('src="data:image/svg+xml,')[1].split('"')[0])
+    drawn = data_of(page)["chart"]
+    assert isinstance(drawn, str)
     assert "never came" in drawn
     assert f"Session {leaky.summary.leak_groups[0].example} as a sequence chart" in page
 
@@ -100,7 +99,7 @@ def test_nothing_is_fetched_and_only_the_pages_own_scripts_run(leaky: RunResult)
     for script in re.findall(r"<script>(.*?)</script>", page, re.S):
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         assert f"sha256-{digest}" in policy[1]
-    outside = [url for url in re.findall(r"""(?:src|href)=["']([^"']*)""", page) if not url.startswith(("#", "data:"))]
+    outside = [url for url in re.findall(r"""(?:src|href)=["']([^"']*)""", page) if not url.startswith("#")]
     assert outside == []
 
 
@@ -135,7 +134,7 @@ def test_of_many_sessions_the_page_has_a_sample_and_says_so() -> None:
         load_scenario({**LEAKY, "arrivals": {"rate": "400/s"}, "plugins": {"speechrecog": {}}}), ledger="sessions"
     )
     page = page_text(result)
-    assert len(data_of(page)["sessions"]["rows"]) <= 500
+    assert len(data_of(page)["sessions"]["rows"]) <= 800
     assert f"of {result.summary.sessions.arrived:,}".replace(",", " ") in words(page)
     assert len(page.encode()) < 240_000
 

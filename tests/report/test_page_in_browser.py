@@ -165,6 +165,14 @@ def test_a_table_is_sorted_by_numbers_not_by_their_text(browser: Any, pages: dic
         assert values == sorted(values)
 
 
+def test_the_example_of_a_leak_is_drawn(browser: Any, pages: dict[str, Path]) -> None:
+    with opened(browser, pages["run"]) as found:
+        image = found.page.locator("#chart img")
+        assert "as a sequence chart" in image.get_attribute("alt")
+        assert image.evaluate("async (e) => { await e.decode(); return e.naturalWidth }") > 500
+        assert found.said == []
+
+
 def test_what_is_drawn_over_time_is_chosen_by_keyboard(browser: Any, pages: dict[str, Path]) -> None:
     with opened(browser, pages["run"]) as found:
         box = found.page.get_by_label("session_pool")

@@ -44,7 +44,7 @@ class PagePart:
     mood: str = ""
     id: str = ""
     target: str = ""
-    svg: str = ""  # markup of our own making: everything from outside in it is escaped; of a chart, its data URL
+    svg: str = ""  # markup of our own making: everything from outside in it is escaped
     caption: str = ""
     steps: Sequence[str] = ()
     title: str = ""

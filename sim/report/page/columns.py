@@ -14,7 +14,7 @@ from sim.report.thinning import level_steps
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_SESSIONS: Final = 500
+MOST_SESSIONS: Final = 800
 """Sessions in the page; of more it holds those that went wrong, the slowest, and a sample of the rest."""
 STATIC: Final = 25
 """Sessions in the table that is there without scripts."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.ledger.summary import Leak, LeakGroup, Summary
 from sim.report.page.blocks import Datum, Head, PagePart, Section, TableData, heading, table, text
 from sim.report.sequence import sequence_svg
 from sim.report.text import DASH, duration, number, plural
-from sim.report.timeline import Story, StoryStep, story
+from sim.report.timeline import StoryStep, story
 
 MOST_GROUPS = 12
 RELEASED_BY = "it would be released by "
 """Where the chain of functions begins in an explanation."""
 
+CHART = "Session {} as a sequence chart: tasks across, time down; red is what never came."
 MOST_VIOLATIONS = 100
 
 
@@ -96,18 +95,21 @@ def _story(result: RunResult, session: int, drawn: bool) -> list[PagePart]:
              Head("took"), Head("state after", True), Head("acquired and released", True)]  # fmt: skip
     rows = [_step(step, told.started_s) for step in told.steps]
     return [
-        *([_chart(result, told)] if drawn else []),
+        *([PagePart("chart", caption=CHART.format(session))] if drawn else []),
         table(TableData(f"Session {session}", heads, rows, sorts=False)),
         text(told.end.splitlines()[0] if told.end else ""),
     ]
 
 
-def _chart(result: RunResult, told: Story) -> PagePart:
-    """The story as a sequence chart, an image of its own: in a page's other colours it would not be read."""
-    leak = next((leak for leak in result.summary.leaks if leak.session == told.session), None)
-    drawn = quote(sequence_svg(told, leak), safe=" /=:;,.()-")  # a fifth shorter than base64
-    caption = f"Session {told.session} as a sequence chart: tasks across, time down; red is what never came."
-    return PagePart("chart", svg=f"data:image/svg+xml,{drawn}", caption=caption)
+def chart_of(result: RunResult) -> str | None:
+    """The example of the most frequent cause as a sequence chart; None without leaks or without messages."""
+    for found in result.summary.leak_groups[:1]:
+        leak = next((leak for leak in result.summary.leaks if leak.session == found.example), None)
+        try:
+            return sequence_svg(story(result, found.example), leak)
+        except ScenarioError:
+            return None
+    return None
 
 
 def _step(step: StoryStep, began: float) -> list[Datum]:

@@ -10,7 +10,7 @@ from sim.ledger.summary import Quantiles, Summary
 from sim.report.nearest import NEAR, nearest_text
 from sim.report.page.blocks import Datum, Figure, Head, Page, PagePart, Section, TableData, picture, table, text
 from sim.report.page.columns import columns_of, example_rows
-from sim.report.page.leaks import leak_parts, story_sections, violation_parts
+from sim.report.page.leaks import chart_of, leak_parts, story_sections, violation_parts
 from sim.report.style import svg_of
 from sim.report.text import DASH, duration, number, share, size
 from sim.report.verdicts import verdict_text
@@ -50,8 +50,13 @@ def page_of(result: RunResult) -> Page:
         sections.insert(place, Section("expected", "What was expected", [_expected(summary)]))
     return Page(
         title=summary.scenario, subtitle=subtitle, verdict=f"{verdict} {_nearest(summary)}", mood=mood,
-        figures=_figures(summary), sections=sections, data=columns_of(result),
+        figures=_figures(summary), sections=sections, data=_data(result),
     )  # fmt: skip
+
+
+def _data(result: RunResult) -> dict[str, object]:
+    chart = chart_of(result)
+    return {**columns_of(result), **({"chart": chart} if chart else {})}
 
 
 def _nearest(summary: Summary) -> str:

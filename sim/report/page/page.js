@@ -83,6 +83,16 @@
     draw();
   }
 
+  // --- a leak as a sequence chart: an image of its own, for it has its own colours ---------------------------------
+  const chart = document.getElementById("chart");
+  if (chart && data && data.chart) {
+    const image = document.createElement("img");
+    image.alt = chart.textContent;
+    image.src = `data:image/svg+xml,${encodeURIComponent(data.chart)}`;
+    chart.prepend(image);
+    chart.hidden = false;
+  }
+
   // --- levels that people zoom -----------------------------------------------------------------------------------
   const place = document.getElementById("zoom");
   if (place && data && data.levels && data.levels.series.length && window.uPlot) {
