@@ -118,7 +118,7 @@ def report(lines: Sequence[str]) -> str:
             "Made by `python -m benchmarks.false_alarms`: pairs of seeds of one scenario, that differ by chance alone,",
             "so every claim of a difference is a false alarm; a comparison of some 25 rows counts as one where any row",
             "claims. In brackets the exact 95 % interval of the share. Below the same with a difference put in: how",
-            "often its row is found. ✓ means that 5 % is not below the interval; a hundred comparisons can say no more.",
+            "often its row is found. ✓: 5 % is not below the interval; a hundred comparisons can say no more.",
             "",
             "| case | comparisons | promised | found | | rows |",
             "|---|---|---|---|---|---|",

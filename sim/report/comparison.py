@@ -23,7 +23,8 @@ STYLES = {"worse": "bold red", "better": "green", "different": "yellow", "same":
 MARKS = {"worse": "worse", "better": "better", "different": "differs", "same": ""}
 KEY = ("sessions.leaked", "sessions.blocking", "sessions.unanswered", "latency.invite_to_answer.p95", "lifetimes")
 """Rows that are shown also where they do not differ."""
-WIDE = 110  # columns; below, intervals stand in a line of their own
+WIDE = 110  # columns; below, intervals are left out
+USUAL = 80  # below, differences too: --json and the page have both
 
 
 def shown(value: float | None, unit: str) -> str:
@@ -131,17 +132,18 @@ def print_comparison(
 
 def _table(rows: Sequence[Difference], base: str, other: str, width: int) -> Table:
     wide = width >= WIDE
+    shown_of = 2 if wide else 1 if width >= USUAL else 0  # of the difference and its interval
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title_justify="left", padding=(0, 2 if wide else 1, 0, 0))
     table.add_column("")
-    heads = [base, other, "difference", *(["95 % interval"] if wide else []), "chance"]
+    heads = [base, other, *("difference", "95 % interval")[:shown_of], "chance"]
     for head in heads:
         table.add_column(head, justify="right", overflow="fold")
     table.add_column("")
     for row in rows:
         name = f"{row.label}, {row.where}" if row.where else row.label
         values = [shown(row.base, row.unit), shown(row.value, row.unit)]
-        apart, ends = signed(row.apart, row.unit), interval(row.difference, row.unit)
-        cells = [*values, *([apart, ends] if wide else [apart]), chance(row.p_corrected)]
+        apart = signed(row.apart, row.unit), interval(row.difference, row.unit)
+        cells = [*values, *apart[:shown_of], chance(row.p_corrected)]
         style = STYLES[row.verdict]
         table.add_row(name, *cells, Text(mark(row), style), style="" if row.beyond_chance else "dim")
     return table
