@@ -376,8 +376,17 @@ def servers(resources: tuple[str, ...] = ()) -> st.SearchStrategy[Mapping]:
             "wakes": st.fixed_dictionaries({}, optional=wakes),
             "freeze": st.lists(freeze, max_size=2, unique_by=lambda frozen: frozen["task"].replace("_", "-")),
             "shutdown": st.one_of(st.none(), times(4.0)),
+            "crash": st.lists(times(4.0), max_size=2),
+            "restart_after": st.one_of(st.none(), times(1.0, 0.01)),
         },
-    )
+    ).map(_not_both)
+
+
+def _not_both(server: Mapping) -> Mapping:
+    """Without a restart where processors are shared."""
+    if "processors" not in server:
+        return server
+    return {key: value for key, value in server.items() if key != "restart_after"}
 
 
 def plugins() -> st.SearchStrategy[Mapping]:
@@ -397,6 +406,10 @@ def plugins() -> st.SearchStrategy[Mapping]:
             lambda knobs: not (_certain(knobs.get("never", 0.0)) and _certain(knobs.get("twice", 0.0)))
         )
 
+    crash = st.fixed_dictionaries(
+        {"probability": st.sampled_from([0.0, 0.05, 0.3])},
+        optional={"on": st.sampled_from(["any", "open", "close", "request", "stop"])},
+    )
     plugin = st.fixed_dictionaries(
         {},
         optional={
@@ -406,6 +419,7 @@ def plugins() -> st.SearchStrategy[Mapping]:
             "no_input_accumulates": st.booleans(),
             "without_licence": st.sampled_from(["refuse", "wait"]),
             "audio_block": families(0.02),
+            "crash": crash,
             "open": operation(reopen_never=faults()),
             "close": operation(),
             "request": operation(wrong_order=faults()),

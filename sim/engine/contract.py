@@ -56,6 +56,14 @@ class Remaining:
     calm: Calm | None = None
 
 
+def unwatched(*_: Any) -> None:
+    """Stands for a hook that nobody has."""
+
+
+Fallen = Callable[[Remaining, float], None]
+"""Takes what a process that has crashed at some time left behind, before it is started again."""
+
+
 class Engine(Protocol):
     """One run of a scenario. What it delivers on the way goes to the collector that it was made with."""
 
@@ -79,8 +87,11 @@ class Engine(Protocol):
     def offences(self) -> Sequence[Offence]:
         """Every violation, in the order of time."""
 
-    def run(self, progress: Callable[[float], None] | None = None) -> None:
-        """Run to the horizon, or to the end of the process. An interrupt leaves everything consistent."""
+    def run(self, progress: Callable[[float], None] | None = None, fallen: Fallen = unwatched) -> None:
+        """Run to the horizon, or to the end of the process. An interrupt leaves everything consistent.
+
+        Where a crash is no end, for the process is started again, `fallen` is given what it left behind.
+        """
 
     def task_statistics(self, index: int) -> TaskStatistics:
         """What a task did."""
@@ -109,7 +120,3 @@ class Observer(Protocol):
 
     def resource_changed(self, now: float, session: int, resource: int, delta: int, size: int) -> None:
         """A resource was acquired (+1) or released (-1), or a pool grew (0)."""
-
-
-def unwatched(*_: Any) -> None:
-    """Stands for a hook that an observer does not have."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -12,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 from sim.engine.check import check_size, expected_calls, outcomes_watched, scenario_of, watching
 from sim.engine.choose import choose, make_engine
 from sim.engine.end.collect import Collector
-from sim.engine.end.judging import judged
+from sim.engine.end.judging import Judged, judged
 from sim.engine.end.summing import summary_of
 from sim.engine.start.arrivals import told_of_replay
 from sim.engine.start.setup import setup, task_index
 from sim.errors import MrcpsimError, RunFailed, ScenarioError, WrongType
 from sim.scenario import Scenario, to_yaml
+from sim.server.crash import outlives
+from sim.server.records import CRASHED
 
 if TYPE_CHECKING:
-    from sim.engine.contract import Observer
+    from sim.engine.contract import Observer, Remaining
     from sim.ledger.conditions import Condition
     from sim.ledger.result import RunResult
     from sim.ledger.sink import Sink
@@ -91,8 +94,24 @@ def run(
     interrupted = False
     window_s = (made.duration_s + scenario.drain) / WINDOWS
     runner = make_engine(name, made, seed, collector, window_s, calls, observers, replication, progress)
+    wrecks: list[Judged] = []
+
+    def frozen(since: float, until: float) -> dict[int, float]:
+        """Tasks that stand still for good, by number, since when."""
+        return {
+            task_index(freeze.task, made.plugins): float(freeze.at)
+            for freeze in scenario.server.freeze
+            if freeze.for_ is None and since <= freeze.at <= until
+        }
+
+    def fallen(wreck: Remaining, now: float) -> None:
+        ended = replace(wreck, sessions=[session for session in wreck.sessions if not outlives(session)])
+        since = wrecks[-1].at_s if wrecks else 0.0
+        wrecks.append(judged(ended, made.plugins, made.tasks, True, frozen(since, now), now))
+        collector.sessions(wrecks[-1].columns, wrecks[-1].verdicts)
+
     try:
-        runner.run((lambda fraction: progress(fraction, "")) if progress is not None else None)
+        runner.run((lambda fraction: progress(fraction, "")) if progress is not None else None, fallen)
     except KeyboardInterrupt:
         interrupted = True
     except MrcpsimError:
@@ -107,16 +126,14 @@ def run(
             f"{scenario.name}: the run broke off at {runner.now:.6f} s: {type(error).__name__}: {error}\n"
             f"reproduce: mrcpsim run <scenario> --seed {seed} --engine {runner.name}"
         ) from error
-    crashed = bool(runner.server.stopped) and runner.server.crashed_at_s >= 0.0
-    frozen = {
-        task_index(freeze.task, made.plugins): float(freeze.at)
-        for freeze in scenario.server.freeze
-        if freeze.for_ is None and freeze.at <= runner.now
-    }
-    left = judged(runner.remaining(), made.plugins, made.tasks, crashed, frozen)
+    crashed = runner.server.stopped == CRASHED
+    since = wrecks[-1].at_s if wrecks else 0.0
+    still = frozen(since, runner.now)
+    left = judged(runner.remaining(), made.plugins, made.tasks, crashed, still, runner.now)
     if len(left.columns["call"]):
         collector.sessions(left.columns, left.verdicts)
     collector.close(runner.now)
+    left.leaked += [leak for wreck in wrecks for leak in wreck.leaked]
     summary = summary_of(scenario, seed, made, collector, runner, left, interrupted)
     tables: dict[str, Any] = {}
     if memory is not None:

@@ -85,7 +85,8 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     audited = summary.engine == "log"
     ended = [group for group in summary.leak_groups if group.cause == "crash"]
     lost = sum(group.count for group in ended)
-    held = use.held if audited else use.held - lost  # an audit gives back what ends with the process
+    started_again = audited or summary.sessions.restarts > 0
+    held = use.held if started_again else use.held - lost  # what ended with an earlier process is given back
     leaked = max(0, use.leaked - lost)
     still = [finding.text for finding in summary.findings if finding.kind == "task-stands-still"]
     waiting = sum(group.count for group in summary.leak_groups if group.cause == "task-blocked")
@@ -116,7 +117,7 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
         verdict = "crash"
     elif crashed is not None:
         went_on = f"the real server would have crashed at {crashed:.3f} s, the run went on"
-        if audited:
+        if started_again:
             went_on = f"the process {how} at {crashed:.3f} s, and {_pools(lost)} with it; it was started again"
             text = text.replace("every pool", "every other pool")
         text = f"{went_on}; {text}"

@@ -95,7 +95,7 @@ def judge(
     """
     by_slot: dict[int, list[Pending]] = {}
     for message in pending:
-        by_slot.setdefault(message.slot, []).append(replace(message, reachable=True) if crashed else message)
+        by_slot.setdefault(message.slot, []).append(message)
     verdicts: dict[int, LeakVerdict] = {}
     waiting: list[tuple[Session, SessionFacts]] = []
     returning = set(licences)  # plugins of which somebody will give a licence back
@@ -162,7 +162,7 @@ def facts_of(
         outstanding=tuple(outstanding),
         queued=tuple(_queued(session)),
         coming=tuple(MESSAGE_NAMES[m.kind] for m in reachable),
-        released_by_coming=_enough(session, reachable),
+        released_by_coming=_enough(session, reachable) or bool(session.crashed),
         wedged=bool(session.wedged),
         crashed=crashed,
         hung_up_s=session.bye_s if session.bye_s == session.bye_s else None,

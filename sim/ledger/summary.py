@@ -100,7 +100,8 @@ class SessionCounts:
     `refused_without_session` neither (their INVITE met a server that was gone, or was lost); `in_setup` may still get
     one. `degraded` of the answered ones are without audio or without a connection. Where callers try again each INVITE
     is counted by itself, `retries` of those that arrived being the same callers' again; `blocking` = calls refused for
-    want of a resource, and not tried again, ÷ calls, which are arrived − retries.
+    want of a resource, and not tried again, ÷ calls, which are arrived − retries. `leaked` includes the sessions that
+    ended with a process that crashed (cause `crash`), of which `restarts` is how often it was started again.
     """
 
     arrived: int = 0
@@ -118,6 +119,7 @@ class SessionCounts:
     in_setup: int = 0
     degraded: int = 0
     retries: int = 0
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

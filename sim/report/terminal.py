@@ -47,7 +47,9 @@ def verdict(summary: Summary) -> Text:
     text = Text()
     if s.crashed_at_s is not None:
         crashed = "crashed or was killed" if summary.engine == "log" else "crashed"  # a log does not tell which
-        text.append(f"The server {crashed} at {duration(s.crashed_at_s)}. ", BAD)
+        again = "" if not s.restarts else " and was started again"
+        often = f", {s.restarts} times in all" if s.restarts > 1 else ""
+        text.append(f"The server {crashed} at {duration(s.crashed_at_s)}{again}{often}. ", BAD)
     for finding in summary.findings:
         text.append(f"{finding.text}. ", BAD if finding.kind in SERIOUS else WARN)
     counted = {cause: sum(group.count for group in summary.leak_groups if group.cause == cause) for cause in _APART}

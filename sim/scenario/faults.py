@@ -69,6 +69,10 @@ def _certain_where_named(value: Any) -> Any:
     return value
 
 
+def _certain_where_anything_is_given(value: Any) -> Any:
+    return {"probability": 1.0, **value} if isinstance(value, dict) and value else value
+
+
 class OnHold(Fault):
     """The caller puts the call on hold: a re-INVITE with `a=inactive`, or with audio port 0."""
 
@@ -86,6 +90,23 @@ class OnHold(Fault):
     @classmethod
     def _certain_where_named(cls, value: Any) -> Any:
         return _certain_where_named(value)
+
+
+class PluginCrash(Fault):
+    """The plugin crashes. It is a library in the server's process, so the process is gone, with every session."""
+
+    probability: Probability = Field(
+        default=0.0, description="Probability that it does, each time it could; 1 where only the rest is given."
+    )
+    on: Literal["any", "open", "close", "request", "stop"] = Field(
+        default="any",
+        description="At which operation; with `calls`, those of the n-th call.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _certain_where_named(cls, value: Any) -> Any:
+        return _certain_where_anything_is_given(value)
 
 
 class TryAgain(Fault):
@@ -109,9 +130,7 @@ class TryAgain(Fault):
     @model_validator(mode="before")
     @classmethod
     def _certain_where_named(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "probability" not in value and value:
-            return {**value, "probability": 1.0}
-        return value
+        return _certain_where_anything_is_given(value)
 
 
 class Vanish(Fault):

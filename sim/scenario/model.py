@@ -83,6 +83,9 @@ class Scenario(Part):
         if self.fleet is not None and not self.client.retry.off:
             wanted = "must be off in a fleet, where fleet.retry says what callers do"
             problems.append(("client.retry", wanted, f"probability {self.client.retry.probability:g}"))
+        if self.server.restart_after is not None and self.server.processors.count is not None:
+            wanted = "must be null where server.processors.count is given: shared processors are not started again"
+            problems.append(("server.restart_after", wanted, f"{self.server.restart_after:g}s"))
         problems += self._overlapping_freezes()
         if problems:
             complain(*problems)

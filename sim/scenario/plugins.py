@@ -7,7 +7,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from sim.scenario.base import Flag, Part, Text, complain, with_resources
 from sim.scenario.distributions import Dist, constant, microseconds
-from sim.scenario.faults import NEVER, Fault
+from sim.scenario.faults import NEVER, Fault, PluginCrash
 from sim.scenario.units import PositiveCount
 from sim.vocabulary.plugins import MRCP_RESOURCES, RESOURCES, Resource
 
@@ -77,6 +77,9 @@ class Plugin(Part):
         default=True,
         description="A recogniser that never forgets how long it heard nothing, as the demo one: the no-input time of "
         "a request counts on from the one before on its channel.",
+    )
+    crash: PluginCrash = Field(
+        default=PluginCrash(), description="The plugin crashes, and with it the server's process."
     )
     open: Open = Field(default=Open(), description="Opening an engine channel.")
     close: Operation = Field(default=Operation(), description="Closing an engine channel.")

@@ -302,6 +302,14 @@ class Server(Part):
     costs: Costs = Field(default=Costs(), description="Service time of every message.")
     warm: Warm = Field(default=Warm(), description="Service times of messages in quick succession.")
     log: Log = Field(default=Log(), description="The server's log, which costs time.")
+    crash: tuple[Time, ...] = Field(
+        default=(), description="The process crashes, or is killed, at these times; while it is gone, nothing happens."
+    )
+    restart_after: PositiveTime | None = Field(
+        default=None,
+        description="So long after a crash, whatever its cause, the process is started again; null: it stays gone, and "
+        "the run ends there.",
+    )
     freeze: tuple[Freeze, ...] = Field(default=(), description="Tasks that stand still for a time.")
     shutdown: Time | None = Field(default=None, description="Graceful shutdown at this time; null: none.")
 

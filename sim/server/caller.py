@@ -6,7 +6,7 @@ from sim.server.connection import connection_free, connection_join
 from sim.server.dialogue import answered, completed, dialogue_begins, due
 from sim.server.effects import emit
 from sim.server.handling import handles
-from sim.server.invite import at_tick, begin_call, invite, not_answered, refused, to_server
+from sim.server.invite import at_tick, begin_call, cancel, invite, not_answered, refused, to_server
 from sim.server.records import (
     CALLING,
     DONE,
@@ -66,7 +66,6 @@ from sim.vocabulary.messages import (
     N_ACK,
     N_BYE,
     N_BYE_ANSWERED,
-    N_CANCEL,
     N_DUPLICATE,
     N_REINVITE,
     REFRESHES,
@@ -149,7 +148,7 @@ def c_patience(w: World, session: Session, arg: int, started: float, now: float)
     if arg == session.caller_timer and session.caller == CALLING:
         session.caller_timer += 1
         session.gave_up = 1
-        to_server(w, session, NUA, N_CANCEL, 0, 0.0)
+        cancel(w, session)
         not_answered(w, session, now)
 
 
@@ -300,7 +299,7 @@ def hang_up(w: World, session: Session, now: float) -> None:
     to_server(w, session, NUA, N_BYE, 0, 0.0)
     close_tcp(w, session)
     if w.p.retransmit and w.p.bye_on_release:
-        session.bye_retries = 0
+        session.repeats = 0
         emit(w, CLIENT, C_BYE_RETRY, session, session.caller_timer, w.p.t1_s)
 
 
@@ -314,9 +313,9 @@ def c_bye_retry(w: World, session: Session, arg: int, started: float, now: float
         session.caller = DONE
         session.caller_timer += 1
         return
-    session.bye_retries += 1
+    session.repeats += 1
     to_server(w, session, NUA, N_DUPLICATE, 0, 0.0)
-    interval = min(w.p.t1_s * 2.0**session.bye_retries, w.p.t2_s)
+    interval = min(w.p.t1_s * 2.0**session.repeats, w.p.t2_s)
     emit(w, CLIENT, C_BYE_RETRY, session, session.caller_timer, min(interval, left))
 
 

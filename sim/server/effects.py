@@ -4,11 +4,7 @@ The functions here are the only way out of a handler; none of them waits, queues
 """
 
 from sim.server.ledger import change, change_bytes
-from sim.server.records import (
-    UNSET,
-    Session,
-    World,
-)
+from sim.server.records import CRASHED, UNSET, Session, World
 from sim.server.shape import blank
 from sim.vocabulary.messages import task_of
 from sim.vocabulary.resources import BITS, CONNECTION_POOL, HOLDS_POOL, SESSION_POOL
@@ -55,6 +51,14 @@ def violation(w: World, now: float, session: Session, what: int, resource: int, 
 def post(w: World, kind: int, session: Session, arg: int) -> None:
     """Send a message to the task that owns its kind, to be queued when the present message is done."""
     emit(w, task_of(kind), kind, session, arg, 0.0)
+
+
+def crash(w: World, now: float, ends: int) -> None:
+    """The real process crashes here; `ends`: so does the run's, else the scenario has it go on."""
+    if w.server.crashed_at_s < 0.0:
+        w.server.crashed_at_s = now
+    if ends:
+        w.server.stopped = CRASHED
 
 
 def acquire(w: World, now: float, session: Session, resource: int, size: int) -> None:

@@ -1,12 +1,12 @@
 """Every handler there is, by message: what plain Python looks up and the compiled engine's branches are made of."""
 
 from sim.errors import InternalError
-from sim.server import caller, connection, invite, media, nua, plugin, session, sip_agent
+from sim.server import caller, connection, crash, invite, media, nua, plugin, session, sip_agent
 from sim.server.handling import TABLE, Handler
 from sim.server.records import Session
 from sim.vocabulary.messages import KINDS, MESSAGE_NAMES, OF_CONNECTION, OF_DIALOG, timer_of
 
-MODULES = (nua, sip_agent, session, connection, media, plugin, caller, invite)
+MODULES = (nua, sip_agent, session, connection, media, plugin, caller, invite, crash)
 """Where handlers stand; importing them fills the table."""
 
 if missing := [MESSAGE_NAMES[kind] for kind in range(KINDS) if kind not in TABLE]:

@@ -3,9 +3,9 @@
 from sim.server.answers import count_answer
 from sim.server.effects import emit, vacant
 from sim.server.handling import handles
-from sim.server.records import IF_NOT_ANSWERED, IF_REFUSED, TRIES_AGAIN, Session, World, clear_session
+from sim.server.records import CALLING, DONE, IF_NOT_ANSWERED, IF_REFUSED, TRIES_AGAIN, Session, World, clear_session
 from sim.server.streams import NETWORK, RETRY, RETRY_AFTER, draw, fires
-from sim.vocabulary.messages import C_PATIENCE, C_RETRY, N_INVITE
+from sim.vocabulary.messages import C_INVITE_RETRY, C_PATIENCE, C_RETRY, N_CANCEL, N_INVITE
 from sim.vocabulary.tasks import CLIENT, NUA
 
 SOON = 1e-9
@@ -40,9 +40,47 @@ def begin_call(w: World, session: Session, number: int, now: float) -> None:
 
 def invite(w: World, session: Session) -> None:
     """Send the INVITE, and wait for its answer as long as this caller does."""
-    to_server(w, session, NUA, N_INVITE, 0, 0.0)
+    send_invite(w, session, session.invite_s)
     if session.patience_s >= 0.0:
         emit(w, CLIENT, C_PATIENCE, session, session.caller_timer, session.patience_s)
+
+
+def send_invite(w: World, session: Session, now: float) -> None:
+    """Send the INVITE; while the process is gone nobody takes it."""
+    if w.server.down:
+        invite_again(w, session, now)
+    else:
+        to_server(w, session, NUA, N_INVITE, 0, 0.0)
+
+
+def invite_again(w: World, session: Session, now: float) -> None:
+    """Nobody has taken the INVITE: it is due again after T1, 2 T1, 4 T1 …, but not after 64 T1 in all."""
+    if w.p.retransmit:
+        left = session.invite_s + w.p.transaction_s - now
+        interval = min(w.p.t1_s * 2.0**session.repeats, max(left, SOON))
+        emit(w, CLIENT, C_INVITE_RETRY, session, session.caller_timer, interval)
+        session.repeats += 1
+
+
+@handles(C_INVITE_RETRY)
+def c_invite_retry(w: World, session: Session, arg: int, started: float, now: float) -> None:
+    """The INVITE again; after 64 T1 without any answer the caller's own transaction times out."""
+    if arg != session.caller_timer or session.caller != CALLING:
+        return
+    if session.invite_s + w.p.transaction_s - now > 1e-6:  # rounding may leave a rest
+        send_invite(w, session, now)
+        return
+    session.caller = DONE
+    session.caller_timer += 1
+    not_answered(w, session, now)
+
+
+def cancel(w: World, session: Session) -> None:
+    """Send CANCEL. While the process is gone there is nobody to take it, nor to say that the call is over."""
+    if w.server.down:
+        session.caller = DONE
+    else:
+        to_server(w, session, NUA, N_CANCEL, 0, 0.0)
 
 
 def refused(w: World, session: Session, now: float) -> None:

@@ -1,6 +1,6 @@
 """Answers and messages that name what is gone, or that come twice."""
 
-from sim.server.effects import violation
+from sim.server.effects import crash, violation
 from sim.server.records import Session, World
 from sim.vocabulary.resources import SESSION_POOL, engine_channel
 from sim.vocabulary.states import DESTROYED
@@ -26,10 +26,7 @@ def alive(w: World, session: Session, now: float) -> bool:
 def used_after_free(w: World, session: Session, now: float) -> None:
     """Memory of a destroyed pool was touched: undefined from here on; the scenario says whether the run stops."""
     violation(w, now, session, USE_AFTER_FREE, SESSION_POOL, session.released_by, session.released_s)
-    if w.server.crashed_at_s < 0.0:
-        w.server.crashed_at_s = now
-    if w.p.free_use_stops:
-        w.server.stopped = 1
+    crash(w, now, w.p.free_use_stops)
 
 
 def answered_in_time(w: World, session: Session, i: int, now: float) -> bool:

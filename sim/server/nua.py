@@ -69,7 +69,7 @@ def n_invite(w: World, session: Session, arg: int, started: float, now: float) -
     if session.dialog != DIALOG_NONE:
         return
     session.dialog = DIALOG_RECEIVED
-    if w.p.retransmit:
+    if w.p.retransmit and session.repeats == 0:
         waited = started - session.invite_s
         interval = w.p.t1_s
         sent = interval

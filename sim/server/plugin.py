@@ -1,11 +1,12 @@
 """A plugin (engine): told to open, process, stop and close; answers later, twice, or never."""
 
 from sim.server.dialogue import lasts
-from sim.server.effects import acquire, emit, post, refuse, violation
+from sim.server.effects import acquire, crash, emit, post, refuse, violation
 from sim.server.handling import handles
 from sim.server.licences import next_waiting, wait_for_licence
 from sim.server.records import BLOCKED, COMPLETES, HAS_LICENCE, IS_OPEN, NO_INPUT, UNSET, Session, World
 from sim.server.streams import (
+    CRASH,
     DELAY,
     GAP,
     LATE,
@@ -57,11 +58,21 @@ def touched(w: World, session: Session, now: float) -> bool:
     """Whether the session still exists; a plugin that is told about one that is gone uses freed memory."""
     if session.state == DESTROYED:
         violation(w, now, session, USE_AFTER_FREE, SESSION_POOL, session.released_by, session.released_s)
-        if w.server.crashed_at_s < 0.0:
-            w.server.crashed_at_s = now
-        if w.p.free_use_stops:
-            w.server.stopped = 1
+        crash(w, now, w.p.free_use_stops)
         return False
+    return True
+
+
+def crashes(w: World, session: Session, i: int, operation: int, now: float) -> bool:
+    """Whether the plugin crashes at this operation: it is a library in the server's process, which is gone then."""
+    plugin = session.resource[i]
+    on = w.plugins[plugin].crash_on
+    if on >= 0 and on != operation:
+        return False
+    if not fires(w, CRASH + plugin, session, now):
+        return False
+    session.crashed = 1
+    crash(w, now, 1)
     return True
 
 
@@ -98,7 +109,7 @@ def answer(w: World, session: Session, i: int, operation: int, kind: int, arg: i
 @handles(P_OPEN)
 def p_open(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`open` of an engine channel: takes a licence where the plugin has such, or waits for one, then answers."""
-    if not touched(w, session, now):
+    if not touched(w, session, now) or crashes(w, session, arg, OPEN, now):
         return
     resource = session.resource[arg]
     plugin = w.plugins[resource]
@@ -139,7 +150,7 @@ def licence_given_back(w: World, plugin: int, now: float) -> None:
 @handles(P_CLOSE)
 def p_close(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`close` of an engine channel only signals; the answer comes from any thread, at any later time, or never."""
-    if not touched(w, session, now):
+    if not touched(w, session, now) or crashes(w, session, arg, CLOSE, now):
         return
     session.channel[arg] &= ~COMPLETES
     if not answer(w, session, arg, CLOSE, S_CLOSED, arg, now):
@@ -152,9 +163,9 @@ def p_request(w: World, session: Session, arg: int, started: float, now: float) 
 
     Without an RTP port there is no codec for the audio: 407. The completion event follows when the request has an end.
     """
-    if not touched(w, session, now):
-        return
     i = channel_of(arg)
+    if not touched(w, session, now) or crashes(w, session, i, REQUEST, now):
+        return
     what = what_of(arg)
     if what == START and session.rtp_port >= 0:
         if not started_request(w, session, i, now):
@@ -238,7 +249,7 @@ def p_complete(w: World, session: Session, arg: int, started: float, now: float)
 @handles(P_STOP)
 def p_stop(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """STOP of a request in progress. The demo recogniser answers from its audio-stream callback, at a media tick."""
-    if not touched(w, session, now):
+    if not touched(w, session, now) or crashes(w, session, arg, STOP, now):
         return
     ends_listening(session, arg, now)
     if not answer(w, session, arg, STOP, S_STOPPED, arg, now):

@@ -10,7 +10,7 @@ from typing import Annotated, Protocol
 
 from sim.server.knobs import Knob
 from sim.server.ledger import Ledger
-from sim.vocabulary.plugins import MAX_CHANNELS, MAX_PLUGINS
+from sim.vocabulary.plugins import MAX_CHANNELS, MAX_PLUGINS, OPERATIONS
 from sim.vocabulary.tasks import PLUGIN
 
 UNSET = float("nan")
@@ -74,6 +74,10 @@ ENDS_AT_ONCE = 5
 BLOCKED = 1  # a channel, licence or pool, so it is refused
 DEGRADED = 2  # an RTP port or a connection, though it is answered
 TRIES_AGAIN = 4  # an answer that it takes: its caller tries again, so that the call is not lost yet
+
+# how a process ended
+SHUT_DOWN = 1
+CRASHED = 2
 
 # when a caller tries again
 IF_REFUSED = 1
@@ -162,7 +166,7 @@ class Session:
     asked: list[int]  # by channel: how many requests it has got, so that a stale end is told
     reinvite_pending: int
     gave_up: int  # sent CANCEL
-    bye_retries: int
+    repeats: int  # of its INVITE to a process that is gone, or of its BYE
     resent: int  # packets that a full socket buffer lost
     # what never came, as bits per channel
     lost_open: int
@@ -172,7 +176,7 @@ class Session:
     lost_kind: int  # kind + 1 of the last message lost to a full queue
     lost_media: int
     wedged: int
-    crashed: int
+    crashed: int  # a message of its own crashed the process
     released_by: int  # kind of the message that destroyed the pool
     # times
     invite_s: float
@@ -219,7 +223,9 @@ class ServerState:
     task: int  # of the message being handled: the ledger's column of that name
     kind: int  # likewise its cause
     offline: int
-    stopped: int  # the process is gone (crash, or shut down to the end)
+    stopped: int  # the process is gone: SHUT_DOWN to its end, or CRASHED
+    down: int  # it crashed, and is not started again yet
+    restarts: int
     crashed_at_s: float
     shutting_down: int
     sessions: int  # in the session table or on their way into it: what a shutdown waits for
@@ -254,6 +260,7 @@ SERVER_ARRAYS = {
 
 STOPS = {"stop": 1, "continue": 0}
 RETRY_ON = {"refused": IF_REFUSED, "no-answer": IF_NOT_ANSWERED, "both": IF_REFUSED | IF_NOT_ANSWERED}
+CRASH_ON = {"any": -1, **{name: number for number, name in enumerate(OPERATIONS)}}
 VANISH_HOW = {"closed": VANISH_TCP_CLOSED, "open": VANISH_TCP_OPEN, "never-opened": VANISH_NEVER_OPENED}
 
 
@@ -282,6 +289,8 @@ class Parameters:
     port_leaves: int  # of the tree over them, a power of two
     pool_checked: Annotated[int, Knob("server.pool.checked")]
     crash_stops: Annotated[int, Knob("server.pool.on_crash", numbers=STOPS)]
+    offline: Annotated[int, Knob("server.sip.offline")]  # from the start
+    restart_s: Annotated[float, Knob("server.restart_after")]  # after a crash; 0: never
     free_use_stops: Annotated[int, Knob("server.on_use_after_free", numbers=STOPS)]
     vanish_how: Annotated[int, Knob("client.vanish.tcp", numbers=VANISH_HOW)]
     vanish_after: Annotated[int, Knob("client.vanish.after", given=True)]  # else in place of the BYE
@@ -324,6 +333,7 @@ class PluginLimits:
     licences: Annotated[int, Knob("licences")]  # 0: none
     stop_at_tick: Annotated[int, Knob("stop_answered_at", numbers={"tick": 1, "task": 0})]
     audio_blocks: int  # its audio callback blocks at all
+    crash_on: Annotated[int, Knob("crash.on", numbers=CRASH_ON)]  # an operation, or -1 for any
     licence_waits: Annotated[int, Knob("without_licence", numbers={"refuse": 0, "wait": 1})]
     adds_silence: Annotated[int, Knob("no_input_accumulates")]  # over the requests of a channel
 
@@ -484,7 +494,7 @@ def clear_session(session: Session) -> None:
     session.audio_away = 0
     session.reinvite_pending = 0
     session.gave_up = 0
-    session.bye_retries = 0
+    session.repeats = 0
     session.resent = 0
     session.lost_open = 0
     session.lost_close = 0

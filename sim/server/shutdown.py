@@ -1,7 +1,7 @@
 """Graceful shutdown: the agent goes offline, and BYE goes to every session that is not already terminating."""
 
 from sim.server.effects import post
-from sim.server.records import Session, World
+from sim.server.records import SHUT_DOWN, Session, World
 from sim.vocabulary.messages import N_SEND_BYE
 from sim.vocabulary.resources import HOLDS_POOL
 from sim.vocabulary.states import DEACTIVATING, TERMINATING
@@ -12,7 +12,7 @@ def shutdown_begins(w: World, now: float) -> None:
     w.server.offline = 1
     w.server.shutting_down = 1
     if w.server.sessions == 0:
-        w.server.stopped = 1
+        w.server.stopped = SHUT_DOWN
 
 
 def shutdown_session(w: World, session: Session) -> None:

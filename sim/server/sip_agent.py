@@ -1,7 +1,7 @@
 """The SIP agent: `mrcp_sofia_event_callback` and what it dispatches to."""
 
 from sim.server.answers import count_answer
-from sim.server.effects import give, post, take
+from sim.server.effects import crash, give, post, take
 from sim.server.handling import handles
 from sim.server.records import BLOCKED, DIALOG_TERMINATED, SDP_GOOD, Session, World
 from sim.server.streams import POOL_FAILS, fires
@@ -39,10 +39,8 @@ def session_create(w: World, session: Session, now: float) -> bool:
     if fires(w, POOL_FAILS, session, now):
         if not w.p.pool_checked:
             session.crashed = 1
-            if w.server.crashed_at_s < 0.0:
-                w.server.crashed_at_s = now
+            crash(w, now, w.p.crash_stops)
             if w.p.crash_stops:
-                w.server.stopped = 1
                 return False
         session.short |= BLOCKED
         reject(w, session, 488, now)

@@ -124,7 +124,10 @@ OPERATION_FAULTS: Final = {NEVER: "never", TWICE: "twice", LATE: "late", WRONG: 
 WRONGS: Final = ("reopen_never", "wrong_order")
 """What `wrong` is for those operations that can go wrong in a way of their own."""
 
-FAULTS: Final = PLUGIN_FAULT + MAX_PLUGINS * len(OPERATIONS) * 4
+CRASH: Final = PLUGIN_FAULT + MAX_PLUGINS * len(OPERATIONS) * 4
+"""+ plugin: it crashes, and with it the process."""
+
+FAULTS: Final = CRASH + MAX_PLUGINS
 STREAMS: Final = FAULT + FAULTS
 
 

@@ -12,6 +12,7 @@ from sim.server.records import (
     IS_CLOSING,
     IS_DEACTIVATED,
     IS_STOPPING,
+    SHUT_DOWN,
     TCP_NONE,
     TCP_OPEN,
     WAITS_CHANNEL,
@@ -98,7 +99,7 @@ def terminate_send(w: World, session: Session, now: float) -> None:
     w.server.released += 1
     post(w, N_DESTROY, session, 0)
     if w.server.shutting_down and w.server.sessions == 0:
-        w.server.stopped = 1
+        w.server.stopped = SHUT_DOWN
 
 
 def connection_leave(w: World, session: Session, now: float) -> None:

@@ -199,6 +199,8 @@ C_SERVER_BYE: Final = _kind("BYE received", CLIENT, NUA)
 C_REFRESH: Final = _kind("refresh", CLIENT, CLIENT, timer=OF_CALLER, steady=True)
 C_BYE_RETRY: Final = _kind("BYE due again", CLIENT, CLIENT, timer=OF_CALLER, steady=True)
 C_RETRY: Final = _kind("try again", CLIENT, CLIENT, ends_nothing=True)
+C_INVITE_RETRY: Final = _kind("INVITE due again", CLIENT, CLIENT, timer=OF_CALLER)
+C_PROCESS_ENDED: Final = _kind("process ended", CLIENT, CLIENT, ends_nothing=True)
 # fmt: on
 
 # --- the same by column ----------------------------------------------------------------------------------------------

@@ -27,7 +27,10 @@ THAW: Final = KINDS + 2
 SHUTDOWN: Final = KINDS + 3
 OTHER: Final = KINDS + 4
 """Another program wants a processor."""
-OUTSIDE: Final = KINDS + 5
+CRASH: Final = KINDS + 5
+START: Final = KINDS + 6
+"""The process, after a crash."""
+OUTSIDE: Final = KINDS + 7
 """+ kind: the thread of a delayed answer was told of a free slot."""
 
 # where the next far event is: in a FIFO, by its number, or

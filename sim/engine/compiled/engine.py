@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from sim.engine.compiled import cache, layout, views
-from sim.engine.compiled.calendar import FREEZE, FREEZE_FOR_GOOD, SHUTDOWN, THAW
-from sim.engine.compiled.kernel import BEGIN, DONE, END, FINISH, KERNEL, RUN, SCHEDULE
+from sim.engine.compiled.calendar import CRASH, FREEZE, FREEZE_FOR_GOOD, SHUTDOWN, THAW
+from sim.engine.compiled.kernel import BEGIN, DONE, END, FALL, FINISH, KERNEL, RUN, SCHEDULE
 from sim.engine.compiled.normals import LognormalStream, agrees
 from sim.engine.compiled.queues import CONSUMER, MEDIA_TICK, POLLER, SOFIA
 from sim.engine.compiled.record import HISTOGRAM_WORDS, HISTOGRAMS, LOG_WORDS, PROCESSOR_WAITS, SERVICES, WAITS
 from sim.engine.compiled.store import FIRST_CAPACITY
-from sim.engine.contract import Offence, ProcessorStatistics, Remaining, TaskStatistics
+from sim.engine.contract import Fallen, Offence, ProcessorStatistics, Remaining, TaskStatistics, unwatched
 from sim.engine.end.collect import Collector
 from sim.engine.start.arrivals import arrival_blocks
 from sim.engine.start.generators import Streams
@@ -26,7 +26,7 @@ from sim.ledger.histogram import BUCKETS
 from sim.ledger.spans import SPANS
 from sim.scenario.distributions import Lognormal
 from sim.server.media import all_free
-from sim.server.records import ServerState
+from sim.server.records import CRASHED, ServerState
 from sim.server.shape import fields
 from sim.server.streams import PHASE, STREAMS
 from sim.vocabulary.tasks import CONNECTION_AGENT, MEDIA, NUA, SIP_AGENT, SOCKET_LANE
@@ -258,14 +258,14 @@ class CompiledEngine:
 
     # --- during -----------------------------------------------------------------------------------------------------
 
-    def run(self, progress: Callable[[float], None] | None = None) -> None:
+    def run(self, progress: Callable[[float], None] | None = None, fallen: Fallen = unwatched) -> None:
         """Run to the horizon. An interrupt is met between two slices: everything up to there is consistent."""
         e, address = self.e, self.address
         try:
             self._more_calls()
             self._schedule_plans()
             KERNEL(address, BEGIN, 0, 0, 0.0)
-            while KERNEL(address, RUN, SLICE, 0, 0.0) != DONE:
+            while KERNEL(address, RUN, SLICE, 0, 0.0) != DONE or self._falls(fallen):
                 if self.block["server"]["needs_draws"][0]:
                     self._refill()
                 if e["arrivals_at"][0] == e["arrivals"][0] and not e["arrivals_final"][0]:
@@ -292,6 +292,20 @@ class CompiledEngine:
                 KERNEL(self.address, SCHEDULE, THAW, index, plan.at + plan.for_)
         if server.shutdown is not None:
             KERNEL(self.address, SCHEDULE, SHUTDOWN, 0, float(server.shutdown))
+        for at in server.crash:
+            KERNEL(self.address, SCHEDULE, CRASH, 0, at)
+
+    def _falls(self, fallen: Fallen) -> bool:
+        """The process has ended: whether it is started again. What is on its way to it, and in it, is gone."""
+        block = self.block[0]
+        if block["server"]["stopped"] != CRASHED or block["p"]["restart_s"] <= 0.0:
+            return False
+        self._flush(0)
+        records = self.sessions[: int(self.e["slots"][0])]
+        fallen(views.remaining(block, records, self.setup, seen), float(self.e["now_s"][0]))
+        views.forget(block, records, seen)
+        KERNEL(self.address, FALL, 0, 0, 0.0)
+        return True
 
     def _rows(self, name: str, dtype: np.dtype[Any], least: int) -> dict[str, Array] | None:
         """Take the rows of a buffer, if there are at least so many."""

@@ -10,12 +10,14 @@ from numba import njit, types
 from sim.engine.compiled import cache
 from sim.engine.compiled.calendar import (
     ARRIVAL,
+    CRASH,
     FREEZE,
     FREEZE_FOR_GOOD,
     HEAP,
     OTHER,
     OUTSIDE,
     SHUTDOWN,
+    START,
     THAW,
     WINDOW,
     drop_dead,
@@ -36,7 +38,8 @@ from sim.engine.compiled.store import SESSION_BYTES, floats_at, items_at, ring_t
 from sim.engine.compiled.whole import one_program
 from sim.engine.sharing import other_program, pause
 from sim.server.caller import arrive
-from sim.server.effects import vacant
+from sim.server.crash import process_ends, process_starts, session_ends
+from sim.server.effects import crash, vacant
 from sim.server.handlers import timer_lives
 from sim.server.shutdown import shutdown_begins, shutdown_session
 from sim.vocabulary.tasks import LANES
@@ -47,6 +50,7 @@ BEGIN: Final = 1
 SCHEDULE: Final = 2
 FINISH: Final = 3
 END: Final = 4
+FALL: Final = 5
 DONE: Final = 0
 MORE: Final = 1
 
@@ -145,6 +149,11 @@ def far_event(w: Any) -> None:
         for i in range(e.slots):
             shutdown_session(w, w.sessions[i])
             deliver_all(w)
+    elif kind == CRASH:
+        if not w.server.down:
+            crash(w, e.now_s, 1)
+    elif kind == START:
+        process_starts(w, e.now_s)
     elif kind == OTHER:
         plan_other(w, task, other_program(w, task, e.now_s))
     elif kind == THAW:
@@ -157,17 +166,36 @@ def begin(address: int) -> None:
     """Time 0: every task finds nothing to do, the first call and the first level window are scheduled."""
     w = world_at(address)
     e = w.e
-    for index in range(e.tasks):
+    begin_tasks(w)
+    plan_arrival(w)
+    plan_window(e)
+    for program in range(w.machine.tasks, w.machine.runners):
+        plan_other(w, program, pause(w, e.now_s))
+    find_far(w)
+
+
+def begin_tasks(w: Any) -> None:
+    """Every thread begins, and finds nothing to do."""
+    for index in range(w.e.tasks):
         task = w.tasks[index]
         task.index = index
         if task.discipline == MEDIA_TICK:
             media_loop(w, task)
         else:
             task_loop(w, task)
-    plan_arrival(w)
-    plan_window(e)
-    for program in range(w.machine.tasks, w.machine.runners):
-        plan_other(w, program, pause(w, e.now_s))
+
+
+def fall(address: int) -> None:
+    """The process has ended, and Python has taken what was on its way to it: the rest of its end, and a new one."""
+    w = world_at(address)
+    e = w.e
+    process_ends(w)
+    for i in range(e.slots):
+        session_ends(w, w.sessions[i], 0, e.now_s, e.now_s)
+        deliver_all(w)
+    begin_tasks(w)
+    e.seq += 1
+    heap_push(w, e.now_s + w.p.restart_s, e.seq, 0, START, 0, 0)
     find_far(w)
 
 
@@ -257,6 +285,8 @@ def enter(address: int, operation: int, number: int, task: int, at: float) -> in
         last_window(world_at(address), at)
     elif operation == END:
         end(address)
+    elif operation == FALL:
+        fall(address)
     else:
         return run_slice(address, number)
     return DONE

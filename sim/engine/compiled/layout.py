@@ -61,7 +61,7 @@ SMALL: Final = {
     "i2": {"active_arg", "queue_arg", "channel", "subrequests", "status", "answer_status", "asked", "stop_waits"},
     "i4": {
         "slot", "inflight", "connection", "rtp_port", "tcp_channels", "tcp_uses", "tcp_users", "requests_left",
-        "requests", "bye_retries", "resent", "mix", "repeats_left", "rounds_left", "more_head",
+        "requests", "repeats", "resent", "mix", "repeats_left", "rounds_left", "more_head",
         "more_tail", "licence_next", "number",
     },
 }  # fmt: skip

@@ -22,7 +22,8 @@ from sim.engine.start.setup import Setup
 from sim.leaks.diagnosis import diagnose
 from sim.leaks.verdicts import ENDS_NOTHING, Pending, facts_of
 from sim.ledger.summary import Leak
-from sim.server.records import DIALOG_TERMINATED, HAS_LICENCE, IS_CLOSING, IS_OPENING, IS_STOPPING
+from sim.server.crash import OUTLIVES
+from sim.server.records import DIALOG_TERMINATED, HAS_LICENCE, IS_CLOSING, IS_OPENING, IS_STOPPING, SHUT_DOWN
 from sim.vocabulary.messages import (
     KINDS,
     OF_CALLER,
@@ -32,6 +33,7 @@ from sim.vocabulary.messages import (
 )
 from sim.vocabulary.resources import HOLDS_POOL
 from sim.vocabulary.states import ACTIVE
+from sim.vocabulary.tasks import NUA, SIP_AGENT, SOCKET_LANE
 
 Array = np.ndarray[Any, Any]
 Seen = Callable[[int, int, np.dtype[Any]], Array]
@@ -41,6 +43,9 @@ BUSY = IS_OPENING | IS_CLOSING | IS_STOPPING
 KEY = ("holds", "channels", "resource", "channel", "tcp")
 """What the resources that a session holds depend on."""
 
+_OF_A_THREAD = (
+    "serving", "state", "asleep", "frozen", "frozen_for_good", "stands_still", "batch", "length", "unsent_from",
+)  # fmt: skip
 _TIMERS = np.array(TIMERS)
 _ENDS_NOTHING = np.array([kind in ENDS_NOTHING for kind in range(KINDS)])
 
@@ -192,7 +197,7 @@ def _alive(items: Array, records: Array) -> Array:
 
 def dead_tasks(block: Any, tasks: int) -> set[int]:
     """Tasks that will never run again: frozen for good, or waiting for one that is, or for each other."""
-    if block["server"]["stopped"]:
+    if block["server"]["stopped"] == SHUT_DOWN:
         return set(range(tasks))
     records = block["tasks"]
     blocked_on = records["blocked_on"].tolist()
@@ -206,3 +211,27 @@ def dead_tasks(block: Any, tasks: int) -> set[int]:
         if at >= 0:
             dead.update(seen)
     return dead
+
+
+def forget(block: Any, records: Array, seen: Seen) -> None:
+    """The process has ended: nothing of it waits, works or is on its way any more; its threads begin anew."""
+    e, tasks = block["e"], block["tasks"]
+    for name in _OF_A_THREAD:
+        tasks[name] = 0
+    tasks["blocked_on"] = tasks["owner"] = -1
+    tasks["lane"][[NUA, SIP_AGENT]] = SOCKET_LANE
+    tasks["started_s"], tasks["service_s"] = e["now_s"], 0.0
+    tasks["lanes"]["count"] = 0
+    tasks["producers"]["count"] = 0
+    tasks["unsent"]["length"] = 0
+    e["near_count"] = e["outbox"]["length"] = e["tick_step"] = 0
+    e["drift_s"] = 0.0
+    e["fifos"]["count"] = 0
+    items = _vector(e["heap"], seen)
+    kept = items[np.isin(items["kind"], OUTLIVES) | ((items["kind"] >= FREEZE) & (items["kind"] < OUTSIDE))]
+    kept = kept[np.lexsort((kept["seq"], kept["time_s"]))]  # which is a heap
+    items[: len(kept)] = kept
+    e["heap"]["length"] = len(kept)
+    records["inflight"] = 0
+    planned = kept[kept["kind"] < FREEZE]
+    np.add.at(records["inflight"], planned["slot"][_TIMERS[planned["kind"]] == 0], 1)

@@ -34,6 +34,7 @@ class Judged:
     live: int = 0
     in_setup: int = 0  # calls that may still get their first final answer
     no_session: int = 0  # calls that got neither an answer nor a session, and never will
+    at_s: float = 0.0  # when it was judged
     held: Counter[str] = field(default_factory=Counter)  # by live sessions; of calm ones, licences only
 
     def listed(self) -> tuple[Leak, ...]:
@@ -46,15 +47,21 @@ class Judged:
 
 
 def judged(
-    left: Remaining, plugins: tuple[str, ...], tasks: tuple[str, ...], crashed: bool, frozen: Mapping[int, float]
+    left: Remaining,
+    plugins: tuple[str, ...],
+    tasks: tuple[str, ...],
+    crashed: bool,
+    frozen: Mapping[int, float],
+    at_s: float = 0.0,
 ) -> Judged:
-    """Judge what an engine left."""
+    """Judge what an engine left at `at_s`."""
     pending = list(left.pending)
     others = left.calm.licences if left.calm is not None else {}
     licences = [plugins.index(name) for name, held in others.items() if held]
     verdicts = judge(left.sessions, pending, plugins, tasks, crashed, frozen, licences)
     found = Judged(session_columns(left.sessions), _verdict_columns(left.sessions, verdicts))
     found.leaked = [v.leak for v in verdicts.values() if v.outcome != "live"]
+    found.at_s = at_s
     found.alive = [v.leak for v in verdicts.values() if v.outcome == "live"]
     found.live = len(found.alive)
     coming = {message.slot for message in pending if message.kind not in ENDS_NOTHING}

@@ -61,6 +61,7 @@ def summary_of(
         in_setup=left.in_setup,
         degraded=int(server.degraded),
         retries=int(server.retries),
+        restarts=int(server.restarts),
     )
     tasks = _tasks(made, collector, engine)
     resources = _resources(made, engine, left)

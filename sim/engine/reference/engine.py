@@ -9,10 +9,20 @@ from typing import cast
 
 from simpy.events import Event, Timeout
 
-from sim.engine.contract import Observer, ProcessorStatistics, Remaining, TaskStatistics, unwatched
+from sim.engine.contract import Fallen, Observer, ProcessorStatistics, Remaining, TaskStatistics, unwatched
+from sim.engine.reference.fall import fall
 from sim.engine.reference.recorder import Recorder
 from sim.engine.reference.stretches import Stretches
-from sim.engine.reference.tasks import MAX_DEFER_S, ConsumerTask, MediaEngine, Message, PollerTask, SofiaLoop, Task
+from sim.engine.reference.tasks import (
+    MAX_DEFER_S,
+    ConsumerTask,
+    MediaEngine,
+    Message,
+    PollerTask,
+    SofiaLoop,
+    Task,
+    dead_tasks,
+)
 from sim.engine.reference.unpromised import new_environment, scheduled
 from sim.engine.reference.watch import Watch
 from sim.engine.reference.world import OutboxItem, new_world, refill
@@ -24,9 +34,10 @@ from sim.errors import InternalError
 from sim.leaks.verdicts import Pending
 from sim.quiet import quiet_collector
 from sim.server.caller import arrive, finished, send_again_after
-from sim.server.effects import vacant
+from sim.server.crash import process_starts
+from sim.server.effects import crash, vacant
 from sim.server.handlers import HANDLERS, timer_lives
-from sim.server.records import Session
+from sim.server.records import CRASHED, SHUT_DOWN, Session
 from sim.server.shutdown import shutdown_begins, shutdown_session
 from sim.server.streams import PHASE
 from sim.vocabulary.messages import M_CONTAINER, MESSAGE_NAMES, TIMERS
@@ -81,7 +92,7 @@ class SimpyEngine:
 
     # --- running ----------------------------------------------------------------------------------------------------
 
-    def run(self, progress: Callable[[float], None] | None = None) -> None:
+    def run(self, progress: Callable[[float], None] | None = None, fallen: Fallen = unwatched) -> None:
         """Run to the horizon. An interrupt is met between two events: everything up to there is consistent."""
         for task in self.tasks:
             task.start()
@@ -93,10 +104,12 @@ class SimpyEngine:
             self._freeze(self.tasks[task_index(freeze.task, self.setup.plugins)], freeze.at, freeze.for_)
         if self.setup.scenario.server.shutdown is not None:
             self._at(self.setup.scenario.server.shutdown, self._shutdown)
+        for at in self.setup.scenario.server.crash:
+            self._at(at, self._crash)
         env, server, recorder = self.env, self.server, self.recorder
         try:
             with quiet_collector():
-                while not server.stopped and env.peek() < self.horizon_s:
+                while (not server.stopped or self._falls(fallen)) and env.peek() < self.horizon_s:
                     for _ in range(2048):
                         env.step()
                         if server.needs_draws:  # also where no message was handled: a tick, a processor that is woken
@@ -112,6 +125,21 @@ class SimpyEngine:
             self.now = max(self.now, env.now)
             recorder.last_window(self.world, self.now)
             self._flush()
+
+    def _crash(self, _: Event) -> None:
+        if not self.server.down:
+            crash(self.world, self.env.now, 1)
+
+    def _falls(self, fallen: Fallen) -> bool:
+        """The process has ended: whether it is started again."""
+        if self.server.stopped != CRASHED or self.world.p.restart_s <= 0.0:
+            return False
+        self._flush()
+        fallen(self.remaining(), self.env.now)
+        self.outside.clear()
+        fall(self.env, self.world, self.tasks, self._deliver_all)
+        self._at(self.world.p.restart_s, lambda _: process_starts(self.world, self.env.now))
+        return True
 
     def _flush(self) -> None:
         """Hand on what is recorded; observers hear of it first."""
@@ -408,7 +436,7 @@ class SimpyEngine:
 
     def pending(self) -> Iterator[Pending]:
         """Every message and live timer there is, and whether the task that would take it can still run."""
-        dead = self.dead_tasks()
+        dead = {t.index for t in self.tasks} if self.server.stopped == SHUT_DOWN else dead_tasks(self.tasks)
         for task in self.tasks:
             for kind, slot, arg, _ in task.waiting():
                 yield Pending(kind, slot, arg, task.index not in dead)
@@ -425,18 +453,3 @@ class SimpyEngine:
                 target, kind, slot, arg, _ = delayed
                 if not TIMERS[kind] or timer_lives(self.world.sessions[slot], kind, arg):
                     yield Pending(kind, slot, arg, target not in dead)
-
-    def dead_tasks(self) -> set[int]:
-        """Tasks that will never run again: frozen for good, or waiting for one that is, or for each other."""
-        dead = {t.index for t in self.tasks if t.frozen and t.thaw_s == float("inf")}
-        if self.server.stopped:
-            return {t.index for t in self.tasks}
-        for task in self.tasks:
-            seen = [task.index]
-            at = task.blocked_on
-            while at >= 0 and at not in dead and at not in seen:
-                seen.append(at)
-                at = self.tasks[at].blocked_on
-            if at >= 0:
-                dead.update(seen)
-        return dead

@@ -9,7 +9,7 @@ wakes it at once, `started_s` being the time at which it is awake: no later mess
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Protocol
 
 from simpy.core import Environment
@@ -76,6 +76,7 @@ class Task:
         self.env = engine.env
         self.index = index
         self.world = engine.world
+        self.thread: Process
         self.asleep: Event | None = None
         self.frozen = False
         self.thawed: Event | None = None
@@ -92,7 +93,23 @@ class Task:
 
     def start(self) -> None:
         """Begin to run."""
-        self.env.process(self.run())
+        self.thread = self.run()
+        self.env.process(self.thread)
+
+    def begin_again(self) -> None:
+        """The process has ended, this thread with it, and a new one begins; what it did is not forgotten."""
+        self.thread.close()
+        self.asleep = self.thawed = self.serving = None
+        self.frozen = False
+        self.blocked_on = self.owner = -1
+        self.started_s, self.service_s = self.env.now, 0.0
+        self.unsent = []
+        self.empty()
+        self.start()
+
+    def empty(self) -> None:
+        """Nothing waits any more."""
+        raise NotImplementedError
 
     def run(self) -> Process:
         """The thread's main loop: take up a message, let its service time pass, handle it, deliver what it sent."""
@@ -221,6 +238,10 @@ class ConsumerTask(Task):
         self.queue: deque[Message] = deque()
         self.producers: deque[tuple[Event, int, bool]] = deque()
 
+    def empty(self) -> None:
+        self.queue.clear()
+        self.producers.clear()
+
     def has_work(self) -> bool:
         return bool(self.queue)
 
@@ -289,6 +310,12 @@ class SofiaLoop(Task):
         self.lane = SOCKET_LANE
         self.batch = 0  # left of the batch at hand; -1: it began with the message that woke the thread, not yet counted
 
+    def empty(self) -> None:
+        for lane in self.lanes:
+            lane.clear()
+        self.length = self.batch = 0
+        self.lane = SOCKET_LANE
+
     def has_work(self) -> bool:
         return self.length > 0
 
@@ -346,6 +373,11 @@ class MediaEngine(Task):
         self.queue: deque[Message] = deque()
         self.stops: deque[Message] = deque()
         self.tick_k = -1
+        self.drift_s = 0.0
+
+    def empty(self) -> None:
+        self.queue.clear()
+        self.stops.clear()
         self.drift_s = 0.0
 
     def run(self) -> Process:
@@ -422,3 +454,17 @@ class MediaEngine(Task):
     def waiting(self) -> Iterator[Message]:
         yield from self.queue
         yield from self.stops
+
+
+def dead_tasks(tasks: Sequence[Task]) -> set[int]:
+    """Tasks that will never run again: frozen for good, or waiting for one that is, or for each other."""
+    dead = {t.index for t in tasks if t.frozen and t.thaw_s == FOREVER}
+    for task in tasks:
+        seen = [task.index]
+        at = task.blocked_on
+        while at >= 0 and at not in dead and at not in seen:
+            seen.append(at)
+            at = tasks[at].blocked_on
+        if at >= 0:
+            dead.update(seen)
+    return dead

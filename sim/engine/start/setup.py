@@ -260,6 +260,10 @@ def _named_faults(scenario: Scenario, plugins: tuple[str, ...]) -> list[tuple[st
                 own = s.WRONGS if what == s.WRONG else (name,)
                 fault = next((getattr(op, knob) for knob in own if hasattr(op, knob)), NO_FAULT)
                 named[number] = (f"plugins.{plugins[i]}.{operation}.{name}", fault)
+        if i < len(plugins):
+            named[s.CRASH + i] = (f"plugins.{plugins[i]}.crash", scenario.plugins[plugins[i]].crash)
+        else:
+            named[s.CRASH + i] = (f"unused.{i}.crash", NO_FAULT)
     return named
 
 

@@ -140,6 +140,7 @@ class Setting:
     identical: bool
     shared: bool
     shutdown: float | None
+    restart_after: float | None
 
     @classmethod
     def of(cls, plain: Mapping[str, Any], seed: int) -> "Setting":
@@ -154,7 +155,7 @@ class Setting:
         requests = calls.get("requests", 1)
         if isinstance(requests, dict):
             requests = requests.get("value") if requests.get("dist") == "constant" else None
-        shutdown = server.get("shutdown")
+        shutdown, restart_after = server.get("shutdown"), server.get("restart_after")
         return cls(
             name=str(plain.get("name", "scenario")),
             seed=seed,
@@ -174,6 +175,7 @@ class Setting:
             identical=bool(calls.get("identical_reinvite", True)),
             shared=calls.get("connection") == "shared",
             shutdown=_time(shutdown) if shutdown is not None else None,
+            restart_after=_time(restart_after) if restart_after is not None else None,
         )
 
 

@@ -9,7 +9,7 @@ import lzma
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -31,7 +31,7 @@ from sim.logs.writing.media_lines import MediaLines
 from sim.logs.writing.server import ServerLines
 from sim.logs.writing.story import AGENT, MEDIA, SERVER, SIP, LogStory
 from sim.vocabulary.lines import Kind
-from sim.vocabulary.messages import MESSAGE_NAMES, N_SEND_BYE, SERVER_ROWS
+from sim.vocabulary.messages import C_PROCESS_ENDED, MESSAGE_NAMES, N_SEND_BYE, SERVER_ROWS
 from sim.vocabulary.tasks import NUA, PLUGIN, TASK_NAMES
 
 START: Final = datetime(2026, 1, 1)
@@ -112,6 +112,7 @@ def log_lines(
         story.put(0.0, "main", kind, **fields)
     yield from lines.until(0.0)
     writer = _Writer(story)
+    starts = tables.starts(setting.restart_after)
     earliest = tables.earliest()
     last = 0.0
     for number, rows in enumerate(tables.rows()):
@@ -120,7 +121,11 @@ def log_lines(
             last = row.finished
         if progress is not None and len(earliest) > 1:
             progress(min(1.0, (number + 1) / (len(earliest) - 1)))
-        yield from lines.until(earliest[min(number + 1, len(earliest) - 1)])
+        until = earliest[min(number + 1, len(earliest) - 1)]
+        writer.start_again([at for at in starts if at <= until])
+        starts = [at for at in starts if at > until]
+        yield from lines.until(until)
+    writer.start_again(starts)
     end = max(last, result.summary.horizon_s)
     crashed = result.summary.sessions.crashed_at_s
     died = crashed is not None and crashed >= result.summary.horizon_s - 1e-6
@@ -161,6 +166,13 @@ class _Writer:
             self.media.handle(call, row)
         else:
             self.plugin.handle(call, row)
+
+    def start_again(self, times: Iterable[float]) -> None:
+        """The lines of a start after a crash, which itself writes nothing."""
+        for at in times:
+            self.story.open_sessions = 0
+            for kind, fields in beginning(self.story.setting):
+                self.story.put(at, "main", kind, **fields)
 
     def shut_down(self, now: float) -> None:
         """The lines of a graceful shutdown, once its time has come."""
@@ -260,6 +272,19 @@ class _Tables:
             found.append(float(np.where(early, np.fmin(sent, started), started).min(initial=np.inf)))
         found.append(float("inf"))
         return np.minimum.accumulate(np.array(found)[::-1])[::-1].tolist()  # type: ignore[no-any-return]
+
+    def starts(self, after: float | None) -> list[float]:
+        """When the process was started again after a crash in which sessions ended with it."""
+        if after is None or not self.result.summary.sessions.restarts:
+            return []
+        ends: set[float] = set()
+        for batch in self.batches("ledger", ["time_s", "cause"], 65_536):
+            cause = batch.column("cause")
+            name = cause.cast(pa.string()) if pa.types.is_dictionary(cause.type) else cause
+            ended = batch.filter(pc.equal(name, MESSAGE_NAMES[C_PROCESS_ENDED]))
+            ends.update(ended.column("time_s").to_pylist())
+        horizon_s = self.result.summary.horizon_s
+        return [at + after for at in sorted(ends) if at + after < horizon_s]
 
     def ledger(self) -> Iterator[tuple[float, int, str, int, str | None, str | None]]:
         for batch in self.batches("ledger", _LEDGER, 16_384):

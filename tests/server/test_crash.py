@@ -1,0 +1,144 @@
+"""A process that crashes or is killed, and is started again: what goes with it, and who calls meanwhile."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sim
+from sim.errors import ScenarioError
+from sim.leaks.outlook import leak_report
+from sim.ledger.result import RunResult
+from sim.logs.writing.write import write_log
+
+BASE: dict[str, Any] = {
+    "name": "crash", "duration": "60s", "drain": "60s", "arrivals": {"rate": "5/s"},
+    "calls": {"hold": "3s", "requests": 1}, "plugins": {"speechrecog": {}},
+    "server": {"crash": ["30s"], "restart_after": "4s"},
+}  # fmt: skip
+
+
+def run(ledger: str = "full", seed: int = 2, **paths: Any) -> RunResult:
+    scenario = sim.load_scenario(BASE, overrides={path.replace("__", "."): value for path, value in paths.items()})
+    return sim.run(scenario, seed=seed, engine="simpy", ledger=ledger)
+
+
+def test_what_the_process_held_goes_with_it_and_nothing_of_it_is_left() -> None:
+    result = run()
+    s, rows, ledger = result.summary.sessions, result.sessions, result.ledger
+    assert (s.crashed_at_s, s.restarts, s.live) == (30.0, 1, 0)
+    ended = rows[rows["outcome"] == "crashed"]
+    assert len(ended) == s.leaked > 5
+    assert (ended["cause"] == "crash").all()
+    assert ended["released_s"].isna().all()
+    gone = ledger[ledger["cause"] == "process ended"]
+    assert (gone["time_s"] == 30.0).all()
+    assert set(gone.loc[gone["resource"] == "session_pool", "session"]) == set(ended["session"])
+    for name, use in result.summary.resources.items():
+        assert use.held == 0, name
+        assert use.acquired == use.released
+
+
+def test_sessions_that_had_leaked_before_are_told_from_those_that_ended_with_it() -> None:
+    result = run(plugins__speechrecog__close__never=0.2)
+    before = result.sessions[(result.sessions["cause"] == "close-never-answered") & (result.sessions["bye_s"] < 30)]
+    ended = result.sessions[result.sessions["cause"] == "crash"]
+    assert len(before) > 5
+    assert len(ended) > 5
+    held = result.summary.resources["session_pool"].held
+    assert held == (result.sessions["outcome"] == "leaked").sum() - len(before)
+
+
+def test_a_call_that_comes_while_it_is_gone_is_answered_when_the_invite_is_sent_again() -> None:
+    rows = run().sessions.set_index("session")
+    plain = run(server__crash=[]).sessions.set_index("session")
+    late = plain.index[plain["arrived_s"].between(30.0, 33.9)]
+    assert len(late) > 10
+    assert (rows.loc[late, "created_s"] >= 34.0).all()
+    assert (rows.loc[late, "answer_status"] == 200).all()
+    assert (rows.loc[late, "arrived_s"] - plain.loc[late, "arrived_s"] >= 0.1).all()
+
+
+def test_nobody_who_does_not_send_again_is_answered_while_it_is_gone() -> None:
+    result = run(client__retransmit=False)
+    s = result.summary.sessions
+    assert s.refused_without_session > 10
+    assert s.arrived == s.answered + s.unanswered + s.refused_without_session + s.cancelled
+    rows = result.sessions
+    assert rows["created_s"].between(30.001, 33.999).sum() == 0
+
+
+def test_callers_whose_patience_ends_try_again_and_get_through() -> None:
+    result = run(client__patience="1s", client__retry={"attempts": 9, "after": "500ms"})
+    s = result.summary.sessions
+    answered = result.sessions.loc[result.sessions["answer_status"] == 200, "call"].nunique()
+    assert s.retries > 10
+    assert answered >= s.arrived - s.retries - 3  # but for those in setup just then
+
+
+def test_a_process_that_is_not_started_again_stays_gone() -> None:
+    result = run(server__restart_after=None)
+    assert result.summary.horizon_s == 30.0
+    assert result.summary.sessions.restarts == 0
+
+
+def test_the_next_process_does_its_work_as_ever() -> None:
+    """Limits count from nothing again, a task that stood still runs, and a leak of a new process is its own."""
+    result = run(
+        server__freeze=[{"task": "speechrecog", "at": "10s"}], plugins__speechrecog__max_channel_count=40,
+        plugins__speechrecog__licences=40, server__crash=["30s"],
+    )  # fmt: skip
+    rows = result.sessions
+    later = rows[rows["created_s"] > 35.0]
+    assert len(later) > 50
+    assert (later["outcome"] == "released").all()
+    blocked = rows[rows["cause"] == "task-blocked"]
+    assert len(blocked) > 20
+    assert (blocked["created_s"] < 30.0).all()
+
+
+@pytest.mark.parametrize("on", ["open", "request", "stop", "close"])
+def test_a_plugin_crashes_at_an_operation_of_a_certain_call(on: str) -> None:
+    result = run(
+        server={"crash": [], "restart_after": "2s"}, calls__hold="5s",
+        plugins__speechrecog__crash={"calls": [100], "on": on},
+    )  # fmt: skip
+    s = result.summary.sessions
+    assert s.restarts == 1
+    culprit = result.sessions[result.sessions["session"] == 99].iloc[0]
+    assert culprit["outcome"] == "crashed"
+    assert culprit["crashed"]
+    assert result.sessions["crashed"].sum() == 1
+    moment = {"open": "media_s", "request": "answer_s", "stop": "deactivate_s", "close": "terminate_s"}[on]
+    assert 0.0 <= s.crashed_at_s - culprit[moment] < 0.05
+
+
+def test_two_crashes_end_two_processes() -> None:
+    result = run(server__crash=["20s", "40s"])
+    ended = result.ledger.loc[result.ledger["cause"] == "process ended", "time_s"]
+    assert sorted(set(ended)) == [20.0, 40.0]
+    assert result.summary.sessions.restarts == 2
+
+
+def test_the_verdict_says_that_it_was_started_again() -> None:
+    memory = leak_report(run(ledger="sessions")).memory
+    assert memory.verdict == "crash"
+    assert "it was started again" in memory.text
+    assert memory.leaked == 0
+
+
+def test_shared_processors_are_not_started_again() -> None:
+    with pytest.raises(ScenarioError, match=r"server\.restart_after.*processors"):
+        sim.load_scenario(BASE, overrides={"server.processors.count": 2})
+
+
+def test_a_log_of_it_is_audited_as_the_run_itself(tmp_path: Path) -> None:
+    result = run()
+    path = tmp_path / "run.log"
+    write_log(result, path)
+    audited = sim.audit_log(path).summary
+    own = [group.count for group in result.summary.leak_groups if group.cause == "crash"]
+    assert [group.count for group in audited.leak_groups if group.cause == "crash"] == own
+    assert audited.sessions.crashed_at_s is not None
+    assert audited.sessions.created == result.summary.sessions.created
+    assert audited.resources["session_pool"].held == 0
