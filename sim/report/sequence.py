@@ -176,7 +176,9 @@ def _message(step: StoryStep, start: int, end: int, y: int) -> Iterator[str]:
         below = ", ".join(
             f"{word} {duration(value)}" for word, value in (("waited", step.wait_s), ("took", step.service_s)) if value
         )
-        yield f'<rect class="work" x="{end - 4}" y="{y - 6}" width="8" height="12"/>'
+        inside = "".join(f"\n{line}" for line in step.inside)
+        told = f"<title>{_safe(step.function + inside)}</title>"
+        yield f'<rect class="work" x="{end - 4}" y="{y - 6}" width="8" height="12">{told}</rect>'
     yield _text(x, y + 13, below, "never" if never else "faint", f' text-anchor="{anchor}"')
 
 

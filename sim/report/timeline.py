@@ -16,8 +16,9 @@ from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.report.text import DASH, duration, number, size
 from sim.vocabulary.messages import ANSWER_ROWS, argument_text, function_of
-from sim.vocabulary.resources import resource_function
+from sim.vocabulary.resources import RESOURCE_NAMES, SESSION_POOL, resource_function
 from sim.vocabulary.states import called_on_the_way
+from sim.vocabulary.steps import CREATION, CREATION_BYTES, loop_around
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +65,11 @@ class StoryStep:
         return None if self.started_s is None or self.sent_s is None else self.started_s - self.sent_s
 
     @property
+    def inside(self) -> list[str]:
+        """Steps of the server within this one that have no message of their own."""
+        return [line for change in self.changes for line in _inside(change)]
+
+    @property
     def service_s(self) -> float | None:
         return None if self.started_s is None or self.finished_s is None else self.finished_s - self.started_s
 
@@ -79,7 +85,10 @@ class Story:
     session_id: str | None = None  # the server's own
 
     def to_dict(self) -> dict[str, Any]:
-        steps = [{**asdict(step), "wait_s": step.wait_s, "service_s": step.service_s} for step in self.steps]
+        steps = [
+            {**asdict(step), "wait_s": step.wait_s, "service_s": step.service_s, "inside": step.inside}
+            for step in self.steps
+        ]
         who = {"session": self.session, "session_id": self.session_id}
         return {**who, "started_s": self.started_s, "end": self.end, "steps": steps}
 
@@ -190,10 +199,22 @@ def _what(step: StoryStep, before: str | None) -> Text:
     function = step.function if step.function != step.message else ""
     chain = " → ".join(name for name in (function, *called_on_the_way(before, step.state)) if name)
     if chain:
-        what.append(f"\n{chain}", "cyan")
+        first, last = loop_around(step.message)
+        what.append("\n" + " → ".join(name for name in (first, chain, last) if name), "cyan")
     for change in step.changes:
         what.append(*_resource(change))
+        what.append("".join(f"\n      {line}" for line in _inside(change)), "dim")
     return what
+
+
+def _inside(change: Change) -> Iterator[str]:
+    """What the creation of a session's pool consists of, and what each step requests from it."""
+    if change.resource != RESOURCE_NAMES[SESSION_POOL] or change.delta <= 0:
+        return
+    for step in CREATION:
+        yield f"{step.function}: {step.what}" + (f", {number(step.bytes)} bytes" if step.bytes else "")
+    if change.bytes > CREATION_BYTES:
+        yield f"{number(change.bytes - CREATION_BYTES)} bytes more by assumption, for the offer and its answer"
 
 
 def _resource(change: Change) -> tuple[str, str]:
