@@ -222,7 +222,9 @@ def with_dialogues(asked: Mapping) -> st.SearchStrategy[Mapping]:
     """The same calls, some with dialogues of their own or in common; they then ask for both resources."""
     both = ["speechsynth", "speechrecog"]
     own = st.lists(
-        st.fixed_dictionaries({"resources": st.just(both)}, optional={"dialogue": dialogues()}), min_size=1, max_size=2
+        st.fixed_dictionaries({"resources": st.just(both)}, optional={"dialogue": dialogues(), "hold": families(2.0)}),
+        min_size=1,
+        max_size=2,
     )
     rounds = st.one_of(st.integers(0, 2), st.just({"dist": "uniform", "low": 0, "high": 3}))
     dialogue = st.fixed_dictionaries({"dialogue": dialogues(), "resources": own}, optional={"dialogue_rounds": rounds})

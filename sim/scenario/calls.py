@@ -11,7 +11,7 @@ from sim.scenario.distributions import CountDist, Dist, constant, exponential
 from sim.scenario.faults import NEVER, Fault, OnHold, TryAgain, Vanish
 from sim.scenario.problems import shorten
 from sim.scenario.units import Positive, Probability, Time
-from sim.vocabulary.plugins import MAX_STEPS, RESOURCES, Resource
+from sim.vocabulary.plugins import MAX_CLASSES, MAX_STEPS, RESOURCES, Resource
 
 
 def unknown_resource(name: str) -> tuple[str, str]:
@@ -26,6 +26,9 @@ class ResourceMix(Part):
 
     weight: Positive = Field(default=1.0, description="Weight of this mix among the mixes.")
     resources: tuple[Resource, ...] = Field(description="Resources, each with its own channel.")
+    hold: Dist | None = Field(
+        default=None, description="Time from the answer to the BYE of these calls; null: `calls.hold`."
+    )
     dialogue: tuple[Step, ...] | None = Field(
         default=None, description="What these calls ask of their channels; null: `calls.dialogue`."
     )
@@ -41,8 +44,9 @@ class ResourceMix(Part):
     @model_serializer(mode="wrap", when_used="json")
     def _shorter(self, handler: SerializerFunctionWrapHandler) -> Any:
         written = handler(self)
-        if self.dialogue is None:
-            del written["dialogue"]
+        for key in ("hold", "dialogue"):
+            if getattr(self, key) is None:
+                del written[key]
         return written
 
 
@@ -113,7 +117,7 @@ class Calls(Part):
     def _mixes_shorter(self, handler: SerializerFunctionWrapHandler) -> Any:
         written = handler(self)
         only = self.resources[0]
-        if len(self.resources) == 1 and only.weight == 1 and only.dialogue is None:
+        if len(self.resources) == 1 and only.weight == 1 and only.dialogue is None and only.hold is None:
             written["resources"] = list(only.resources)
         return written
 
@@ -121,6 +125,13 @@ class Calls(Part):
     def _some_resource(self) -> Self:
         if not self.resources:
             complain(("resources", "must name at least one resource"))
+        return self
+
+    @model_validator(mode="after")
+    def _few_own_holds(self) -> Self:
+        for number, mix in enumerate(self.resources):
+            if mix.hold is not None and number >= MAX_CLASSES:
+                complain((f"resources.{number}.hold", f"must be null but for the first {MAX_CLASSES} mixes"))
         return self
 
     @model_validator(mode="after")

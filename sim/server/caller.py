@@ -25,6 +25,7 @@ from sim.server.records import (
 )
 from sim.server.streams import (
     ACK_DELAY,
+    CLASS_HOLD,
     CONNECT,
     HOLD,
     MALFORMED_SDP,
@@ -113,6 +114,8 @@ def arrive(
     for i in range(session.offered):
         session.resource[i] = w.mixes[mix].resource[i]
     drawn = draw(w, HOLD)
+    if w.mixes[mix].own_hold:
+        drawn = draw(w, CLASS_HOLD + mix)
     session.hold_s = drawn if hold_s != hold_s else hold_s
     wanted = draw(w, REQUESTS)
     session.requests_left = int(wanted + 0.5) if requests < 0 else requests

@@ -21,6 +21,7 @@ from sim.vocabulary.messages import (
     A_ACK,
     A_BYE,
     A_COMPLETED,
+    A_ERROR,
     A_INVITE,
     A_LAST,
     A_READY,
@@ -149,6 +150,10 @@ def n_respond(w: World, session: Session, arg: int, started: float, now: float) 
         post(w, A_COMPLETED, session, 0)
         return
     if session.dialog != DIALOG_RECEIVED:
+        if session.reinvite and session.dialog == DIALOG_TERMINATED:
+            # it was answered 487 when the BYE came: "Responding to a Non-Existing Request"
+            session.reinvite = 0
+            post(w, A_ERROR, session, 500)
         return
     to_caller(w, session, C_FINAL, arg)
     if arg == 200:

@@ -343,6 +343,7 @@ class Mix:
 
     upto: float  # cumulative probability
     channels: int
+    own_hold: int
     resource: list[int]
     first_step: int
     steps: int

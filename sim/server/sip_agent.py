@@ -9,6 +9,7 @@ from sim.vocabulary.messages import (
     A_ACK,
     A_BYE,
     A_COMPLETED,
+    A_ERROR,
     A_INVITE,
     A_LAST,
     A_READY,
@@ -100,6 +101,6 @@ def a_terminated(w: World, session: Session, arg: int, started: float, now: floa
         give(w, now, session, NUA_HANDLE, 0)
 
 
-@handles(A_COMPLETED, A_ACK, A_READY, A_BYE, A_LAST)
+@handles(A_COMPLETED, A_ACK, A_READY, A_BYE, A_LAST, A_ERROR)
 def a_other(w: World, session: Session, arg: int, started: float, now: float) -> None:
-    """`nua_i_ack`, `nua_i_bye`, `nua_i_terminated`, `nua_i_state [completed]` and `[ready]`: logged, nothing else."""
+    """`nua_i_ack`, `nua_i_bye`, `nua_i_terminated`, `nua_i_error`, `nua_i_state [completed]` and `[ready]`: logged."""

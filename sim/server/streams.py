@@ -21,7 +21,7 @@ from sim.vocabulary.messages import (
     step_of,
     with_two_services,
 )
-from sim.vocabulary.plugins import MAX_PLUGINS, MAX_STEPS, OPERATIONS
+from sim.vocabulary.plugins import MAX_CLASSES, MAX_PLUGINS, MAX_STEPS, OPERATIONS
 from sim.vocabulary.tasks import CONNECTION_AGENT, MEDIA, NUA, PLUGIN, SERVER, SIP_AGENT
 
 SERVICE: Final = 0
@@ -86,7 +86,9 @@ STEP_VALUES: Final = {STEP_AFTER: "after", STEP_PAUSE: "pause", STEP_REPEAT: "re
 OTHER_GAP: Final = STEP + MAX_STEPS * 4
 """Exponential with mean 1: time until another program has more work, as part of the mean."""
 
-AUDIO: Final = OTHER_GAP + 1
+CLASS_HOLD: Final = OTHER_GAP + 1
+"""+ mix: how long its calls last, where they have a hold of their own."""
+AUDIO: Final = CLASS_HOLD + MAX_CLASSES
 """+ plugin: how long its audio callback keeps the media thread busy."""
 FAULT: Final = AUDIO + MAX_PLUGINS
 """+ fault number: uniform on [0, 1)."""

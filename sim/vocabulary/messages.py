@@ -113,6 +113,7 @@ A_BYE: Final = _kind("nua_i_bye", SIP_AGENT, NUA, _CALLBACK, cost="i_other", car
 A_TERMINATED: Final = _kind("nua_i_state [terminated]", SIP_AGENT, NUA, f"{_STATE} → mrcp_sofia_on_call_terminate",
     cost="i_terminated", carries="terminate")
 A_LAST: Final = _kind("nua_i_terminated", SIP_AGENT, NUA, _CALLBACK, cost="i_other")
+A_ERROR: Final = _kind("nua_i_error", SIP_AGENT, NUA, _CALLBACK, cost="i_other", argument=STATUS)
 
 # --- MRCP server task ------------------------------------------------------------------------------------------------
 _SIGNALLED: Final = "mrcp_server_signaling_message_process"

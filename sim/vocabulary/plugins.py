@@ -82,5 +82,8 @@ FAILED: Final = 31
 ASKED: Final = ("", "STOP", "BARGE-IN-OCCURRED", *AT_ONCE)
 """Method names by these numbers; the first is the resource's own."""
 
+MAX_CLASSES: Final = 8
+"""Mixes of resources whose calls may have a hold of their own: the first ones."""
+
 MAX_STEPS: Final = 32
 """Steps of all dialogues of a scenario together."""

@@ -167,3 +167,16 @@ def test_calls_that_were_not_served_are_told_by_their_outcome_in_any_words(outco
     path = tmp_path / "calls.csv"
     path.write_text(f"invite,hold,outcome\n1,2.5,ok\n2,,{outcome}\n3,,vanished\n", encoding="utf-8")
     assert [call.refused for call in read_calls(str(path))] == [False, True, False]
+
+
+def test_a_mix_may_have_a_hold_of_its_own() -> None:
+    mixes = [{"resources": ["speechrecog"], "hold": "1s"}, {"resources": ["speechsynth"]}]
+    scenario = {"duration": "20s", "arrivals": {"rate": "5/s"}, "calls": {"resources": mixes, "hold": "4s"}}
+    result = sim.run(load_scenario(scenario), engine="simpy", ledger="full")
+    rows = result.sessions
+    lasted = (rows["bye_s"] - rows["answer_s"]).round(2)
+    assert result.ledger is not None
+    channels = result.ledger[result.ledger["resource"] == "engine_channel:speechsynth"]
+    others = rows["session"].isin(channels["session"])
+    assert set(lasted[others]) == {4.0}
+    assert set(lasted[~others]) == {1.0}

@@ -84,6 +84,9 @@ def test_a_re_invite_that_meets_the_bye_is_answered_487_and_the_release_is_norma
     assert names.count("OFFER") == 2
     assert names.count("MODIFY channel") == 1
     assert names.count("open") == 1  # the engine is not opened again
+    assert names.count("nua_i_error") == 1  # its answer comes to a request that is gone
+    error = result.messages[result.messages["message"] == "nua_i_error"].iloc[0]
+    assert error["argument"] == 500
     assert result.summary.sessions.released == 1
     assert result.summary.latency["bye_to_ok"].max < 0.005
 

@@ -220,6 +220,7 @@ def _mixes(scenario: Scenario, plugins: tuple[str, ...]) -> list[Mix]:
         upto += mix.weight / total
         record.upto = upto
         record.channels = len(mix.resources)
+        record.own_hold = int(mix.hold is not None)
         for i, resource in enumerate(mix.resources):
             record.resource[i] = plugins.index(resource)
         mixes.append(record)
@@ -302,6 +303,9 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[NamedStream]:
             for what, name in s.OPERATION_VALUES.items():
                 path = f"plugins.{plugin}.{operation}.{name}"
                 put(s.OPERATION + (i * 4 + o) * 4 + what, path, at(scenario.plugins[plugin], f"{operation}.{name}"))
+    for number, mix in enumerate(scenario.calls.resources):
+        if mix.hold is not None:
+            put(s.CLASS_HOLD + number, f"calls.resources.{number}.hold", mix.hold)
     put(s.OTHER_GAP, "server.processors.other_gap", exponential(1.0))
     steps = _steps(scenario)
     for k, (place, step) in enumerate(steps):

@@ -33,6 +33,7 @@ class SipLines:
             "nua_i_invite": self.i_invite, "nua_i_state [received]": self.i_received,
             "nua_i_state [completed]": self.i_completed, "nua_i_ack": self.i_ack, "nua_i_state [ready]": self.i_ready,
             "nua_i_bye": self.i_bye, "nua_i_state [terminated]": self.i_terminated, "nua_i_terminated": self.i_last,
+            "nua_i_error": self.i_error,
         }  # fmt: skip
 
     def handle(self, call: Call, row: LoggedRow) -> None:
@@ -181,6 +182,9 @@ class SipLines:
         self.call_state(row.started, call, "terminated")
         if call.created and call.state != "DESTROYED":
             self.story.send(call, SERVER, "TERMINATE", 0, row.finished, SIP)
+
+    def i_error(self, call: Call, row: LoggedRow) -> None:
+        self.event(row.started, "nua_i_error", "500 Responding to a Non-Existing Request")
 
     def i_last(self, call: Call, row: LoggedRow) -> None:
         self.event(row.started, "nua_i_terminated", call.ended or "200 Session Terminated")
