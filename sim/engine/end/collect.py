@@ -85,6 +85,7 @@ class Collector:
             rows["waiting_for"] = rows["plugin"] = rows["cause"] = Coded(nothing, ())
         else:
             rows["outcome"], rows["waiting_for"], rows["plugin"], rows["cause"] = verdicts
+            rows["crashed"] |= np.array([outcome == "crashed" for outcome in verdicts[0]], dtype=np.bool_)
         self.sink.write("sessions", rows)
 
     def durations(self, path: str, outcome: str | None) -> DurationSet | None:
