@@ -77,6 +77,7 @@ def _unusual(summary: Summary, console: Console) -> Table:
     s = summary.sessions
     statuses = ", ".join(f"{status} × {number(count)}" for status, count in sorted(s.rejected.items()))
     rows = [("rejected", sum(s.rejected.values()), f"calls: {statuses}"), ("cancelled", s.cancelled, "calls"),
+            ("of the same callers again", s.retries, "INVITEs"),
             ("without any answer", s.unanswered + s.refused_without_session, "calls"),
             ("answered but degraded", s.degraded, "calls, without audio or a connection"),
             ("live at the end", s.live, "sessions, something scheduled can release them"),

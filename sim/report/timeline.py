@@ -15,7 +15,7 @@ from rich.text import Text
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.report.text import DASH, duration, number, size
-from sim.vocabulary.messages import ANSWER_ROWS, argument_text, function_of
+from sim.vocabulary.messages import ANSWER_ROWS, C_PROCESS_ENDED, MESSAGE_NAMES, argument_text, function_of
 from sim.vocabulary.resources import RESOURCE_NAMES, SESSION_POOL, resource_function
 from sim.vocabulary.states import called_on_the_way
 from sim.vocabulary.steps import CREATION, CREATION_BYTES, loop_around
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EPSILON_S = 1e-12
+PROCESS_ENDED = MESSAGE_NAMES[C_PROCESS_ENDED]
 ANSWERED_BY = {name: ANSWER_ROWS[name].name for name in ("open", "close", "request")}
 """The message that answers each operation of a plugin whose handler names the function that answers."""
 WIDE = 120  # columns of a terminal that has room for everything side by side
@@ -223,7 +224,8 @@ def _resource(change: Change) -> tuple[str, str]:
     bytes_ = size(abs(change.bytes)) if change.bytes else ""
     if change.delta == 0:
         return f"\n  {change.resource} grows by {bytes_}", "dim"
-    function = resource_function(change.resource, acquired=change.delta > 0)
+    ran = change.cause != PROCESS_ENDED  # then no function of the server did it, but the operating system
+    function = resource_function(change.resource, acquired=change.delta > 0) if ran else ""
     detail = "".join(f"  {text}" for text in (bytes_, function) if text)
     sign, style = ("+", "green") if change.delta > 0 else ("−", "magenta")
     return f"\n  {sign} {change.resource}{amount}{detail}", style
@@ -269,9 +271,11 @@ def _with_changes(steps: list[StoryStep], ledger: "pd.DataFrame | None", session
     for row in ledger[ledger["session"] == session].to_dict("records"):
         task, cause = (row[name] if isinstance(row[name], str) else "" for name in ("task", "cause"))
         change = Change(float(row["time_s"]), str(row["resource"]), int(row["delta"]), int(row["bytes"]), cause)
+        message = cause or "ledger"
         owner = _owner(steps, task, change)
+        if owner is None and alone and (alone[-1].at_s, alone[-1].message) == (change.time_s, message):
+            owner = alone[-1]
         if owner is None:
-            message = cause or "ledger"
             owner = StoryStep(
                 task or DASH, message, function_of(message), None, change.time_s, change.time_s, None, None
             )

@@ -1,15 +1,18 @@
 """A process that crashes or is killed, and is started again: what goes with it, and who calls meanwhile."""
 
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import sim
 from sim.errors import ScenarioError
 from sim.leaks.outlook import leak_report
 from sim.ledger.result import RunResult
 from sim.logs.writing.write import write_log
+from sim.report.timeline import print_story, story
 
 BASE: dict[str, Any] = {
     "name": "crash", "duration": "60s", "drain": "60s", "arrivals": {"rate": "5/s"},
@@ -142,3 +145,16 @@ def test_a_log_of_it_is_audited_as_the_run_itself(tmp_path: Path) -> None:
     assert audited.sessions.crashed_at_s is not None
     assert audited.sessions.created == result.summary.sessions.created
     assert audited.resources["session_pool"].held == 0
+
+
+def test_the_timeline_shows_the_end_of_the_process_as_one_step_that_no_function_did() -> None:
+    result = run()
+    told = story(result, int(result.sessions.loc[result.sessions["outcome"] == "crashed", "session"].iloc[0]))
+    last = told.steps[-1]
+    assert (last.message, last.at_s) == ("process ended", 30.0)
+    assert {change.resource for change in last.changes} > {"session_pool", "rtp_port", "nua_handle"}
+    console = Console(width=140, file=StringIO(), force_terminal=False)
+    print_story(told, console)
+    shown = console.file.getvalue().partition("process ended")[2]
+    assert "− session_pool" in shown
+    assert "apr_pool_destroy" not in shown
