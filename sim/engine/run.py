@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -13,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 from sim.engine.check import check_size, expected_calls, outcomes_watched, scenario_of, watching
 from sim.engine.choose import choose, make_engine
 from sim.engine.end.collect import Collector
-from sim.engine.end.judging import Judged, judged
+from sim.engine.end.judging import Judged, ended_with, has_crashed, judged
 from sim.engine.end.summing import summary_of
 from sim.engine.start.arrivals import told_of_replay
 from sim.engine.start.setup import setup, task_index
 from sim.errors import MrcpsimError, RunFailed, ScenarioError, WrongType
 from sim.scenario import Scenario, to_yaml
-from sim.server.crash import outlives
-from sim.server.records import CRASHED
 
 if TYPE_CHECKING:
     from sim.engine.contract import Observer, Remaining
@@ -105,9 +102,8 @@ def run(
         }
 
     def fallen(wreck: Remaining, now: float) -> None:
-        ended = replace(wreck, sessions=[session for session in wreck.sessions if not outlives(session)])
         since = wrecks[-1].at_s if wrecks else 0.0
-        wrecks.append(judged(ended, made.plugins, made.tasks, True, frozen(since, now), now))
+        wrecks.append(judged(ended_with(wreck), made.plugins, made.tasks, True, frozen(since, now), now))
         collector.sessions(wrecks[-1].columns, wrecks[-1].verdicts)
 
     try:
@@ -126,7 +122,7 @@ def run(
             f"{scenario.name}: the run broke off at {runner.now:.6f} s: {type(error).__name__}: {error}\n"
             f"reproduce: mrcpsim run <scenario> --seed {seed} --engine {runner.name}"
         ) from error
-    crashed = runner.server.stopped == CRASHED
+    crashed = has_crashed(runner.server)
     since = wrecks[-1].at_s if wrecks else 0.0
     still = frozen(since, runner.now)
     left = judged(runner.remaining(), made.plugins, made.tasks, crashed, still, runner.now)

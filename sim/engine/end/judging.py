@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.leaks.diagnosis import WAITS_FOR_CALLER
 from sim.leaks.verdicts import ENDS_NOTHING, LeakVerdict, judge
 from sim.ledger.summary import Leak, LeakGroup, group
-from sim.server.records import Session
+from sim.server.crash import outlives
+from sim.server.records import CRASHED, ServerState, Session
 
 Array = np.ndarray[Any, Any]
 VerdictColumns = tuple[list[str], list[str], list[str], list[str]]
@@ -44,6 +45,16 @@ class Judged:
     def groups(self) -> tuple[LeakGroup, ...]:
         """All leaked sessions counted by what they have in common, however many are listed."""
         return group(in_order(self.leaked))
+
+
+def has_crashed(server: ServerState) -> bool:
+    """Whether the run ended with a crash of the process."""
+    return server.stopped == CRASHED
+
+
+def ended_with(wreck: Remaining) -> Remaining:
+    """What ended with a process: all that it left behind, but for calls that still wait for an answer."""
+    return replace(wreck, sessions=[session for session in wreck.sessions if not outlives(session)])
 
 
 def judged(
