@@ -121,3 +121,8 @@ def test_only_changes_leaves_out_every_default() -> None:
 def test_parts_are_frozen() -> None:
     with pytest.raises(Exception, match="frozen"):
         Scenario().arrivals.rate = 3.0  # type: ignore[misc]
+
+
+def test_callers_that_never_try_again_are_not_made_to_by_what_is_written_beside() -> None:
+    scenario = load_scenario({"client": {"retry": {"probability": 0, "attempts": 2}}})
+    assert load_text(to_yaml(scenario, only_changes=True)) == scenario
