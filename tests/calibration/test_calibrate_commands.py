@@ -1,5 +1,6 @@
 """`calibrate` and `validate`: files, JSON, exit codes, and bad input."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -162,7 +163,7 @@ def test_validate_prints_the_json_that_scripts_rely_on(log: Path, tmp_path: Path
     assert latency["p50"]["low"] <= latency["p50"]["measured"] <= latency["p50"]["high"]
     assert "p99" in found["tasks"]["MRCP Server"]["wait"]
     assert (tmp_path / "out" / "qq.png").stat().st_size > 5000
-    assert found["verdict"] in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert found["verdict"] in html.unescape((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
     assert "READ FROM THE LOG" not in found["verdict"]
     assert found["read_from_log"]["phase"] == found["read_from_log"]["interference"] == "scenario"
     again = ("validate", made, log, "--engine", "simpy", "--runs", 1, "--out", tmp_path / "out")
