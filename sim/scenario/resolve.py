@@ -44,7 +44,8 @@ def to_mapping(scenario: Scenario, *, only_changes: bool = False) -> dict[str, A
     if uncalled:
         small["plugins"] = {**uncalled, **small.get("plugins", {})}
     client = small.get("client", {})
-    for fault in (client.get("vanish"), client.get("retry"), small.get("calls", {}).get("on_hold")):
+    crashes = [plugin.get("crash") for plugin in small.get("plugins", {}).values()]
+    for fault in (client.get("vanish"), client.get("retry"), small.get("calls", {}).get("on_hold"), *crashes):
         if fault is not None:
             fault.setdefault("probability", 0.0)  # a window without it would make it certain
     return {"name": scenario.name, **small}

@@ -66,7 +66,7 @@ class Stage:
     def settle(self, task: Task, message: Message) -> None:
         raise AssertionError("nothing blocks on this stage")
 
-    def drop(self, message: Message) -> None:
+    def drop(self, task: int, message: Message) -> None:
         self.dropped.append(message[2])
 
     def polled(self, loop: Task) -> None:

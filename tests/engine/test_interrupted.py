@@ -29,7 +29,7 @@ def interrupted(engine: str, monkeypatch: pytest.MonkeyPatch) -> RunResult:
         if fraction * 100_000 * 3600 >= STOP_S:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(kind, "run", lambda self, progress=None: run(self, stop))
+    monkeypatch.setattr(kind, "run", lambda self, *_: run(self, stop))
     return sim.run(sim.load_scenario(LONG), engine=engine, ledger="sessions")
 
 

@@ -76,7 +76,9 @@ def test_a_memory_limit_is_reached_found_and_ranked_first(tmp_path: Path) -> Non
     )
     assert done.exit_code == 1
     assert "the process would have been killed at about 6" in done.output.replace("\n", " ")
-    assert "nearest limit: memory, reached: at its peak 4" in done.output
+    nearest = done.output.split("Nearest limits\n")[1].splitlines()[0].split()
+    assert nearest[0] == "memory"
+    assert nearest[-2:] == ["30.0", "MiB"]
 
 
 def test_a_limit_that_is_not_reached_competes_by_how_near_it_is() -> None:

@@ -56,9 +56,11 @@ def test_every_leak_has_a_named_cause_and_every_session_an_end(name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_what_was_acquired_is_released_or_held(name):
-    for resource, use in run_shipped(name).summary.resources.items():
+    summary = run_shipped(name).summary
+    for resource, use in summary.resources.items():
         assert use.acquired == use.released + use.held, resource
-        assert 0 <= use.leaked <= use.held, resource
+        ended_with_the_process = use.released if summary.sessions.restarts else 0  # what had leaked is free again, then
+        assert 0 <= use.leaked <= use.held + ended_with_the_process, resource
 
 
 @pytest.mark.parametrize("name", ALL)

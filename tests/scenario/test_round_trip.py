@@ -123,6 +123,13 @@ def test_parts_are_frozen() -> None:
         Scenario().arrivals.rate = 3.0  # type: ignore[misc]
 
 
-def test_callers_that_never_try_again_are_not_made_to_by_what_is_written_beside() -> None:
-    scenario = load_scenario({"client": {"retry": {"probability": 0, "attempts": 2}}})
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"client": {"retry": {"probability": 0, "attempts": 2}}},
+        {"plugins": {"speechrecog": {"crash": {"probability": 0, "on": "open"}}}},
+    ],
+)
+def test_what_never_happens_is_not_made_certain_by_what_is_written_beside(part: dict[str, Any]) -> None:
+    scenario = load_scenario(part)
     assert load_text(to_yaml(scenario, only_changes=True)) == scenario
