@@ -1,7 +1,7 @@
 """A fault says how likely something goes wrong, when, and for which calls; by default never."""
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -62,18 +62,24 @@ class Fault(Part):
 NEVER = Fault(probability=0.0)
 
 
-def _certain_where_named(value: Any) -> Any:
-    """A mapping that gives a window or calls but no probability means always, then."""
-    if isinstance(value, dict) and "probability" not in value and {"from", "until", "calls"} & value.keys():
-        return {**value, "probability": 1.0}
-    return value
+class NeverUnlessNamed(Fault):
+    """A fault that never happens; where something is said of it but no probability, it always does."""
+
+    certain_by: ClassVar[frozenset[str] | None] = frozenset(("from", "until", "calls"))
+    """The keys of which one is enough for that; None: any."""
+
+    probability: Probability = Field(default=0.0, description="Probability that it happens, each time it could.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _certain_where_named(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "probability" not in value:
+            named = value.keys() if cls.certain_by is None else cls.certain_by & value.keys()
+            return {**value, "probability": 1.0} if named else value
+        return value
 
 
-def _certain_where_anything_is_given(value: Any) -> Any:
-    return {"probability": 1.0, **value} if isinstance(value, dict) and value else value
-
-
-class OnHold(Fault):
+class OnHold(NeverUnlessNamed):
     """The caller puts the call on hold: a re-INVITE with `a=inactive`, or with audio port 0."""
 
     probability: Probability = Field(
@@ -86,14 +92,11 @@ class OnHold(Fault):
         default=None, alias="for", description="Time to the re-INVITE that resumes the call; null: it hangs up on hold."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _certain_where_named(cls, value: Any) -> Any:
-        return _certain_where_named(value)
 
-
-class PluginCrash(Fault):
+class PluginCrash(NeverUnlessNamed):
     """The plugin crashes. It is a library in the server's process, so the process is gone, with every session."""
+
+    certain_by: ClassVar[frozenset[str] | None] = None
 
     probability: Probability = Field(
         default=0.0, description="Probability that it does, each time it could; 1 where only the rest is given."
@@ -103,14 +106,11 @@ class PluginCrash(Fault):
         description="At which operation; with `calls`, those of the n-th call.",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _certain_where_named(cls, value: Any) -> Any:
-        return _certain_where_anything_is_given(value)
 
-
-class TryAgain(Fault):
+class TryAgain(NeverUnlessNamed):
     """The caller tries again: another INVITE with the same wishes."""
+
+    certain_by: ClassVar[frozenset[str] | None] = None
 
     probability: Probability = Field(
         default=0.0,
@@ -127,13 +127,8 @@ class TryAgain(Fault):
         description="What makes it try again: any final answer but 200; the end of its `client.patience`; or both.",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _certain_where_named(cls, value: Any) -> Any:
-        return _certain_where_anything_is_given(value)
 
-
-class Vanish(Fault):
+class Vanish(NeverUnlessNamed):
     """The caller disappears without BYE."""
 
     probability: Probability = Field(
@@ -153,8 +148,3 @@ class Vanish(Fault):
         description="What becomes of the server's BYE to it: a silent host lets it time out (64 T1); the host of a "
         "dead process answers at once that the port is closed (ICMP, which becomes 503).",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _certain_where_named(cls, value: Any) -> Any:
-        return _certain_where_named(value)

@@ -43,11 +43,6 @@ def to_mapping(scenario: Scenario, *, only_changes: bool = False) -> dict[str, A
     }
     if uncalled:
         small["plugins"] = {**uncalled, **small.get("plugins", {})}
-    client = small.get("client", {})
-    crashes = [plugin.get("crash") for plugin in small.get("plugins", {}).values()]
-    for fault in (client.get("vanish"), client.get("retry"), small.get("calls", {}).get("on_hold"), *crashes):
-        if fault is not None:
-            fault.setdefault("probability", 0.0)  # a window without it would make it certain
     return {"name": scenario.name, **small}
 
 
@@ -90,6 +85,8 @@ def _changes(written: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
             changed[key] = _changes(value, default)
         elif value is not None or key in plain:
             changed[key] = value
+    if changed and written.get("probability") == 0:
+        changed["probability"] = written["probability"]  # what else is said of a fault would make it certain
     return changed
 
 
