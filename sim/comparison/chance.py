@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.study.uncertainty import lag_1, student
+from sim.study.uncertainty import lag_1, student, welch_freedom
 from sim.theory.intervals import CONFIDENCE, Estimate, poisson_rate
 
 if TYPE_CHECKING:
@@ -171,11 +171,9 @@ def _from_pairs(apart: float, sections: Array, margin: float) -> Chance:
 
 def _from_sections(whole: tuple[float, float], a: Array, b: Array, margin: float) -> Chance:
     errors = _squared_error(a, whole[0]), _squared_error(b, whole[1])
-    total = sum(errors)
-    weights = sum(error**2 / (len(cut) - 1) for error, cut in zip(errors, (a, b), strict=True))
-    freedom = total**2 / weights if weights > 0.0 else len(a) + len(b) - 2.0
+    freedom = welch_freedom(errors, (len(a), len(b)))
     told = f"{len(a)} sections" if len(a) == len(b) else f"{len(a)} and {len(b)} sections"
-    return _student(whole[1] - whole[0], total, freedom, math.comb(len(a) + len(b), len(a)), told, margin)
+    return _student(whole[1] - whole[0], sum(errors), freedom, math.comb(len(a) + len(b), len(a)), told, margin)
 
 
 def _student(
@@ -202,8 +200,7 @@ def of_replications(a: Sequence[float], b: Sequence[float], paired: bool) -> Cha
         return _student(apart, _variance(two - one) / len(one), len(one) - 1, 2.0 ** len(one), f"{len(one)} pairs")
     if min(len(one), len(two)) > 1:
         errors = _variance(one) / len(one), _variance(two) / len(two)
-        weights = errors[0] ** 2 / (len(one) - 1) + errors[1] ** 2 / (len(two) - 1)
-        freedom = sum(errors) ** 2 / weights if weights > 0.0 else len(one) + len(two) - 2.0
+        freedom = welch_freedom(errors, (len(one), len(two)))
         arrangements = math.comb(len(one) + len(two), len(one))
         return _student(apart, sum(errors), freedom, arrangements, f"{len(one)} and {len(two)} runs")
     many = one if len(one) > len(two) else two

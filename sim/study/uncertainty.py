@@ -195,9 +195,15 @@ def _welch(one: NDArray[Any], two: NDArray[Any], confidence: float) -> Estimate:
     centre = float(two.mean() - one.mean())
     if total == 0.0:
         return Estimate(centre, centre, centre)
-    freedom = total**2 / float(sum(s**2 / (n - 1) for s, n in zip(shares, (len(one), len(two)), strict=True)))
-    half = student(freedom, confidence) * math.sqrt(total)
+    half = student(welch_freedom(shares, (len(one), len(two))), confidence) * math.sqrt(total)
     return Estimate(centre, centre - half, centre + half)
+
+
+def welch_freedom(errors: Sequence[float], counts: Sequence[int]) -> float:
+    """Degrees of freedom of a difference, from the squared error of each side and from how many values it was taken
+    (Welch 1938, Satterthwaite 1946); where nothing varies, as many as there are values less one a side."""
+    weights = float(sum(error**2 / (n - 1) for error, n in zip(errors, counts, strict=True)))
+    return float(sum(errors)) ** 2 / weights if weights > 0.0 else float(sum(counts) - len(counts))
 
 
 def bonferroni(confidence: float, intervals: Sequence[Any] | int) -> float:
