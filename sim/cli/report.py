@@ -25,7 +25,8 @@ def report(
     from sim.errors import ScenarioError
     from sim.files import whole
     from sim.ledger.result import load_result
-    from sim.report.html import NAME, is_study, page_text, study_text
+    from sim.report.html import NAME, page_text, study_text
+    from sim.study.folder import is_study
 
     page = study_text(folder) if is_study(folder) else page_text(load_result(folder))
     path = output or folder / NAME

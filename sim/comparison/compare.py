@@ -6,21 +6,19 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sim.comparison.callbook import CallBook, calls_of
 from sim.comparison.chance import holm
 from sim.comparison.differing import PHASE_S, Difference, differences
-from sim.comparison.studies import StudyRuns, compare_studies, is_study, load_study_runs, one_run
+from sim.comparison.studies import StudyRuns, compare_studies, load_study_runs, one_run
 from sim.errors import ScenarioError
 from sim.ledger.result import RunResult, load_result
+from sim.study.folder import RUNS, is_study
 from sim.theory.intervals import CONFIDENCE
 
 if TYPE_CHECKING:
     from sim.ledger.summary import Summary
-
-BEYOND: Final = 1.0 - CONFIDENCE
-"""Below this corrected probability a difference is beyond chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ def corrected(rows: Sequence[Difference]) -> list[Difference]:
 def _side(given: RunResult | str | os.PathLike[str], name: str) -> Side:
     if not isinstance(given, RunResult):
         folder = Path(given)
-        if is_study(folder):
+        if is_study(folder) and (folder / RUNS).is_file():
             return Side(name, study=load_study_runs(folder))
         given = load_result(folder)
     return Side(name, given, None, calls_of(given))

@@ -14,7 +14,7 @@ from sim.comparison.differing import Difference
 from sim.errors import ScenarioError
 from sim.ledger.conditions import parse
 from sim.study.file import StudyFile, load_study
-from sim.study.study import RUNS, STUDY
+from sim.study.folder import FILE, RUNS, STUDY
 from sim.study.table import column
 
 if TYPE_CHECKING:
@@ -39,17 +39,12 @@ class StudyRuns:
         return sum(map(len, self.seeds.values()))
 
 
-def is_study(folder: Path) -> bool:
-    """Whether a study has been done in the folder."""
-    return (folder / STUDY).is_file() and (folder / RUNS).is_file()
-
-
 def load_study_runs(folder: Path) -> StudyRuns:
     """The runs of a finished study that did not fail. ScenarioError when its files can not be read."""
     import pandas as pd
     import pyarrow as pa
 
-    study, _ = load_study(folder / "study.yaml")
+    study, _ = load_study(folder / FILE)
     try:
         told = json.loads((folder / STUDY).read_text(encoding="utf-8"))["points"]
         runs = pd.read_parquet(folder / RUNS)

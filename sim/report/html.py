@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.ledger.result import RunResult
+from sim.study.folder import FILE, STUDY
 
 if TYPE_CHECKING:
     from sim.validation.validate import Validation
 
 NAME = "report.html"
-STUDY, STUDY_FILE = "study.json", "study.yaml"
 
 
 def page_text(result: RunResult) -> str:
@@ -31,11 +31,6 @@ def write_extras(result: RunResult, folder: Path) -> None:
     (folder / NAME).write_text(page_text(result), encoding="utf-8")
 
 
-def is_study(folder: Path) -> bool:
-    """Whether a folder holds what a study found."""
-    return (folder / STUDY).is_file()
-
-
 def study_text(folder: Path) -> str:
     """The page of the study in a folder. ScenarioError when study.json is not one's."""
     from sim.errors import ScenarioError
@@ -45,7 +40,7 @@ def study_text(folder: Path) -> str:
     path = folder / STUDY
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        file = (folder / STUDY_FILE).read_text(encoding="utf-8")
+        file = (folder / FILE).read_text(encoding="utf-8")
         return html_of(study_page(found, file))
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ScenarioError(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sim.errors import ScenarioError
 from sim.study.design import points
 from sim.study.file import StudyFile, Until, study_of
+from sim.study.folder import FILE, RUNS, STUDY
 from sim.study.jobs import Cell, cell_of, model_version
 from sim.study.measure import Measured
 from sim.study.pool import Reference, WorkerPool
@@ -30,8 +31,6 @@ RUN_S, CALL_S = 0.03, 8e-6
 
 REWRITE_S = 5.0
 """The partial table is written anew no sooner than this, and no sooner than it has grown by half."""
-
-RUNS, STUDY = "runs.parquet", "study.json"
 
 
 @dataclass(slots=True)
@@ -207,13 +206,13 @@ def _folder(wanted: StudyFile, out: str | os.PathLike[str] | None, force: bool) 
     if directory.exists():
         if not directory.is_dir():
             raise ScenarioError(f"{directory}: expected a folder for the study (got a file); choose another with --out")
-        mine = (directory / "study.yaml").exists()
+        mine = (directory / FILE).exists()
         if not mine and any(directory.iterdir()) and not force:
             raise ScenarioError(
                 f"{directory}: holds something else than a study; choose another with --out, or --force"
             )
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "study.yaml").write_text(wanted.to_yaml(), encoding="utf-8")
+    (directory / FILE).write_text(wanted.to_yaml(), encoding="utf-8")
     return directory
 
 

@@ -17,9 +17,10 @@ import sim
 from sim.cli.main import build
 from sim.errors import ScenarioError
 from sim.study.file import StudyFile
+from sim.study.folder import RUNS
 from sim.study.measure import mean_of
 from sim.study.store import Store
-from sim.study.study import RUNS, Progress, dry_run, study
+from sim.study.study import Progress, dry_run, study
 
 SMALL: dict[str, Any] = {
     "name": "small",

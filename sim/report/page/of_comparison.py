@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sim.comparison.compare import SideBySide
@@ -36,7 +36,8 @@ def page_of_comparison(found: SideBySide, held: Sequence[ConditionHeld] = ()) ->
         rows = [row for row in found.rows if row.other == side.name]
         title = f"{base} → {side.name}"
         sections.append(Section(f"against-{number_}", title, _against(rows, base, number_)))
-    sections += [Section("lifetimes", "How long pools live", _lifetimes(found))] if _tables(found) else []
+    lives = _tables(found)
+    sections += [Section("lifetimes", "How long pools live", _lifetimes(lives))] if lives else []
     sections += [Section("once", "Peaks, limits and tasks", [_once(found)])] if found.once else []
     sections.append(
         Section("results", "The results", [_results(found), *(text(note, "quiet") for note in found.notes)])
@@ -97,8 +98,8 @@ def _tables(found: SideBySide) -> dict[str, pd.DataFrame]:
     return {name: table for name, table in tables.items() if table is not None and len(table)}
 
 
-def _lifetimes(found: SideBySide) -> list[PagePart]:
-    axes = survivals(_tables(found), "Share of pools that live longer than an age", most=110)
+def _lifetimes(tables: Mapping[str, pd.DataFrame]) -> list[PagePart]:
+    axes = survivals(tables, "Share of pools that live longer than an age", most=110)
     return [picture(svg_of(axes, "lifetimes-picture", "Lifetimes of pools, by Kaplan and Meier with 95 % intervals"))]
 
 
