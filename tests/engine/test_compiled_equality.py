@@ -82,7 +82,7 @@ def test_shipped_scenarios_give_the_same_rows_in_both_engines(path: Path) -> Non
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(scenarios())
 def test_random_scenarios_give_the_same_rows_in_both_engines(scenario: Scenario) -> None:
     assert_same(scenario.model_copy(update={"expect": ()}))
