@@ -48,7 +48,7 @@ def compare(
     quiet: QuietOption = False,
     no_progress: NoProgressOption = False,
 ) -> None:
-    """Compare results with the first one: what differs, by how much, and what is beyond chance.
+    """Compare results or logs with the first one: what differs, by how much, and what is beyond chance.
 
     Conditions are about rows and their columns, 'sessions.blocking.difference > 1%', or count rows, 'worse > 0'. A log
     in several parts is audited first: mrcpsim audit PARTS --out DIR.

@@ -46,7 +46,7 @@ def leaks(
     fail_on: FailOnOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say for every live or leaked pool why it is alive, how fast leaks grow, and which limit goes first."""
+    """Say why each pool of a result or a log is alive, how fast leaks grow, and which limit goes first."""
     from sim.cli.results import read_logs, tell_notes
     from sim.leaks.outlook import leak_report
     from sim.ledger.conditions import parse

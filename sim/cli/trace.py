@@ -27,7 +27,7 @@ def trace(
     force: ForceOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write a trace of threads, sessions, pools and queues that Perfetto's viewer opens (drag the file into it)."""
+    """Write a trace of a result or a log for Perfetto's viewer: threads, sessions, pools, queues (drag it in)."""
     from sim.errors import ScenarioError
     from sim.files import refuse_existing, whole
     from sim.report.perfetto.trace import Excerpt, write_trace

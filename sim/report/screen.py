@@ -72,6 +72,11 @@ def _unusual(summary: Summary, console: Console) -> Table:
         cause = Text(group.cause, BAD).append(f"  {group.plugin}" if group.plugin else "", "not bold")
         beside = f"leaked, hold {', '.join(group.holds)}" if console.width >= WIDE else "leaked"
         table.add_row(cause, *_bar(group.count / most, console, BAD), number(group.count), beside)
+    for finding in summary.findings:
+        many = number(finding.sessions) if finding.sessions else ""
+        table.add_row(
+            Text(finding.kind, BAD), *_bar(None, console), many, "sessions, said above" if many else "said above"
+        )
     for kind, count in Counter(found.kind for found in summary.violations).most_common(CAUSES):
         table.add_row(Text(kind, BAD), *_bar(None, console), number(count), "lifetime violations")
     s = summary.sessions

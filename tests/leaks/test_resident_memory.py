@@ -75,7 +75,9 @@ def test_a_memory_limit_is_reached_found_and_ranked_first(tmp_path: Path) -> Non
         build(), ["run", str(file), "--out", str(tmp_path / "r"), "--fail-on", "memory.bytes_peak > 40MiB"]
     )
     assert done.exit_code == 1
-    assert "the process would have been killed at about 6" in done.output.replace("\n", " ")
+    assert "The process would have been killed at about 6" in done.output.replace("\n", " ")
+    assert "Nothing unusual" not in done.output
+    assert "memory-exhausted" in done.output.split("Unusual\n")[1]
     nearest = done.output.split("Nearest limits\n")[1].splitlines()[0].split()
     assert nearest[0] == "memory"
     assert nearest[-2:] == ["30.0", "MiB"]
