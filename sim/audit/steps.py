@@ -42,6 +42,9 @@ class MessageRows:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
+        self._begin()
+
+    def _begin(self) -> None:
         self._numbers = [array("q") for _ in range(4)]  # session, sent, started, finished
         self._texts: list[list[str]] = [[] for _ in range(3)]  # task, message, state
         self._sessions: list[AuditedSession | None] = []  # a session gets its id after its first rows
@@ -78,7 +81,7 @@ class MessageRows:
         for name, values in zip(("sent_s", "started_s", "finished_s"), times, strict=True):
             columns[name] = seconds(values, origin, timed)
         self._sink.write("messages", columns)
-        self.__init__(self._sink)  # type: ignore[misc]
+        self._begin()
 
 
 class LineSteps:

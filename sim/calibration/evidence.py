@@ -12,7 +12,7 @@ from sim.audit.auditor import Auditor
 from sim.audit.feeding import read_into
 from sim.audit.notes import notes
 from sim.audit.reads import Reader, Said
-from sim.audit.taskbook import TaskMessage
+from sim.audit.taskbook import Stats, TaskMessage
 from sim.audit.waits import Verdict
 from sim.errors import LogError
 from sim.logs.reading.clock import YEAR_1970
@@ -131,8 +131,8 @@ class Watcher(Auditor):
 
     def __init__(self) -> None:
         super().__init__(None, "summary", self._message)
-        self.seen_messages: list[tuple[object, ...]] = []
-        self.seen_calls: list[tuple[object, ...]] = []
+        self.seen_messages: list[tuple[str, Stats, *tuple[object, ...]]] = []
+        self.seen_calls: list[CallSeen] = []  # with times in µs, -1 where not reached
         self.seen_requests: list[tuple[int, str, str, int, str]] = []
         self.offered: dict[int, list[str]] = {}
         self.resource_of: dict[int, str] = {}  # of the message that a thread works on, by its identity
@@ -180,7 +180,7 @@ class Watcher(Auditor):
 
     def _keep(self, s: AuditedSession, outcome: str = "", cause: str = "", plugin: str = "") -> None:
         self.seen_calls.append(
-            (s.number, s.arrived, s.created, s.answer, s.status or s.refused, s.bye, s.bye_kind, s.ended,
+            CallSeen(s.number, s.arrived, s.created, s.answer, s.status or s.refused, s.bye, s.bye_kind, s.ended,
              s.deactivate, s.terminate, s.closed, s.released, s.asked_bye, s.gone, s.requests,
              tuple(word(r) for r in s.engines), tuple(s.engines.values()),
              word(s.profile), tuple(self.offered.pop(s.number, ())), outcome, cause, plugin, s.v1,
@@ -296,7 +296,7 @@ class Watcher(Auditor):
             return np.asarray(np.where(micros < 0, np.nan, (micros - origin) / 1e6), dtype=np.float64)
 
         table = pd.DataFrame(
-            [(r[0], r[1].role, *r[2:]) for r in self.seen_messages],  # type: ignore[attr-defined]
+            [(r[0], r[1].role, *r[2:]) for r in self.seen_messages],
             columns=list(MESSAGE_COLUMNS),
         )
         for column in ("sent", "started", "finished"):
@@ -304,8 +304,7 @@ class Watcher(Auditor):
         # without thread ids nobody is seen to answer; what a plugin is asked for tells it all the same
         table.loc[(table["role"] == "") & table["name"].isin(OPERATIONS), "role"] = "plugin"
         calls = []
-        for row in sorted(self.seen_calls, key=lambda r: r[0]):  # type: ignore[arg-type,return-value]
-            call = CallSeen(*row)  # type: ignore[arg-type]
+        for call in sorted(self.seen_calls, key=lambda call: call.number):
             times = ("arrived", "created", "answer", "bye", "ended", "deactivate", "terminate", "closed", "released",
                      "asked_bye", "gone", "on_hold", "resumed")  # fmt: skip
             moved: dict[str, Any] = {name: _at(getattr(call, name), origin) for name in times}

@@ -23,3 +23,7 @@ class Family:
     mean: Callable[[Parameters], float]
     written: Callable[[Parameters], dict[str, Any]]
     last_resort: bool = False  # tried only when no other fits
+
+    def fitted(self, parameters: Parameters) -> Callable[[Array], Array]:
+        """The distribution function of one member of the family."""
+        return lambda x: self.cdf(x, parameters)

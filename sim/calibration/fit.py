@@ -221,7 +221,7 @@ def try_family(family: Family, x: Array, c: Array, rng: np.random.Generator) -> 
             return None
         if not all(math.isfinite(value) for value in parameters):
             return None
-        distance = ks_distance(x, c, lambda t: family.cdf(t, parameters))
+        distance = ks_distance(x, c, family.fitted(parameters))
         if len(c) == 0 and distance * math.sqrt(len(x)) > _HOPELESS:
             return parameters, 0.0, math.inf
         likelihood = float(family.log_pdf(x, parameters).sum())
@@ -240,7 +240,7 @@ def try_family(family: Family, x: Array, c: Array, rng: np.random.Generator) -> 
                 again = family.fit(more, cut)
             except (ValueError, ArithmeticError):
                 continue
-            worse += ks_distance(more, cut, lambda t, p=again: family.cdf(t, p)) >= distance  # type: ignore[misc]
+            worse += ks_distance(more, cut, family.fitted(again)) >= distance
     p_value = worse / drawn_sets if worse >= _ENOUGH_WORSE else (worse + 1) / (BOOTSTRAPS + 1)
     return parameters, p_value, 2 * len(parameters) - 2 * likelihood
 

@@ -174,7 +174,7 @@ def pause(w: Any, now: float) -> float:
         m.load_until_s = now + LOAD_LASTS_S
     if m.load <= 0.0:
         return LOAD_LASTS_S
-    return draw(w, OTHER_GAP) * m.burst_s * (m.runners - m.tasks) / m.load  # type: ignore[no-any-return]
+    return draw(w, OTHER_GAP) * m.burst_s * (m.runners - m.tasks) / m.load
 
 
 # --- how that goes on -----------------------------------------------------------------------------------------------

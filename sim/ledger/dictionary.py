@@ -123,9 +123,13 @@ def filled(page: str) -> str:
     """A page with everything between its marks made anew."""
     made = {table: columns_markdown(table) for table in TABLES} | {"outcomes": outcomes_markdown()}
     for what, text in made.items():
-        mark = re.compile(rf"(<!-- made: {what} -->\n).*?(\n<!-- end -->)", re.S)
-        page = mark.sub(lambda found, text=text: f"{found[1]}{text}{found[2]}", page)  # type: ignore[misc]
+        page = _between(what, text, page)
     return page
+
+
+def _between(what: str, text: str, page: str) -> str:
+    mark = re.compile(rf"(<!-- made: {what} -->\n).*?(\n<!-- end -->)", re.S)
+    return mark.sub(lambda found: f"{found[1]}{text}{found[2]}", page)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -93,10 +93,11 @@ def _causes(report: LeakReport) -> RenderableType:
     if not report.groups:
         return Text("Leaks  0")
     table = Table(box=None, title="\nBy cause", title_justify="left", title_style="bold", pad_edge=False)
-    for heading, justify in (
+    columns: tuple[tuple[str, JustifyMethod], ...] = (
         ("cause", "left"), ("sessions", "right"), ("per hour", "right"), ("pools", "right"), ("first", "right"),
-    ):  # fmt: skip
-        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    )  # fmt: skip
+    for heading, justify in columns:
+        table.add_column(heading, justify=justify, no_wrap=True)
     table.add_column("states, and what they hold")
     for group in report.groups:
         table.add_row(*_cause_row(group))

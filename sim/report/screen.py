@@ -12,7 +12,7 @@ from rich.text import Text
 from sim.ledger.limits import Pressure
 from sim.ledger.summary import Summary
 from sim.report.nearest import taken
-from sim.report.terminal import BAD, QUIET, USUAL, WARN, WIDE, expectations, title, verdict
+from sim.report.terminal import BAD, QUIET, USUAL, WARN, WIDE, expectations, style_of, title, verdict
 from sim.report.text import duration, number, plural, share
 
 LIMITS = 3
@@ -73,10 +73,8 @@ def _unusual(summary: Summary, console: Console) -> Table:
         beside = f"leaked, hold {', '.join(group.holds)}" if console.width >= WIDE else "leaked"
         table.add_row(cause, *_bar(group.count / most, console, BAD), number(group.count), beside)
     for finding in summary.findings:
-        many = number(finding.sessions) if finding.sessions else ""
-        table.add_row(
-            Text(finding.kind, BAD), *_bar(None, console), many, "sessions, said above" if many else "said above"
-        )
+        many, what = (number(finding.sessions), "sessions, said above") if finding.sessions else ("", "said above")
+        table.add_row(Text(finding.kind, style_of(finding)), *_bar(None, console), many, what)
     for kind, count in Counter(found.kind for found in summary.violations).most_common(CAUSES):
         table.add_row(Text(kind, BAD), *_bar(None, console), number(count), "lifetime violations")
     s = summary.sessions

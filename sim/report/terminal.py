@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from sim.ledger.spans import label
-from sim.ledger.summary import Expectation, Leak, ResourceUse, Summary, TaskUse
+from sim.ledger.summary import Expectation, Finding, Leak, ResourceUse, Summary, TaskUse
 from sim.report.nearest import nearest_text
 from sim.report.text import DASH, duration, moment, number, plural, share, size
 
@@ -21,6 +21,11 @@ _APART = ("crash", "task-blocked")  # causes that the headline tells apart from 
 SERIOUS = ("task-stands-still", "start-failed", "cut-by-server", "memory-exhausted")
 
 GOOD, BAD, WARN, QUIET = "green", "bold red", "yellow", "dim"
+
+
+def style_of(finding: Finding) -> str:
+    """How a finding is printed: what stopped calls stands out from what limits the evidence."""
+    return BAD if finding.kind in SERIOUS else WARN
 
 
 def print_summary(summary: Summary, console: Console, where: str | None = None) -> None:
@@ -51,7 +56,7 @@ def verdict(summary: Summary) -> Text:
         often = f", {s.restarts} times in all" if s.restarts > 1 else ""
         text.append(f"The server {crashed} at {duration(s.crashed_at_s)}{again}{often}. ", BAD)
     for finding in summary.findings:
-        text.append(f"{finding.text}. ", BAD if finding.kind in SERIOUS else WARN)
+        text.append(f"{finding.text}. ", style_of(finding))
     counted = {cause: sum(group.count for group in summary.leak_groups if group.cause == cause) for cause in _APART}
     lost, waiting = counted["crash"], counted["task-blocked"] if _stands_still(summary) else 0
     leaked = s.leaked - lost - waiting
@@ -101,8 +106,11 @@ def leaks_by_cause(summary: Summary, width: int = WIDE) -> RenderableType:
     table = _table(f"Live and leaked sessions  {number(len(leaks) + summary.leaks_cut)}", width < WIDE)
     beside = width >= USUAL  # what is still held stands in the table, else below it
     below = []
-    for heading, justify in (("cause", "left"), ("sessions", "right"), ("state", "left"), ("since", "right")):
-        table.add_column(heading, justify=justify, no_wrap=heading == "cause")  # type: ignore[arg-type]
+    columns: tuple[tuple[str, JustifyMethod], ...] = (
+        ("cause", "left"), ("sessions", "right"), ("state", "left"), ("since", "right"),
+    )  # fmt: skip
+    for heading, justify in columns:
+        table.add_column(heading, justify=justify, no_wrap=heading == "cause")
     if beside:
         table.add_column("still holds")
     for (cause, plugin), group in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):

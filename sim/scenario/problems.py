@@ -26,7 +26,7 @@ class UnreadableFile(InvalidScenario):
         self.path, self.reason = path, reason
         super().__init__([f"{path}: {reason}"])
 
-    def __reduce__(self) -> tuple[type["UnreadableFile"], tuple[str, str]]:  # type: ignore[override]
+    def __reduce__(self) -> tuple[type["UnreadableFile"], tuple[str, str]]:  # type: ignore[override]  # its own arguments
         return (UnreadableFile, (self.path, self.reason))
 
 

@@ -12,6 +12,7 @@ import copy
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sim.engine.run import run
@@ -153,9 +154,9 @@ class _Shrinker:
     def drop_and_pin_faults(self, call: int) -> None:
         """Faults that do not matter go; a random one that does is pinned to the call that it hit."""
         for place in list(_faults(self.best)):
-            if self.attempt(lambda s, place=place: _drop(s, place)):  # type: ignore[misc]
+            if self.attempt(partial(_drop, place=place)):
                 continue
-            self.attempt(lambda s, place=place: _pin(s, place, call))  # type: ignore[misc]
+            self.attempt(partial(_pin, place=place, call=call))
 
     def take_fewer_calls(self, calls: int) -> None:
         """1, 2, 4, … calls, evenly spaced or in the manner of the original; then down again between the last two."""
@@ -180,7 +181,7 @@ class _Shrinker:
         """Back to the default, where that adds nothing: whole blocks first, then their parts."""
         for place in list(_places(self.best)):
             if place[0] not in KEPT and _get(self.best, place) is not None:
-                self.attempt(lambda s, place=place: _drop(s, place), no_more=True)  # type: ignore[misc]
+                self.attempt(partial(_drop, place=place), no_more=True)
 
     def make_constant(self) -> None:
         """Distributions become their rounded mean."""
@@ -192,17 +193,17 @@ class _Shrinker:
             if isinstance(value, dict) and "dist" in value and place[:2] != ("server", "costs"):
                 mean = expected(_dist(value))
                 plain = float(f"{mean:.1g}")
-                self.attempt(lambda s, place=place, plain=plain: _put(s, place, write_time(plain)))  # type: ignore[misc]
+                self.attempt(partial(_put, place=place, value=write_time(plain)))
 
     def shorten(self) -> None:
         """The shortest hold, load and drain that still do, and the media tick at a round time."""
         for hold in HOLDS:
             if _get(self.best, ("calls", "hold")) == hold or self.attempt(
-                lambda s, hold=hold: _put(s, ("calls", "hold"), hold)  # type: ignore[misc]
+                partial(_put, place=("calls", "hold"), value=hold)
             ):
                 break
         for drain in DRAINS:
-            if self.attempt(lambda s, drain=drain: _put(s, ("drain",), drain)):  # type: ignore[misc]
+            if self.attempt(partial(_put, place=("drain",), value=drain)):
                 break
         self.attempt(lambda s: _put(s, ("duration",), "1s"))
         if _get(self.best, ("server", "media", "phase")) is not None:

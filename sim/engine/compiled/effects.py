@@ -121,8 +121,8 @@ def more_get(w: Any, number: int, column: int) -> int:
     """Kind (0) or argument (1) of an entry, or the number of the one that follows (2)."""
     item = items_at(w.e.more.address)[number]
     if column == 0:
-        return item.kind  # type: ignore[no-any-return]
-    return item.arg if column == 1 else item.slot  # type: ignore[no-any-return]
+        return item.kind
+    return item.arg if column == 1 else item.slot
 
 
 def draw(w: Any, stream: int) -> float:
@@ -136,4 +136,4 @@ def draw(w: Any, stream: int) -> float:
         w.server.needs_draws = 1
     value = floats_at(at)
     prefetch(value, 8)
-    return value[0]  # type: ignore[no-any-return]
+    return value[0]

@@ -40,7 +40,7 @@ _FORGOTTEN = ("rows", "message_rows", "wait_rows", "session_rows", "window_rows"
 
 @njit(types.int64(types.int64))
 def _new_memory(size: int) -> int:
-    return allocate(size)  # type: ignore[no-any-return]
+    return allocate(size)
 
 
 @njit(types.void(types.int64))

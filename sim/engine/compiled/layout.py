@@ -6,6 +6,7 @@ parts of one block, except what grows: that stands elsewhere, and the block has 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, get_type_hints
 
 import numpy as np
@@ -32,6 +33,13 @@ FIFO_OF: Final = tuple(_STEADY.index(kind) if kind in _STEADY else -1 for kind i
 
 def _record(fields: list[tuple[Any, ...]]) -> np.dtype[Any]:
     return np.dtype(fields, align=True)
+
+
+def fields_of(record: np.dtype[Any]) -> Mapping[str, Any]:
+    """The fields of a record by name: type, and offset in bytes. TypeError when the type is no record."""
+    if record.fields is None:
+        raise TypeError(f"expected the type of a record (got {record})")
+    return record.fields
 
 
 def _ledger() -> np.dtype[Any]:
@@ -77,10 +85,11 @@ def _session() -> np.dtype[Any]:
     first, which every message looks at, then numbers, then times."""
     stored = {name: size for size, names in SMALL.items() for name in names} | dict.fromkeys(KIND_FIELDS, OF_A_KIND)
     stored["holds"] = "i1" if sum(BITS) < 2**7 else "i2"
-    fields = [(name, stored.get(name, kind), *shape) for name, kind, *shape in layout(Session)]
-    packed = _record(sorted(fields, key=lambda field: int(field[1][1])))
+    wanted = [(name, stored.get(name, kind), *shape) for name, kind, *shape in layout(Session)]
+    packed = _record(sorted(wanted, key=lambda field: int(field[1][1])))
     names = packed.names or ()
-    formats, offsets = zip(*(packed.fields[name][:2] for name in names), strict=True)  # type: ignore[index]
+    fields = fields_of(packed)
+    formats, offsets = zip(*(fields[name][:2] for name in names), strict=True)
     size = -(-packed.itemsize // LINE) * LINE
     return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
 
@@ -294,13 +303,13 @@ REMOTE: dict[str, Any] = {"session_records": SESSION, "mixes": MIX, "ports": np.
 
 def field_offset(part: str, name: str) -> int:
     """Where a field of one of the block's records stands in the block."""
-    record, start = BLOCK.fields[part][:2]  # type: ignore[index]
-    return int(start + record.fields[name][1])  # type: ignore[index]
+    record, start = fields_of(BLOCK)[part][:2]
+    return int(start + fields_of(record)[name][1])
 
 
 def time_word(name: str) -> int:
     """Where a session has one of its times, in words of 64 bits."""
-    return int(SESSION.fields[name][1]) // 8  # type: ignore[index]
+    return int(fields_of(SESSION)[name][1]) // 8
 
 
 def address_offset(name: str) -> int:

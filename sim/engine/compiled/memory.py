@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global, signature
@@ -149,7 +149,7 @@ class _WorldAttributes(_Attributes):
             return SESSIONS
         if attr in _REMOTE:
             return _REMOTE[attr][0]
-        fields: Any = layout.BLOCK.fields
+        fields = layout.fields_of(layout.BLOCK)
         return type_of(fields[attr][0]) if attr in fields else None
 
 
@@ -159,7 +159,7 @@ def _world_getattr(context: Any, builder: Any, typ: Any, value: Any, attr: str) 
         return value
     if attr in _REMOTE:
         return _load_address(builder, value, _REMOTE[attr][1])
-    return _advance(builder, value, int(layout.BLOCK.fields[attr][1]))  # type: ignore[index]
+    return _advance(builder, value, int(layout.fields_of(layout.BLOCK)[attr][1]))
 
 
 @infer_getattr

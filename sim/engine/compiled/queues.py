@@ -49,7 +49,7 @@ def push(w: Any, index: int, kind: int, slot: int, arg: int) -> bool:
     elif task.discipline == MEDIA_TICK and kind == M_STOP:
         put(task.lanes[1], kind, slot, arg, now)
     elif not put_bounded(w, task, kind, slot, arg, now):
-        return task.discipline != CONSUMER  # type: ignore[no-any-return]
+        return task.discipline != CONSUMER
     if task.length > task.queue_peak:
         task.queue_peak = task.length
     if task.asleep and task.discipline == MEDIA_TICK:
@@ -134,7 +134,7 @@ def serve(w: Any, task: Any, wake_s: float) -> float:
     task.started_s = w.e.now_s + wake_s
     task.service_s = draw(w, service_stream(w.sessions[task.slot], task.index, task.kind, task.arg))
     task.service_s *= warm_part(w, task.index, task.started_s - ended_s)
-    return wake_s + task.service_s  # type: ignore[no-any-return]
+    return wake_s + task.service_s
 
 
 def next_lane(task: Any) -> int:
@@ -153,7 +153,7 @@ def next_lane(task: Any) -> int:
         task.lane = task.lane + 1 if task.lane + 1 < LANES else 0
         task.batch = task.lanes[task.lane].count
     task.batch -= 1
-    return task.lane  # type: ignore[no-any-return]
+    return task.lane
 
 
 def signal_producer(w: Any, task: Any) -> None:

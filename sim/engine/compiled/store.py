@@ -52,7 +52,7 @@ def append(v: Any, size: int) -> int:
         enlarge(v, size)
     i = v.length
     v.length = i + 1
-    return i  # type: ignore[no-any-return]
+    return i
 
 
 def enlarge_ring(r: Any, size: int) -> None:
@@ -75,7 +75,7 @@ def ring_append(r: Any, size: int) -> int:
         enlarge_ring(r, size)
     i = (r.head + r.count) & (r.capacity - 1)
     r.count += 1
-    return i  # type: ignore[no-any-return]
+    return i
 
 
 def ring_take(r: Any) -> int:
@@ -83,4 +83,4 @@ def ring_take(r: Any) -> int:
     i = r.head
     r.head = (i + 1) & (r.capacity - 1)
     r.count -= 1
-    return i  # type: ignore[no-any-return]
+    return i

@@ -110,7 +110,7 @@ def events_can_happen_now() -> bool:
 def _set_and_run(event: Event) -> None:
     event._ok = True
     event._value = None
-    callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+    callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]  # as SimPy itself does
     for callback in callbacks:
         callback(event)
 

@@ -296,7 +296,7 @@ def _streams(scenario: Scenario, plugins: tuple[str, ...]) -> list[NamedStream]:
     for number, (path, name) in s.VALUES.items():
         put(number, name, at(scenario, path))
     for key in (*TASK_KEYS, *plugins):
-        put(s.WAKE + task_index(key, plugins), f"wake.{key}", scenario.server.wake_of(key))  # type: ignore[arg-type]
+        put(s.WAKE + task_index(key, plugins), f"wake.{key}", scenario.server.wake_of(key))  # type: ignore[arg-type]  # plugins are those of the scenario
     for i, plugin in enumerate(plugins):
         put(s.AUDIO + i, f"plugins.{plugin}.audio_block", scenario.plugins[plugin].audio_block)
         for o, operation in enumerate(OPERATIONS):

@@ -271,7 +271,8 @@ class _Tables:
             sent, started = (batch.column(name).to_numpy(zero_copy_only=False) for name in ("sent_s", "started_s"))
             found.append(float(np.where(early, np.fmin(sent, started), started).min(initial=np.inf)))
         found.append(float("inf"))
-        return np.minimum.accumulate(np.array(found)[::-1])[::-1].tolist()  # type: ignore[no-any-return]
+        from_here: list[float] = np.minimum.accumulate(np.array(found)[::-1])[::-1].tolist()
+        return from_here
 
     def starts(self, after: float | None) -> list[float]:
         """When the process was started again after a crash in which sessions ended with it."""
