@@ -180,11 +180,13 @@ class Watcher(Auditor):
 
     def _keep(self, s: AuditedSession, outcome: str = "", cause: str = "", plugin: str = "") -> None:
         self.seen_calls.append(
-            CallSeen(s.number, s.arrived, s.created, s.answer, s.status or s.refused, s.bye, s.bye_kind, s.ended,
-             s.deactivate, s.terminate, s.closed, s.released, s.asked_bye, s.gone, s.requests,
-             tuple(word(r) for r in s.engines), tuple(s.engines.values()),
-             word(s.profile), tuple(self.offered.pop(s.number, ())), outcome, cause, plugin, s.v1,
-             *(s.holds[0] if s.holds else (-1, -1)))
+            CallSeen(
+                s.number, s.arrived, s.created, s.answer, s.status or s.refused, s.bye, s.bye_kind, s.ended,
+                s.deactivate, s.terminate, s.closed, s.released, s.asked_bye, s.gone, s.requests,
+                tuple(word(r) for r in s.engines), tuple(s.engines.values()),
+                word(s.profile), tuple(self.offered.pop(s.number, ())), outcome, cause, plugin, s.v1,
+                *(s.holds[0] if s.holds else (-1, -1)),
+            )
         )  # fmt: skip
 
     # --- single lines --------------------------------------------------------------------------------------------

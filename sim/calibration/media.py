@@ -1,7 +1,8 @@
 """The media tick as a log shows it: period, phase, cost per context and oversleep, told apart.
 
 Tick k begins at phase + k·tick + cost·contexts + oversleep(k): the thread sleeps to the nominal time less the work of
-the tick before, see `sim.engine.reference.tasks.MediaEngine`. Ticks are seen where a request was waiting for them.
+the tick before, see `sim.engine.reference.media_engine.MediaEngine`. Ticks are seen where a request was waiting for
+them.
 """
 
 from dataclasses import dataclass, replace

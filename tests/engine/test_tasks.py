@@ -4,7 +4,8 @@ import pytest
 from engine.stage import Stage
 
 import sim
-from sim.engine.reference.tasks import ConsumerTask, MediaEngine, PollerTask
+from sim.engine.reference.media_engine import MediaEngine
+from sim.engine.reference.tasks import ConsumerTask, PollerTask
 from sim.server.streams import AWAKE
 from sim.vocabulary.messages import K_ADD, M_CONTAINER, M_STOP, S_CLOSED
 from sim.vocabulary.tasks import CONNECTION_AGENT, SERVER

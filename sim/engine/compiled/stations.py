@@ -1,4 +1,4 @@
-"""What each thread does next: the loops of `sim.engine.reference.tasks`, resumed where they wait."""
+"""What each thread does next: the loops of `sim.engine.reference.tasks` and `media_engine`, resumed where they wait."""
 
 from __future__ import annotations
 

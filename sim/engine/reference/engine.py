@@ -11,12 +11,12 @@ from simpy.events import Event, Timeout
 
 from sim.engine.contract import Fallen, Observer, ProcessorStatistics, Remaining, TaskStatistics, unwatched
 from sim.engine.reference.fall import fall
+from sim.engine.reference.media_engine import MediaEngine
 from sim.engine.reference.recorder import Recorder
 from sim.engine.reference.stretches import Stretches
 from sim.engine.reference.tasks import (
     MAX_DEFER_S,
     ConsumerTask,
-    MediaEngine,
     Message,
     PollerTask,
     SofiaLoop,
