@@ -1,7 +1,6 @@
-"""What each line says about a session: identity, milestones, what is outstanding, and which resources it holds.
+"""What each line of signalling says about its session: milestones, what is outstanding, what it takes and lets go.
 
-Lines come in file order. A line names its session by address ("0x…"), by id, or only by the thread that wrote it;
-addresses are reused by later sessions, ids are not.
+Lines come in file order.
 """
 
 from collections import deque
@@ -9,36 +8,26 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sim.audit.audited import UNKNOWN, AuditedSession
-from sim.audit.gone import Gone, Recent
 from sim.audit.holdings import Holdings
-from sim.audit.reads import Reader, Reads, Said, words_of
+from sim.audit.reads import Reader, Reads, Said
+from sim.audit.roll import NEW, Roll
 from sim.audit.taskbook import TaskBook
-from sim.ledger.summary import Violation
 from sim.logs.reading.shown import word
 from sim.vocabulary.lines import ANSWER_STATUS, Kind
 
-_NEW: Final = b"new"
 _TOLD_AGAIN: Final = (b"nua_i_ack", b"nua_i_active", b"nua_i_terminated")  # by the call's state as well
 
 
 reads: Reads["Account"] = Reads()
 
 
-class Account:
+class Account(Roll):
     """All open sessions of a log. `handlers[kind]` takes (said, time, thread) of a line."""
 
     def __init__(self, tasks: TaskBook, holdings: Holdings, on_closed: Callable[[AuditedSession], None]) -> None:
-        self.tasks = tasks
-        self.holdings = holdings
+        super().__init__(tasks, holdings)
         self.on_closed = on_closed
-        self.by_pointer: dict[bytes, AuditedSession] = {}
-        self.by_name: dict[bytes, AuditedSession] = {}
-        self.open: dict[int, AuditedSession] = {}
-        self.recent = Recent()
-        self.violations: list[Violation] = []
-        self.number = 0
-        self.created = self.destroyed = self.refused = self.offline = self.partial = self.reused_unseen = 0
-        self.silence = 0  # the longest time that an answered call was silent and then not
+        self.created = self.destroyed = self.refused = self.offline = self.reused_unseen = 0
         self.shutdown: int | None = None
         self.invites: dict[int, deque[int]] = {}
         self.arrival: dict[int, int] = {}
@@ -48,116 +37,7 @@ class Account:
         self.ports: dict[bytes, AuditedSession | None] = {}
         self.dying: dict[int, AuditedSession] = {}
         self.rtsp: dict[int, tuple[bytes, int]] = {}
-        self.clients: set[bytes] = set()  # addresses of sessions of a client that writes into the same log
         self.pending_name: tuple[bytes, int] | None = None
-
-    # --- who -----------------------------------------------------------------------------------------------------
-
-    def _begin(self, pointer: bytes, name: bytes | None, time: int) -> AuditedSession:
-        session = AuditedSession(self.number, pointer, name, time)
-        self.number += 1
-        self.open[session.number] = session
-        if pointer:
-            self.by_pointer[pointer] = session
-        if name:
-            self.by_name[name] = session
-        return session
-
-    def _before(self, pointer: bytes, name: bytes, time: int) -> AuditedSession:
-        """A session that was there before the log began (or whose first lines are missing)."""
-        session = self._begin(pointer, name if name != _NEW else None, time)
-        session.partial = True
-        self.partial += 1
-        self.hold(session, "session_pool", 1, self.holdings.origin, "before the log")
-        return session
-
-    def named(self, pointer: bytes, name: bytes, time: int, thread: int, what: str) -> AuditedSession | None:
-        """The open session with this address and id; one that was there before the log where it is not known."""
-        session = self.by_pointer.get(pointer)
-        if session is not None and (session.name == name or name == _NEW):
-            pass
-        elif pointer in self.clients:
-            return None
-        elif name in self.by_name:
-            session = self.by_name[name]
-            if not session.pointer:
-                session.pointer = pointer
-                self.by_pointer[pointer] = session
-        elif (gone := self.recent.by_name.get(name)) is not None:
-            self.after_free(gone, what, time)
-            return None
-        elif session is not None:
-            if session.name is None and name:
-                session.name = name
-                self.by_name[name] = session
-        elif (old := self.recent.by_pointer.get(pointer)) is not None:
-            self.after_free(old, what, time)
-            return None
-        elif pointer and name:
-            session = self._before(pointer, name, time)
-        if session is not None:
-            self._hear(session, time)
-            self.tasks.bind(session, thread)
-        return session
-
-    def _hear(self, session: AuditedSession, time: int) -> None:
-        """A line about `session`: how long was it silent, where its call is answered?"""
-        if session.answer >= 0 and time - session.last > self.silence:
-            self.silence = time - session.last
-        session.last = time
-
-    def at(self, said: Said, time: int, thread: int) -> AuditedSession | None:
-        """The open session that a line names by its address and its id."""
-        pointer, name = said["pointer"], said["id"]
-        session = self.by_pointer.get(pointer)
-        if session is not None and session.name == name:  # the usual case, fast
-            if session.answer >= 0 and time - session.last > self.silence:
-                self.silence = time - session.last
-            session.last = time
-            worker = self.tasks.working.get(thread)
-            if worker is None:
-                self.tasks.last[thread] = session
-            else:
-                worker.session = session
-            return session
-        if not pointer:
-            return self.by_id(said, time, thread)
-        return self.named(pointer, name, time, thread, words_of(said, "pointer"))
-
-    def by_id(self, said: Said, time: int, thread: int) -> AuditedSession | None:
-        """The same for a line that has only the id."""
-        name = said["id"]
-        session = self.by_name.get(name)
-        if session is not None:
-            self._hear(session, time)
-            self.tasks.bind(session, thread)
-        elif (gone := self.recent.by_name.get(name)) is not None:
-            self.after_free(gone, words_of(said, "id"), time)
-        return session
-
-    def after_free(self, gone: Gone, what: str, time: int) -> None:
-        if not gone.reported and time > gone.released:
-            self.violate(time, gone, "use-after-free", gone.used(what, time))
-
-    def violate(self, time: int, who: AuditedSession | Gone, kind: str, message: str) -> None:
-        at = (time - self.holdings.origin) / 1e6
-        self.violations.append(Violation(at, who.number, kind, message, who.id or None))
-
-    # --- what it holds -------------------------------------------------------------------------------------------
-
-    def hold(self, session: AuditedSession, resource: str, delta: int, time: int, cause: str, task: str = "") -> None:
-        held = session.held.get(resource, 0) + delta
-        if held < 0:
-            return  # acquired before the log began
-        session.held[resource] = held
-        self.holdings.add(resource, delta, time, session.number, task, cause)
-
-    def let_go(self, session: AuditedSession, resource: str, time: int, cause: str) -> None:
-        held = session.held.get(resource, 0)
-        if held:
-            self.hold(session, resource, -held, time, cause)
-
-    # --- signalling ----------------------------------------------------------------------------------------------
 
     @reads(Kind.CLIENT_HANDLE)
     def _client_handle(self, said: Said, time: int, thread: int) -> None:
@@ -211,7 +91,7 @@ class Account:
         if before is not None:  # the address is reused: whatever the log misses, the old pool was destroyed
             self.reused_unseen += 1
             self._release(before, before.terminated if before.terminated >= 0 else time, "address reused")
-        session = self._begin(pointer, name if name != _NEW else None, time)
+        session = self.begin(pointer, name if name != NEW else None, time)
         session.profile = said["profile"]
         session.created = time
         self.created += 1
@@ -236,7 +116,7 @@ class Account:
 
     @reads(Kind.NO_PROFILE)
     def _no_profile(self, said: Said, time: int, thread: int) -> None:
-        session = self._begin(said["pointer"], None, time)
+        session = self.begin(said["pointer"], None, time)
         session.created = time
         session.arrived = self.arrival.pop(thread, time)
         session.status = 488
@@ -248,7 +128,7 @@ class Account:
 
     @reads(Kind.OFFLINE)
     def _offline(self, said: Said, time: int, thread: int) -> None:
-        session = self._begin(b"", None, time)
+        session = self.begin(b"", None, time)
         session.arrived = self.arrival.pop(thread, time)
         session.status = 503
         self.offline += 1
@@ -292,7 +172,7 @@ class Account:
     def _begin_unannounced(self, name: bytes, time: int, thread: int) -> None:
         """Versions before 1.0 do not log that they create a session: it begins, for its log, with "Add Session"."""
         sip = next((other for other, queue in self.invites.items() if queue), thread)
-        session = self._begin(b"", name, time)
+        session = self.begin(b"", name, time)
         session.created = time
         session.arrived = self._arrival(next(iter(self.arrival), sip), time)
         self.created += 1
@@ -394,7 +274,7 @@ class Account:
         name = said["id"]
         self.destroyed += 1
         session = self.by_name.get(name)
-        if session is None and name == _NEW:
+        if session is None and name == NEW:
             session = self.dying.get(thread)
         self.dying.pop(thread, None)
         if session is None:
@@ -402,7 +282,7 @@ class Account:
             if gone is not None:
                 self.violate(time, gone, "double-release", f"session <{gone.label}>: session_pool destroyed twice")
                 return
-            session = self._before(b"", name, time)
+            session = self.before(b"", name, time)
         self.tasks.bind(session, thread)
         self._release(session, time, "Destroy Session")
 

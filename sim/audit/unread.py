@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from sim.audit.account import Account
+from sim.audit.roll import Roll
 from sim.audit.waits import Verdict
 from sim.ledger.summary import Finding
 from sim.vocabulary.lines import LINES, Kind
@@ -24,7 +24,7 @@ class Unread:
         self.nobody = 0
         self.last = -1
 
-    def note(self, kind: Kind, text: bytes, time: int, account: Account) -> None:
+    def note(self, kind: Kind, text: bytes, time: int, account: Roll) -> None:
         """One more such line."""
         self.kinds[kind] += 1
         self.last = time
