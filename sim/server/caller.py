@@ -7,6 +7,7 @@ from sim.server.dialogue import answered, completed, dialogue_begins, due
 from sim.server.effects import emit
 from sim.server.handling import handles
 from sim.server.invite import at_tick, begin_call, cancel, invite, not_answered, refused, to_server
+from sim.server.parameters import STAYS, VANISH_NEVER_OPENED, VANISH_TCP_CLOSED
 from sim.server.records import (
     CALLING,
     DONE,
@@ -14,12 +15,9 @@ from sim.server.records import (
     HUNG_UP,
     SDP_MALFORMED,
     SDP_MISSING,
-    STAYS,
     TALKING,
     TCP_OPEN,
     UNSET,
-    VANISH_NEVER_OPENED,
-    VANISH_TCP_CLOSED,
     Session,
     World,
 )

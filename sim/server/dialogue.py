@@ -1,17 +1,8 @@
 """The caller's dialogue: which request comes next, on which channel, and what ends the one before."""
 
 from sim.server.effects import emit
-from sim.server.records import (
-    COMPLETES_ITSELF,
-    IS_BARGED_IN,
-    IS_STOPPED,
-    NO_INPUT,
-    TALKING,
-    UNTIL_BYE,
-    Session,
-    StepPlan,
-    World,
-)
+from sim.server.parameters import StepPlan
+from sim.server.records import COMPLETES_ITSELF, IS_BARGED_IN, IS_STOPPED, NO_INPUT, TALKING, UNTIL_BYE, Session, World
 from sim.server.streams import (
     NETWORK,
     ROUNDS,

@@ -3,7 +3,8 @@
 from sim.server.answers import count_answer
 from sim.server.effects import emit, vacant
 from sim.server.handling import handles
-from sim.server.records import CALLING, DONE, IF_NOT_ANSWERED, IF_REFUSED, TRIES_AGAIN, Session, World, clear_session
+from sim.server.parameters import IF_NOT_ANSWERED, IF_REFUSED
+from sim.server.records import CALLING, DONE, TRIES_AGAIN, Session, World, clear_session
 from sim.server.streams import NETWORK, RETRY, RETRY_AFTER, draw, fires
 from sim.vocabulary.messages import C_INVITE_RETRY, C_PATIENCE, C_RETRY, N_CANCEL, N_INVITE
 from sim.vocabulary.tasks import CLIENT, NUA

@@ -14,7 +14,8 @@ import numpy as np
 from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.engine.sharing import MAX_OTHERS, MAX_PROCESSORS, RUNNERS, Machine, Processor, Runner
 from sim.server.ledger import Ledger
-from sim.server.records import IS_STOPPING, FaultPlan, Mix, Parameters, PluginLimits, ServerState, Session, StepPlan
+from sim.server.parameters import FaultPlan, Mix, Parameters, PluginLimits, StepPlan
+from sim.server.records import IS_STOPPING, ServerState, Session
 from sim.server.shape import layout
 from sim.server.streams import FAULTS, STREAMS
 from sim.vocabulary.messages import KINDS, MESSAGES

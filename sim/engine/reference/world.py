@@ -11,7 +11,8 @@ from sim.engine.start.sampling import BLOCK
 from sim.engine.start.setup import Setup, new_ledger
 from sim.server.ledger import Ledger
 from sim.server.media import all_free
-from sim.server.records import FaultPlan, Mix, Parameters, PluginLimits, ServerState, Session, StepPlan
+from sim.server.parameters import FaultPlan, Mix, Parameters, PluginLimits, StepPlan
+from sim.server.records import ServerState, Session
 from sim.server.streams import STREAMS
 
 MARGIN = 256

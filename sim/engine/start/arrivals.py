@@ -228,7 +228,7 @@ def _would_have_lasted(
 
 
 def _replayed(scenario: Scenario, seed: int, replication: int) -> Iterator[ArrivalBlock]:
-    from sim.server.records import VANISH_HOW
+    from sim.server.parameters import VANISH_HOW
 
     assert scenario.arrivals.file is not None
     calls = read_calls(scenario.arrivals.file)

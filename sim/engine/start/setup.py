@@ -18,20 +18,15 @@ from sim.scenario.dialogue import Step
 from sim.scenario.server import PortRange
 from sim.server import streams as s
 from sim.server.ledger import Ledger
+from sim.server.parameters import MAX_FAULT_CALLS, FaultPlan, Mix, Parameters, PluginLimits, StepPlan
 from sim.server.records import (
     COMPLETES_ITSELF,
     ENDS_AT_ONCE,
     IS_BARGED_IN,
     IS_STOPPED,
-    MAX_FAULT_CALLS,
     NO_INPUT,
     UNTIL_BYE,
-    FaultPlan,
-    Mix,
-    Parameters,
-    PluginLimits,
     ServerState,
-    StepPlan,
 )
 from sim.server.shape import blank
 from sim.vocabulary.messages import COST_KEYS, M_CONTAINER, MESSAGE_NAMES
