@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from heapq import heappop, heappush
 from typing import cast
 
@@ -12,6 +12,7 @@ from simpy.events import Event, Timeout
 from sim.engine.contract import Fallen, Observer, ProcessorStatistics, Remaining, TaskStatistics, unwatched
 from sim.engine.reference.fall import fall
 from sim.engine.reference.media_engine import MediaEngine
+from sim.engine.reference.pending import pending
 from sim.engine.reference.recorder import Recorder
 from sim.engine.reference.stretches import Stretches
 from sim.engine.reference.tasks import (
@@ -21,9 +22,8 @@ from sim.engine.reference.tasks import (
     PollerTask,
     SofiaLoop,
     Task,
-    dead_tasks,
 )
-from sim.engine.reference.unpromised import new_environment, scheduled
+from sim.engine.reference.unpromised import new_environment
 from sim.engine.reference.watch import Watch
 from sim.engine.reference.world import OutboxItem, new_world, refill
 from sim.engine.sharing import other_program, pause
@@ -31,13 +31,12 @@ from sim.engine.start.arrivals import arrival_blocks
 from sim.engine.start.generators import Streams
 from sim.engine.start.setup import Setup, task_index
 from sim.errors import InternalError
-from sim.leaks.verdicts import Pending
 from sim.quiet import quiet_collector
 from sim.server.caller import arrive, finished, send_again_after
 from sim.server.crash import process_starts
 from sim.server.effects import crash, vacant
 from sim.server.handlers import HANDLERS, timer_lives
-from sim.server.records import CRASHED, SHUT_DOWN, Session
+from sim.server.records import CRASHED, Session
 from sim.server.shutdown import shutdown_begins, shutdown_session
 from sim.server.streams import PHASE
 from sim.vocabulary.messages import M_CONTAINER, MESSAGE_NAMES, TIMERS
@@ -432,24 +431,5 @@ class SimpyEngine:
 
     def remaining(self) -> Remaining:
         """Every session that is still there, and what is pending."""
-        return Remaining([session for session in self.world.sessions if session.in_use], self.pending())
-
-    def pending(self) -> Iterator[Pending]:
-        """Every message and live timer there is, and whether the task that would take it can still run."""
-        dead = {t.index for t in self.tasks} if self.server.stopped == SHUT_DOWN else dead_tasks(self.tasks)
-        for task in self.tasks:
-            for kind, slot, arg, _ in task.waiting():
-                yield Pending(kind, slot, arg, task.index not in dead)
-            if task.serving is not None:
-                kind, slot, arg, _ = task.serving
-                yield Pending(kind, slot, arg, task.index not in dead)
-            for target, kind, slot, arg, _ in task.unsent:
-                yield Pending(kind, slot, arg, task.index not in dead and target not in dead)
-        for target, kind, slot, arg, _ in self.outside:
-            yield Pending(kind, slot, arg, target not in dead)
-        for event in scheduled(self.env):
-            delayed = event.value if isinstance(event, Timeout) else None
-            if isinstance(delayed, tuple) and len(delayed) == 5:
-                target, kind, slot, arg, _ = delayed
-                if not TIMERS[kind] or timer_lives(self.world.sessions[slot], kind, arg):
-                    yield Pending(kind, slot, arg, target not in dead)
+        sessions = [session for session in self.world.sessions if session.in_use]
+        return Remaining(sessions, pending(self.env, self.world, self.tasks, self.outside))
