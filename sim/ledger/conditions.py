@@ -4,8 +4,9 @@
     path in [low, high]   both ends included
 
 A path is a path in summary.json (`latency.invite_to_answer.p99`, `tasks.MRCP Server.utilisation`,
-`sessions.rejected.406`), a count (`violations`, `violations.use-after-free`, `leaks.close-never-answered`) or short
-for a resource's column: `leaked.session_pool` is `resources.session_pool.leaked`; so are `held.`, `peak.`, `refused.`.
+`sessions.rejected.406`), a count (`violations`, `violations.use-after-free`, `leaks.close-never-answered`; `tasks.lost`
+is what all tasks lost together: messages that met a full queue, packets that met the socket's full buffer) or short for
+a resource's column: `leaked.session_pool` is `resources.session_pool.leaked`; so are `held.`, `peak.`, `refused.`.
 Where a path has a percentile it may have any (`latency.invite_to_answer.p99.9`); a latency may be that of the calls
 with one outcome (`latency.pool_lifetime[released].p95`); and a value may be a ratio (`sessions.unanswered /
 sessions.arrived`).
@@ -228,6 +229,7 @@ _MEMORY = dict.fromkeys(_names(MemoryUse), "count") | {
 }  # fmt: skip
 _WAITS = ("wait", "service", "processor_wait")
 _OF_TASK = ("messages", "utilisation", "queue_peak", "queue_limit", "lost")
+_LOST = "tasks.lost"
 _FRACTIONS = ("blocking", "utilisation")
 _QUANTILES = _names(Quantiles)
 
@@ -257,7 +259,7 @@ def _check(path: str, text: str, resources: Sequence[str] | None, tasks: Sequenc
         return "number"
     if path == "processors.busy":
         return "fraction"
-    if path in ("seed", "partial"):
+    if path in ("seed", "partial", _LOST):
         return "count"
     if head == "memory" and path.removeprefix("memory.") in _MEMORY:
         return _MEMORY[last]
@@ -286,7 +288,7 @@ def _known(resources: Sequence[str] | None, tasks: Sequence[str] | None, head: s
     """Every path that could have been meant; names of resources or tasks that nobody gave are taken as written."""
     of_resources = resources if resources is not None else [name or "session_pool", "session_pool", "rtp_port"]
     of_tasks = tasks if tasks is not None else [name or "MRCP Server", "MRCP Server"]
-    paths = ["horizon_s", "partial", "processors.busy", *_COUNTS, "sessions.rejected.404"]
+    paths = ["horizon_s", "partial", "processors.busy", _LOST, *_COUNTS, "sessions.rejected.404"]
     paths += [f"memory.{column}" for column in _MEMORY]
     paths += [f"sessions.{column}" for column in _names(SessionCounts)]
     paths += [f"{counted}.{kind}" for counted, kinds in _COUNTS.items() for kind in kinds]
@@ -331,6 +333,8 @@ def _lookup(path: str, summary: Summary, text: str) -> float | int | None:
         if head == "leaks":
             return sum(group.count for group in summary.leak_groups if kind in ("", group.cause))
         return sum(1 for violation in summary.violations if kind in ("", violation.kind))
+    if path == _LOST:
+        return sum(task.lost for task in summary.tasks.values())
     if path == "processors.busy":
         busy = summary.processors.busy
         return sum(busy) / len(busy) if busy else None

@@ -32,6 +32,8 @@ def print_capacity(found: Capacity, console: Console) -> None:
     console.print(_targets(found))
     if found.breaks:
         console.print(breaking(found))
+    if found.reached_from:
+        console.print(on_the_way(found))
     for planned in found.theory:
         error = planned.error(found.value)
         wrong = f", {100.0 * error:+.1f} %" if error is not None else ""
@@ -81,6 +83,12 @@ def breaking(found: Capacity) -> Text:
         if found.value is not None and found.knob == "arrivals.rate" and 0.0 < after.used < 1.0:
             text.append(f", in proportion at about {knob_value(found.value / after.used, found.unit)}")
     return text
+
+
+def on_the_way(found: Capacity) -> Text:
+    """From which of the curve's values on each limit is reached: what is full first makes others full later."""
+    each = (f"{name} from {knob_value(value, found.unit)} on" for name, value in found.reached_from.items())
+    return Text(f"reached on the curve: {', '.join(each)}")
 
 
 def _pressure(p: Pressure) -> str:

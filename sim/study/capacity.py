@@ -57,6 +57,8 @@ class CurvePoint:
     value: float
     n: int
     metrics: Mapping[str, Estimate]
+    reached: tuple[str, ...] = ()
+    """The limits that were reached there, what does most harm in front."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,15 @@ class Capacity:
         """What breaks first."""
         return self.breaks[0].name if self.breaks else None
 
+    @property
+    def reached_from(self) -> dict[str, float]:
+        """Each limit that the curve reaches, with the least of its values at which it does; the earliest in front."""
+        found: dict[str, float] = {}
+        for point in self.curve:
+            for name in point.reached:
+                found.setdefault(name, point.value)
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """What `capacity --json` prints."""
         found = self.found
@@ -98,6 +109,7 @@ class Capacity:
             "pressure": [
                 {"name": p.name, "kind": p.kind, "used": p.used, "refused": p.refused} for p in self.breaks[:6]
             ],
+            "reached_from": self.reached_from,
             "targets": [target.to_dict() for target in self.targets],
             "calls_simulated": self.calls, "runs": self.runs, "calls_for_curve": self.curve_calls,
             "theory": {planned.formula: planned.to_dict(found.value) for planned in self.theory},
@@ -211,7 +223,7 @@ def _curve(
     for i, value in enumerate(values):
         runs = found[i * CURVE_RUNS : (i + 1) * CURVE_RUNS]
         metrics = {target.metric: _at(target, runs, confidence) for target in wanted}
-        points.append(CurvePoint(value, CURVE_RUNS, metrics))
+        points.append(CurvePoint(value, CURVE_RUNS, metrics, tuple(p.name for p in ranked(runs) if p.reached)))
     return tuple(points)
 
 

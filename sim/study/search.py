@@ -140,7 +140,7 @@ class _Search:
                 centre = right
                 continue
             root, half = self.crossing([math.log(point) for point in points], rows)
-            best = root, half, rows[-1]
+            best = root, half, self.ends(root, half, points, rows), rows[-1]
             adjacent = self.whole and right - left <= 1.0
             if adjacent and half < math.log(right / left):
                 return self.ended(left, left, left, "inside", rows[-1])
@@ -159,8 +159,7 @@ class _Search:
                 break
         if best is None:
             return self.ended(centre, self.low, self.high, "inside", None, precise=False)
-        root, half, rows_right = best
-        ends = math.exp(root - half), math.exp(root + half)
+        root, half, ends, rows_right = best
         value = math.floor(math.exp(root)) if self.whole else math.exp(root)
         return self.ended(value, *ends, "inside", rows_right, precise=half <= self.precision)
 
@@ -186,6 +185,16 @@ class _Search:
         mean = sum(pseudo) / count
         variance = sum((p - mean) ** 2 for p in pseudo) / (count - 1) / count
         return whole, student(count - 1, self.confidence) * math.sqrt(variance)
+
+    def ends(self, root: float, half: float, points: list[float], rows: list[Rows]) -> tuple[float, float]:
+        """The interval. A count of runs goes from none that misses to all of them within a step, as with the first lost
+        message: every replication says the same, and all that is known is that the answer lies between two points."""
+        low, high = math.exp(root - half), math.exp(root + half)
+        found = [self.worst(r) for r in rows]
+        missed = next(i for i, (margin, _) in enumerate(found) if margin > 0.0)
+        if not self.targets[found[missed][1]].counts_runs:
+            return low, high
+        return min(low, points[max(0, missed - 1)]), max(high, points[missed])
 
     def between(self, at: list[float], rows: list[Rows]) -> float:
         """The zero of the parabola through three margins, or of the line through two.

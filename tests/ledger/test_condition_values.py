@@ -119,3 +119,14 @@ def test_a_resource_that_the_scenario_has_not_is_found_with_its_line(tmp_path: P
     assert answered.exit_code == 2
     assert "wrong.yaml:3: expect:" in answered.stderr
     assert "session_pool" in answered.stderr
+
+
+def test_what_all_tasks_lost_is_one_count() -> None:
+    full = {**CALLS, "arrivals": {"rate": "100/s"}, "server": {
+        "sip": {"receive_buffer": 1}, "freeze": [{"task": "nua", "at": "1s", "for": "2s"}],
+    }}  # fmt: skip
+    summary = sim.run(load_scenario(full), seed=3, engine="simpy").summary
+    (found,) = evaluate(["tasks.lost > 0"], summary)
+    assert found.ok
+    assert found.value == sum(task.lost for task in summary.tasks.values())
+    assert parse("tasks.lost == 0", tasks=["NUA"]).holds(0)

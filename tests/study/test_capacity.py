@@ -85,6 +85,18 @@ def test_whole_numbers_are_searched_as_such() -> None:
     assert answer.value == 12.0
 
 
+def test_the_first_lost_message_is_known_no_better_than_the_values_that_were_tried() -> None:
+    """No run loses anything below 70, every run above: replications differ in nothing, and the answer is not exact."""
+
+    def measure(pairs: Sequence[tuple[float, int]], short: bool) -> list[list[float]]:
+        return [[0.0 if value < 70.0 else 5.0] for value, _ in pairs]
+
+    answer = search(measure, [target_of("tasks.lost == 0", 0.95)], 1.0, 2000.0)
+    assert answer.low < 70.0 <= answer.high
+    assert any(tried.value == pytest.approx(answer.low) for tried in answer.tried)
+    assert answer.high / answer.low < 1.1  # twice the precision, on either side
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -159,6 +171,32 @@ def test_the_command_tells_bad_usage_and_a_target_out_of_reach(tmp_path: Path) -
     )
     assert none.exit_code == 1
     assert json.loads(none.stdout)["value"] is None
+
+
+ONE400 = Path(__file__).parent.parent / "data" / "traces" / "one400"
+
+
+@pytest.mark.slow
+def test_the_rate_that_a_machine_takes_is_two_commands_away_from_its_log(tmp_path: Path) -> None:
+    """As docs/howto.md has it: calibrate with the threads' recording, then ask for the rate."""
+    run, ours = CliRunner().invoke, str(tmp_path / "ours.yaml")
+    made = run(build(), ["calibrate", f"{ONE400}.log.xz", "--threads", f"{ONE400}.threads.csv", "-o", ours])
+    assert made.exit_code == 0, made.output
+    asked = [
+        "capacity", ours, "--set", "server.sip.receive_buffer=200", "--set", "duration=2s", "--precision", "0.1",
+        "--range", "400/s:6000/s", "--target", "latency.invite_to_answer.p99 < 100ms", "--target", "tasks.lost == 0",
+        "--cache", str(tmp_path / "cache"), "-j", "1",
+    ]  # fmt: skip
+    found = run(build(), [*asked, "--json"])
+    assert found.exit_code == 0, found.output
+    plain = json.loads(found.stdout)
+    assert 800.0 < plain["low"] < plain["value"] < plain["high"] < 4000.0
+    assert plain["breaks_first"] == "queue of NUA"
+    assert [target["binding"] for target in plain["targets"]] == [False, True]
+    assert plain["reached_from"]["queue of NUA"] > 0.8 * plain["value"]
+    told = run(build(), [*asked, "--no-progress"])  # every run is in the cache
+    assert "breaks first: queue of NUA" in told.output
+    assert "reached on the curve: " in told.output
 
 
 def test_a_planner_counts_only_the_servers_that_are_up() -> None:
