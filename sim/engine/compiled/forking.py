@@ -1,7 +1,9 @@
 """A compiled run whose state can be copied and gone on with again and again, each time with new random numbers.
 
 The engine's state is a block of records and some spans that grow; a copy is their bytes. What is drawn is no part of
-it: streams simply go on, so that two futures of one copy have nothing in common but their past.
+it: streams simply go on. What was drawn already but has not come yet, the next arrival and the rest of each service, is
+drawn again, given what is known by then: an arrival has not come, a service has lasted for so long. So two futures of
+one copy have little in common but their past. Holds, delays and wake-ups on their way stay as they are.
 """
 
 # mypy: disallow-untyped-calls=False, disallow-untyped-decorators=False
@@ -19,16 +21,21 @@ from numba import njit, types
 
 from sim.engine.compiled import layout
 from sim.engine.compiled.engine import CALL_FIELDS, CompiledEngine
-from sim.engine.compiled.kernel import BEGIN, END, KERNEL, RUN
+from sim.engine.compiled.kernel import ANEW, BEGIN, END, KERNEL, RUN
 from sim.engine.compiled.memory import allocate, release
+from sim.engine.compiled.stations import SERVICE_END
 from sim.engine.end.collect import Collector
-from sim.engine.start.sampling import generator
+from sim.engine.start.sampling import Sampler, generator
 from sim.engine.start.setup import Setup
+from sim.server.streams import service_stream
+from sim.vocabulary.tasks import PLUGIN
 
 Array = np.ndarray[Any, Any]
 
 FOREVER = 1e15
 CALLS_AHEAD = 64
+SERVICES_AHEAD = 512
+"""Values in which a service time is looked for that is longer than a service has lasted; without one it stays."""
 
 _VECTORS: tuple[tuple[str, int], ...] = (
     ("outbox", layout.ITEM.itemsize), ("heap", layout.ITEM.itemsize), ("free", 8),
@@ -71,6 +78,9 @@ class ForkableEngine(CompiledEngine):
         super().__init__(setup, seed, collector, FOREVER, record_messages=False, record_sessions=False)
         self._gaps = generator(seed, "arrivals of forks")
         self._rate = arrivals.rate
+        self._services = generator(seed, "services of forks")
+        parameters = setup.parameters
+        self._warms = parameters.cooling_s > 0.0 or parameters.warm_s > 0.0
         self._last_s = 0.0
         self.e["horizon_s"] = self.e["duration_s"] = FOREVER
         self.e["window_s"] = FOREVER
@@ -145,13 +155,51 @@ class ForkableEngine(CompiledEngine):
         self._make_room()
         self.sessions[:slots].view(np.uint8)[:] = np.frombuffer(state.sessions, np.uint8)
         self.ports[:] = np.frombuffer(state.ports, np.int8)
-        self._arrivals_after(e)
+        self._last_s = float(e["now_s"][0])
+        self._more_calls()
+        KERNEL(self.address, ANEW, 0, 0, 0.0)
+        self._renew_services()
 
-    def _arrivals_after(self, e: Any) -> None:
-        """The call that is already on its way stays; those after it are new."""
-        planned = float(e["arrival_s"][0])
-        later = planned + np.cumsum(self._gaps.standard_exponential(CALLS_AHEAD) / self._rate)
-        self._give_calls(np.concatenate([[planned], later]))
+    def _renew_services(self) -> None:
+        """The rest of every service is drawn again, given how long it has lasted.
+
+        Not where processors are shared, for a service stands still there, nor where caches cool: what a service had
+        of them is no longer known.
+        """
+        if self.block["machine"]["count"][0] > 0:
+            return
+        tasks = self.block["tasks"][0]
+        for index in np.flatnonzero(tasks["serving"]):
+            task = tasks[index]
+            if task["state"] == SERVICE_END and (index >= PLUGIN or not self._warms):
+                self._renew_service(int(index), task)
+
+    def _renew_service(self, index: int, task: Any) -> None:
+        lasted = float(self.e["now_s"][0] - task["started_s"])
+        session: Any = self.sessions[task["slot"] : task["slot"] + 1].view(np.recarray)[0]
+        stream = service_stream(session, index, int(task["kind"]), int(task["arg"]))
+        sampler = self.setup.streams[stream].sampler
+        if sampler is None or lasted < 0.0:
+            return  # it always takes the same time, or the thread is not awake yet
+        drawn = self._longer(sampler, lasted)
+        if drawn is None:
+            return
+        task["service_s"] = drawn
+        near = self.e["near"][0][: int(self.e["near_count"][0])]
+        near["time_s"][near["task"] == index] = task["started_s"] + drawn
+        near[:] = near[np.lexsort((-near["seq"], -near["time_s"]))]
+
+    def _longer(self, sampler: Sampler, lasted: float) -> float | None:
+        """A value that is not below what has passed; None when there is none among so many.
+
+        Whether there is one does not depend on the value that is kept otherwise, so that both are what chance gives.
+        """
+        for count in (4, SERVICES_AHEAD):
+            values = sampler(self._services, count)
+            enough = np.flatnonzero(values >= lasted)
+            if len(enough):
+                return float(values[enough[0]])
+        return None
 
     def _spans(self) -> Iterator[tuple[Any, int, bool]]:
         """Everything that grows and is part of the state: its record, bytes of an element, and whether it is a ring."""

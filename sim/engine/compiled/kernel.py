@@ -51,6 +51,7 @@ SCHEDULE: Final = 2
 FINISH: Final = 3
 END: Final = 4
 FALL: Final = 5
+ANEW: Final = 6
 DONE: Final = 0
 MORE: Final = 1
 
@@ -207,6 +208,14 @@ def schedule_at(address: int, task: int, kind: int, at: float) -> None:
     heap_push(w, at, e.seq, task, kind, 0, 0)
 
 
+def arrivals_anew(address: int) -> None:
+    """The call that was on its way is not: the next one is the first of those that Python gives now."""
+    w = world_at(address)
+    w.e.arrivals_planned = 0
+    find_far(w)
+    plan_arrival(w)
+
+
 def run_slice(address: int, events: int) -> int:
     """At most so many events; DONE when the horizon is reached or the process has ended, else MORE."""
     w = world_at(address)
@@ -287,6 +296,8 @@ def enter(address: int, operation: int, number: int, task: int, at: float) -> in
         end(address)
     elif operation == FALL:
         fall(address)
+    elif operation == ANEW:
+        arrivals_anew(address)
     else:
         return run_slice(address, number)
     return DONE
