@@ -340,9 +340,9 @@ class Auditor:
             self.live += 1
             cause = ""
         else:
-            self.leaked += 1
+            self.leaked += outcome == "leaked"
             self.crashed += outcome == "crashed"
-            self.lost_resources += holds
+            self.lost_resources += holds if outcome == "leaked" else []
         plugin, name = verdict.plugin or None, session.id or None
         leak = Leak(session.number, session.state, waiting, plugin, since, holds, text, cause, name)
         (self.leaks if cause else self.alive).append(leak)
@@ -394,7 +394,7 @@ class Auditor:
         sessions = SessionCounts(
             arrived=arrived, created=account.created, answered=self.answered,
             rejected=dict(sorted(self.rejected.items())), cancelled=self.cancelled, released=account.destroyed,
-            live=self.live, leaked=self.leaked,
+            live=self.live, leaked=self.leaked, crashed=self.crashed,
             crashed_at_s=(self.crashed_at - origin) / 1e6 if self.crashed_at is not None else None,
             blocking=self.blocked / arrived if arrived else 0.0,
             unanswered=self.unanswered, in_setup=self.in_setup, degraded=self._degraded(),

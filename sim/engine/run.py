@@ -15,6 +15,7 @@ from sim.engine.end.collect import Collector
 from sim.engine.end.judging import Judged, ended_with, has_crashed, judged
 from sim.engine.end.summing import summary_of
 from sim.engine.start.arrivals import told_of_replay
+from sim.engine.start.crashes import told_of_crashes
 from sim.engine.start.setup import setup, task_index
 from sim.errors import MrcpsimError, RunFailed, ScenarioError, WrongType
 from sim.scenario import Scenario, to_yaml
@@ -142,13 +143,15 @@ def run(
     return RunResult(
         summary=summary,
         scenario_yaml=partial(to_yaml, scenario),
-        provenance=provenance(runner.name, seed, time.perf_counter() - began, ledger=detail, **_notes(scenario)),
+        provenance=provenance(
+            runner.name, seed, time.perf_counter() - began, ledger=detail, **_notes(scenario, runner.now)
+        ),
         durations=collector.durations,
         **tables,
     )
 
 
-def _notes(scenario: Scenario) -> dict[str, list[str]]:
+def _notes(scenario: Scenario, end_s: float) -> dict[str, list[str]]:
     """What the reader of the run must know besides, under `notes`; nothing where there is nothing."""
-    notes = told_of_replay(scenario)
+    notes = [*told_of_replay(scenario), *told_of_crashes(scenario, end_s)]
     return {"notes": notes} if notes else {}

@@ -12,7 +12,6 @@ the weakest evidence:
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,11 +82,10 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     if use is None:
         return MemoryVerdict("healthy", "no session pool was ever created", 0, 0, 0, 0, 0.0, None)
     audited = summary.engine == "log"
-    ended = [group for group in summary.leak_groups if group.cause == "crash"]
-    lost = sum(group.count for group in ended)
+    lost = summary.sessions.crashed
     started_again = audited or summary.sessions.restarts > 0
     held = use.held if started_again else use.held - lost  # what ended with an earlier process is given back
-    leaked = max(0, use.leaked - lost)
+    leaked = use.leaked
     still = [finding.text for finding in summary.findings if finding.kind == "task-stands-still"]
     waiting = sum(group.count for group in summary.leak_groups if group.cause == "task-blocked")
     lives = _lives(result)
@@ -105,7 +103,7 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     overdue = (late.count if late.chance < DOUBT and unread < late.count else 0) if late is not None else by_timer
     if still and waiting == leaked:
         verdict, text = "outage", f"{'; '.join(still)}; {_pools(held)} can not come back while it stands still"
-    others = _leaking_elsewhere(summary, sum((Counter(group.holds) for group in ended), Counter()))
+    others = _leaking_elsewhere(summary)
     if others and not leaked and verdict != "outage":
         verdict, text = "leak", f"leak: {others} can never come back, although no session leaked; {_sessions_of(text)}"
     crashed = summary.sessions.crashed_at_s
@@ -146,9 +144,9 @@ def _stays(memory: MemoryUse) -> str:
     return f"about {mib:.1f} MiB stay resident after the peak of {calls}{with_leaked} in any case"
 
 
-def _leaking_elsewhere(summary: Summary, ended: Counter[str]) -> str:
-    """What leaks beyond the sessions and what `ended` with the process: a plugin's licences, say."""
-    counts = {name: use.leaked - ended[name] for name, use in summary.resources.items()}
+def _leaking_elsewhere(summary: Summary) -> str:
+    """What leaks beyond the sessions: a plugin's licences, say."""
+    counts = {name: use.leaked for name, use in summary.resources.items()}
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count > 0)
 
 

@@ -100,8 +100,8 @@ class SessionCounts:
     `refused_without_session` neither (their INVITE met a server that was gone, or was lost); `in_setup` may still get
     one. `degraded` of the answered ones are without audio or without a connection. Where callers try again each INVITE
     is counted by itself, `retries` of those that arrived being the same callers' again; `blocking` = calls refused for
-    want of a resource, and not tried again, ÷ calls, which are arrived − retries. `leaked` includes the sessions that
-    ended with a process that crashed (cause `crash`), of which `restarts` is how often it was started again.
+    want of a resource, and not tried again, ÷ calls, which are arrived − retries. `crashed` are the sessions that
+    ended with the process (cause `crash`), which have not leaked; `restarts` is how often it was started again.
     """
 
     arrived: int = 0
@@ -120,6 +120,7 @@ class SessionCounts:
     degraded: int = 0
     retries: int = 0
     restarts: int = 0
+    crashed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +325,8 @@ class Summary:
     def before(self) -> int:
         """Sessions that were there before a log began: all that are accounted for, less those that it saw created."""
         counts = self.sessions
-        return max(0, counts.released + counts.live + counts.leaked - counts.created) if self.engine == "log" else 0
+        known = counts.released + counts.live + counts.leaked + counts.crashed
+        return max(0, known - counts.created) if self.engine == "log" else 0
 
     @property
     def limits(self) -> tuple[Pressure, ...]:
@@ -369,8 +371,8 @@ class Summary:
             engine=plain["engine"],
             horizon_s=plain["horizon_s"],
             partial=plain["partial"],
-            sessions=SessionCounts(**plain["sessions"]),
-            resources={name: ResourceUse(**use) for name, use in plain["resources"].items()},
+            sessions=SessionCounts(**_sessions(plain)),
+            resources={name: ResourceUse(**use) for name, use in _resources(plain).items()},
             latency={name: Quantiles(**q) for name, q in plain["latency"].items()},
             tasks={name: _task_use(use) for name, use in plain["tasks"].items()},
             processors=ProcessorUse(**plain.get("processors", {})),
@@ -382,6 +384,26 @@ class Summary:
             findings=tuple(Finding(**found) for found in plain.get("findings", ())),
             expect=tuple(Expectation(**e) for e in plain["expect"]),
         )
+
+
+def _ended(plain: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Groups that an earlier version counted as leaked although they ended with the process."""
+    if "crashed" in plain["sessions"]:
+        return []
+    return [one for one in plain.get("leak_groups", ()) if one["cause"] == "crash"]
+
+
+def _sessions(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The counts of sessions; what ended with the process is told from what leaked."""
+    ended = sum(one["count"] for one in _ended(plain))
+    counts = plain["sessions"]
+    return {**counts, "leaked": counts["leaked"] - ended, "crashed": counts.get("crashed", ended)}
+
+
+def _resources(plain: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The resources, likewise."""
+    ended = sum((Counter(one["holds"]) for one in _ended(plain)), Counter[str]())
+    return {name: {**use, "leaked": max(0, use["leaked"] - ended[name])} for name, use in plain["resources"].items()}
 
 
 def _task_use(plain: Mapping[str, Any]) -> TaskUse:

@@ -56,6 +56,8 @@ def _in_short(summary: Summary) -> Iterator[Text]:
     s, answer = summary.sessions, summary.latency["invite_to_answer"]
     counts = [("arrived", s.arrived), ("answered", s.answered), ("rejected", sum(s.rejected.values())),
               ("released", s.released), ("live", s.live), ("leaked", s.leaked)]  # fmt: skip
+    if s.crashed:
+        counts.append(("ended with the process", s.crashed))
     told = ", ".join(f"{number(count)} {name}" for name, count in counts)
     yield Text("Calls   ", style="bold").append(told, "not bold")
     if answer.n:
@@ -70,7 +72,8 @@ def _unusual(summary: Summary, console: Console) -> Table:
     most = max((group.count for group in summary.leak_groups), default=1)
     for group in summary.leak_groups[:CAUSES]:
         cause = Text(group.cause, BAD).append(f"  {group.plugin}" if group.plugin else "", "not bold")
-        beside = f"leaked, hold {', '.join(group.holds)}" if console.width >= WIDE else "leaked"
+        what = "ended with the process, held" if group.cause == "crash" else "leaked, hold"
+        beside = f"{what} {', '.join(group.holds)}" if console.width >= WIDE else what.partition(",")[0]
         table.add_row(cause, *_bar(group.count / most, console, BAD), number(group.count), beside)
     for finding in summary.findings:
         many, what = (number(finding.sessions), "sessions, said above") if finding.sessions else ("", "said above")

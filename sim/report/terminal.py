@@ -17,7 +17,6 @@ WIDE = 100  # columns of a terminal; below, the tables stand closer
 USUAL = 80  # below, columns that matter less are left out: summary.json has them
 SHOWN = 5  # violations, and leaks of one cause, that are spelt out
 
-_APART = ("crash", "task-blocked")  # causes that the headline tells apart from leaks
 SERIOUS = ("task-stands-still", "start-failed", "cut-by-server", "memory-exhausted")
 
 GOOD, BAD, WARN, QUIET = "green", "bold red", "yellow", "dim"
@@ -57,11 +56,11 @@ def verdict(summary: Summary) -> Text:
         text.append(f"The server {crashed} at {duration(s.crashed_at_s)}{again}{often}. ", BAD)
     for finding in summary.findings:
         text.append(f"{finding.text}. ", style_of(finding))
-    counted = {cause: sum(group.count for group in summary.leak_groups if group.cause == cause) for cause in _APART}
-    lost, waiting = counted["crash"], counted["task-blocked"] if _stands_still(summary) else 0
-    leaked = s.leaked - lost - waiting
-    if lost:
-        text.append(f"{plural(lost, 'session')} ended with it. ", BAD)
+    blocked = sum(group.count for group in summary.leak_groups if group.cause == "task-blocked")
+    waiting = blocked if _stands_still(summary) else 0
+    leaked = s.leaked - waiting
+    if s.crashed:
+        text.append(f"{plural(s.crashed, 'session')} ended with it. ", BAD)
     if waiting:
         text.append(f"{plural(waiting, 'session')} can not come back while it stands still. ", BAD)
     if leaked:

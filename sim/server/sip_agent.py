@@ -67,7 +67,8 @@ def session_create(w: World, session: Session, now: float) -> bool:
 def a_invite(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """`nua_i_invite` → `mrcp_sofia_on_invite`: creates the session here only when something is extracted."""
     if arg == FIRST_INVITE:
-        session.arrived_s = started
+        if not session.repeats:  # else it arrived with the first one, which nobody took: the process was gone
+            session.arrived_s = started
         if w.p.extract_call_id and not w.server.offline:
             session_create(w, session, now)
 

@@ -317,6 +317,7 @@ def total(
         released=sum(s.sessions.released for s in every),
         live=sum(s.sessions.live for s in every),
         leaked=sum(s.sessions.leaked for s in every),
+        crashed=sum(s.sessions.crashed for s in every),
         blocking=1.0 - served / len(calls) if calls else 0.0,
     )
     setup = Quantiles.of([call.answered_s - call.arrived_s for call in calls if call.served])

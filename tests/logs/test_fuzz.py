@@ -40,8 +40,9 @@ def balanced(result: RunResult | None) -> None:
     assert sessions is not None
     outcomes = sessions["outcome"].value_counts()
     assert counts.live == outcomes.get("live", 0)
-    assert counts.leaked == outcomes.get("leaked", 0) + outcomes.get("crashed", 0)
-    assert counts.leaked == sum(1 for leak in result.leaks if leak.cause)
+    assert counts.leaked == outcomes.get("leaked", 0)
+    assert counts.crashed == outcomes.get("crashed", 0)
+    assert counts.leaked + counts.crashed == sum(1 for leak in result.leaks if leak.cause)
     assert sessions["session"].is_unique
     result.summary.to_dict()
 

@@ -11,8 +11,10 @@ import sim
 from sim.errors import ScenarioError
 from sim.leaks.outlook import leak_report
 from sim.ledger.result import RunResult
+from sim.ledger.summary import Summary
 from sim.logs.writing.write import write_log
 from sim.report.timeline import print_story, story
+from sim.report.verdicts import verdict_text
 
 BASE: dict[str, Any] = {
     "name": "crash", "duration": "60s", "drain": "60s", "arrivals": {"rate": "5/s"},
@@ -31,7 +33,8 @@ def test_what_the_process_held_goes_with_it_and_nothing_of_it_is_left() -> None:
     s, rows, ledger = result.summary.sessions, result.sessions, result.ledger
     assert (s.crashed_at_s, s.restarts, s.live) == (30.0, 1, 0)
     ended = rows[rows["outcome"] == "crashed"]
-    assert len(ended) == s.leaked > 5
+    assert len(ended) == s.crashed > 5
+    assert s.leaked == 0
     assert (ended["cause"] == "crash").all()
     assert ended["released_s"].isna().all()
     gone = ledger[ledger["cause"] == "process ended"]
@@ -59,7 +62,44 @@ def test_a_call_that_comes_while_it_is_gone_is_answered_when_the_invite_is_sent_
     assert len(late) > 10
     assert (rows.loc[late, "created_s"] >= 34.0).all()
     assert (rows.loc[late, "answer_status"] == 200).all()
-    assert (rows.loc[late, "arrived_s"] - plain.loc[late, "arrived_s"] >= 0.1).all()
+    assert rows.loc[late, "arrived_s"].between(30.0, 34.0).all()
+    assert (rows.loc[late, "answer_s"] - rows.loc[late, "arrived_s"] >= 34.0 - rows.loc[late, "arrived_s"]).all()
+
+
+def test_the_latency_to_the_answer_has_the_wait_for_the_next_process_in_it() -> None:
+    """The INVITE is due again after 0.5, 1.5, 3.5 and 7.5 s; the process comes back after 4 s."""
+    result = run()
+    rows, answer = result.sessions, result.summary.latency["invite_to_answer"]
+    waited = (rows["answer_s"] - rows["arrived_s"])[rows["arrived_s"].between(30.0, 34.0)]
+    assert answer.max == pytest.approx(waited.max())
+    assert 4.0 < answer.max < 7.6
+    assert (answer.p99 or 0.0) > 1.0
+
+
+def test_what_ended_with_the_process_has_not_leaked_by_any_count() -> None:
+    result = run(
+        plugins__speechrecog__licences=100,
+        expect=["sessions.leaked == 0", "leaked.session_pool == 0", "leaked.rtp_port == 0", "sessions.crashed > 5"],
+    )  # fmt: skip
+    summary = result.summary
+    assert all(found.ok for found in summary.expect)
+    assert all(use.leaked == 0 for use in summary.resources.values())
+    assert sum(group.count for group in summary.leak_groups) == summary.sessions.crashed
+    assert "No session leaked" in verdict_text(summary)[0]
+    gone = run(server__restart_after=None, plugins__speechrecog__licences=100).summary
+    assert gone.sessions.leaked == 0 < gone.sessions.crashed == gone.resources["session_pool"].held
+    assert all(use.leaked == 0 for use in gone.resources.values())
+
+
+def test_a_result_of_an_earlier_version_is_read_as_if_it_had_told_them_apart() -> None:
+    summary = run().summary
+    old = summary.to_dict()
+    old["sessions"]["leaked"] += old["sessions"].pop("crashed")
+    for found in old["leak_groups"]:
+        for name, count in found["holds"].items():
+            old["resources"][name]["leaked"] += count
+    again = Summary.from_dict(old)
+    assert (again.sessions, again.resources) == (summary.sessions, summary.resources)
 
 
 def test_nobody_who_does_not_send_again_is_answered_while_it_is_gone() -> None:
@@ -158,3 +198,23 @@ def test_the_timeline_shows_the_end_of_the_process_as_one_step_that_no_function_
     shown = console.file.getvalue().partition("process ended")[2]
     assert "− session_pool" in shown
     assert "apr_pool_destroy" not in shown
+
+
+@pytest.mark.parametrize(
+    ("times", "restart_after", "said"),
+    [
+        (["30s", "30s"], "4s", "the crash at 30 s is given twice"),
+        (["30s", "32s"], "4s", "no crash at 32 s: the process is gone from 30 s to 34 s"),
+        (["30s", "40s"], None, "no crash at 40 s: the process is gone from 30 s on"),
+        (["30s", "500s"], "4s", "no crash at 500 s: the run ends at 120 s"),
+    ],
+)
+def test_a_crash_that_never_comes_is_said(times: list[str], restart_after: str | None, said: str) -> None:
+    result = run(server__crash=times, server__restart_after=restart_after)
+    (note,) = result.provenance["notes"]
+    assert f"server.crash: {said}" in note
+    assert result.summary.sessions.restarts == (restart_after is not None)
+
+
+def test_nothing_is_said_of_crashes_that_come() -> None:
+    assert "notes" not in run(server__crash=["20s", "40s"]).provenance

@@ -36,11 +36,15 @@ class Judged:
     in_setup: int = 0  # calls that may still get their first final answer
     no_session: int = 0  # calls that got neither an answer nor a session, and never will
     at_s: float = 0.0  # when it was judged
-    held: Counter[str] = field(default_factory=Counter)  # by live sessions; of calm ones, licences only
+    held: Counter[str] = field(default_factory=Counter)  # by those that have not leaked; of calm ones, licences only
 
     def listed(self) -> tuple[Leak, ...]:
         """The diagnoses that the summary keeps: leaked sessions first, each in the order in which their calls came."""
         return tuple([*in_order(self.leaked), *in_order(self.alive)][:LEAKS_LISTED])
+
+    def ended(self) -> list[Leak]:
+        """Of those that are gone, the ones that ended with a process: they had not leaked."""
+        return [leak for leak in self.leaked if leak.cause == "crash"]
 
     def groups(self) -> tuple[LeakGroup, ...]:
         """All leaked sessions counted by what they have in common, however many are listed."""
@@ -77,7 +81,7 @@ def judged(
     found.live = len(found.alive)
     coming = {message.slot for message in pending if message.kind not in ENDS_NOTHING}
     _count_unanswered(found, left.sessions, verdicts, coming)
-    found.held.update(name for leak in found.alive for name in leak.holds)
+    found.held.update(name for leak in [*found.alive, *found.ended()] for name in leak.holds)
     if left.calm is not None and len(left.calm.slots):
         _add_calm(found, left.calm, np.array([s.slot for s in left.sessions], dtype=np.int64))
     return found

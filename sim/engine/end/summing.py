@@ -44,6 +44,7 @@ def summary_of(
     """The summary of a run that is over, its `expect` conditions evaluated."""
     server = engine.server
     rejected = {str(REJECTIONS[i]): int(k) for i, k in enumerate(server.rejected) if k}
+    ended = left.ended()
     told = int(server.answered) + sum(rejected.values()) + int(server.cancelled)
     counts = SessionCounts(
         arrived=int(server.arrived),
@@ -53,7 +54,8 @@ def summary_of(
         cancelled=int(server.cancelled),
         released=int(server.released),
         live=left.live,
-        leaked=len(left.leaked),
+        leaked=len(left.leaked) - len(ended),
+        crashed=len(ended),
         crashed_at_s=float(server.crashed_at_s) if server.crashed_at_s >= 0.0 else None,
         blocking=float(server.blocked) / (server.arrived - server.retries) if server.arrived else 0.0,
         unanswered=int(server.arrived) - told - left.no_session - left.in_setup,
@@ -89,7 +91,7 @@ def summary_of(
 
 def _resources(made: Setup, engine: Engine, left: Judged) -> dict[str, ResourceUse]:
     ledger = engine.ledger
-    lost: dict[str, int] = Counter(name for leak in left.leaked for name in leak.holds)
+    lost: dict[str, int] = Counter(name for leak in left.leaked if leak.cause != "crash" for name in leak.holds)
     found = {}
     load_end = min(float(ledger.load_end_s), engine.now)
     for r, name in enumerate(made.resources):
