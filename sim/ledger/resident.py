@@ -96,6 +96,6 @@ def exhausted(use: MemoryUse) -> tuple[Finding, ...]:
     limit, peak = use.limit / 2**20, use.bytes_peak / 2**20
     text = (
         f"The process would have been killed at about {use.reached_at_s:.3g} s, when its resident memory reached the "
-        f"limit of {limit:.3g} MiB, and every call with it; the run went on, to {peak:.3g} MiB"
+        f"limit of {limit:.1f} MiB, and every call with it; the run went on, to {peak:.1f} MiB"
     )
     return (Finding("memory-exhausted", text, since_s=use.reached_at_s, sessions=use.calls_peak + use.leaked),)

@@ -76,7 +76,10 @@ def _unusual(summary: Summary, console: Console) -> Table:
         beside = f"{what} {', '.join(group.holds)}" if console.width >= WIDE else what.partition(",")[0]
         table.add_row(cause, *_bar(group.count / most, console, BAD), number(group.count), beside)
     for finding in summary.findings:
-        many, what = (number(finding.sessions), "sessions, said above") if finding.sessions else ("", "said above")
+        at_once = " and leaked ones at the peak" if finding.kind == "memory-exhausted" else ""
+        many, what = (
+            (number(finding.sessions), f"sessions{at_once}, said above") if finding.sessions else ("", "said above")
+        )
         table.add_row(Text(finding.kind, style_of(finding)), *_bar(None, console), many, what)
     for kind, count in Counter(found.kind for found in summary.violations).most_common(CAUSES):
         table.add_row(Text(kind, BAD), *_bar(None, console), number(count), "lifetime violations")
@@ -102,12 +105,17 @@ def _example(summary: Summary) -> list[RenderableType]:
     return [Text(f"For example session {leak.session}: {said}", style=QUIET)]
 
 
+def _part(used: float) -> str:
+    """The part of a limit that was taken; many times the limit as such."""
+    return share(used) if used < 10.0 else f"{number(round(used))} times"
+
+
 def _limits(limits: tuple[Pressure, ...], console: Console) -> Table:
     table = _grid()
     for limit in limits:
         style = BAD if limit.reached else WARN if limit.used >= 0.8 else ""
         table.add_row(
-            Text(limit.name, style), *_bar(limit.used, console, style), Text(share(limit.used), style),
+            Text(limit.name, style), *_bar(limit.used, console, style), Text(_part(limit.used), style),
             "busy" if limit.kind == "task" else taken(limit).removeprefix("at its peak "),
         )  # fmt: skip
     return table

@@ -93,6 +93,9 @@ def _unknown_key(location: Sequence[str | int], root: Node, model: type[BaseMode
 def unknown_key(key: str, parent: str, known: Sequence[str]) -> str:
     """The text for a key that is not known, with the nearest one that is."""
     path = f"{parent}.{key}" if parent else key
+    name, colon, value = key.partition(":")
+    if colon and name in known:  # YAML takes it for one word
+        return f"{path} is not a known key; a blank is missing after the colon: write '{name}: {value}'"
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     return f"{path} is not a known key; {f'did you mean {near[0]}?' if near else 'known here: ' + ', '.join(known)}"
 

@@ -86,6 +86,10 @@ class Scenario(Part):
         if self.server.restart_after is not None and self.server.processors.count is not None:
             wanted = "must be null where server.processors.count is given: shared processors are not started again"
             problems.append(("server.restart_after", wanted, f"{self.server.restart_after:g}s"))
+        limit, base = self.server.limits.memory, self.server.memory.resident_base
+        if limit is not None and limit <= base:
+            wanted = f"must be above server.memory.resident_base, {base / 2**20:.3g} MiB: no process would even start"
+            problems.append(("server.limits.memory", wanted, f"{limit} B"))
         problems += self._overlapping_freezes()
         if problems:
             complain(*problems)

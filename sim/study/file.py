@@ -157,6 +157,10 @@ class StudyFile(Part):
     def _number_or_rule(cls, value: Any) -> Any:
         if isinstance(value, dict):
             return Until.model_validate(value)
+        number = read_quantity("count", value)
+        # said here once: each of the two kinds would complain by itself
+        if number is None or number % 1 or not 1 <= number <= 1_000_000:
+            complain((None, "must be a whole number from 1 to 1e+06, or {precision: …}", repr(value)))
         return value
 
     @model_validator(mode="after")

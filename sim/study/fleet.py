@@ -18,8 +18,9 @@ import numpy as np
 from sim.engine.run import run
 from sim.engine.start.arrivals import arrival_blocks
 from sim.engine.start.sampling import generator, sampler
+from sim.engine.start.setup import resource_names, task_names
 from sim.errors import ScenarioError
-from sim.ledger.summary import Quantiles, ResourceUse, SessionCounts, Summary
+from sim.ledger.summary import Quantiles, ResourceUse, SessionCounts, Summary, TaskUse
 from sim.scenario import Scenario, load_scenario, to_mapping
 from sim.scenario.fleet import Fleet
 from sim.study.dispatch import Dispatcher, outages
@@ -328,8 +329,12 @@ def total(
                 busiest[name] = task
     worst = max(every, key=lambda s: s.latency["invite_to_answer"].p99 or 0.0, default=None)
     latency = dict(worst.latency) if worst is not None else {}
+    resources = _resources(servers)
+    if not every:  # no server ever ran: what there would have been was never used
+        resources = {name: ResourceUse() for name in resource_names(scenario)}
+        busiest = {name: TaskUse() for name in task_names(scenario)}
     return Summary(
-        scenario.name, seed, engine, max((s.horizon_s for s in every), default=0.0), counts, _resources(servers),
+        scenario.name, seed, engine, max((s.horizon_s for s in every), default=0.0), counts, resources,
         {**latency, "invite_to_answer": setup}, busiest,
         violations=tuple(v for s in every for v in s.violations), leaks=tuple(x for s in every for x in s.leaks),
     )  # fmt: skip

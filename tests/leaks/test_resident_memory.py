@@ -1,13 +1,17 @@
 """Resident memory: leaked sessions are no concurrent calls, and a limit of memory is reached when it is."""
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 import sim
 from sim.cli.main import build
+from sim.errors import ScenarioError
 from sim.leaks.outlook import leak_report
+from sim.report.screen import print_screen
 
 MIB = 2**20
 LEAK_50 = {
@@ -89,3 +93,20 @@ def test_a_limit_that_is_not_reached_competes_by_how_near_it_is() -> None:
     assert found.memory.reached_at_s is None
     assert not found.findings
     assert next(limit for limit in found.limits if limit.kind == "memory").used < 0.1
+
+
+def test_a_limit_that_no_process_could_start_below_is_refused_with_what_it_needs() -> None:
+    with pytest.raises(ScenarioError, match=r"server\.limits\.memory must be above .*6\.54 MiB.*1024 B"):
+        sim.load_scenario(LEAK_50, overrides={"server.limits.memory": "1KiB"})
+
+
+def test_many_times_a_limit_is_told_in_words_that_people_read() -> None:
+    overrides = {"server.limits.memory": "7MiB", "server.memory.resident_per_call": "6MiB", "duration": "5s"}
+    found = sim.run(sim.load_scenario(LEAK_50, overrides=overrides), seed=1).summary
+    console = Console(width=140, file=StringIO(), force_terminal=False)
+    print_screen(found, console)
+    shown = console.file.getvalue()
+    times = found.limits[0].used
+    assert times > 10
+    assert f"{round(times)} times" in shown
+    assert "sessions and leaked ones at the peak, said above" in shown

@@ -50,6 +50,13 @@ CASES = {
         "arrivals:\n  kind: even\n  rte: 10/s\n",
         ["x.yaml:3: arrivals.rte is not a known key; did you mean rate?"],
     ),
+    "a colon without a blank": (
+        "client:\n  retry: {attempts:2}\n",
+        [
+            "x.yaml:2: client.retry.attempts:2 is not a known key; a blank is missing after the colon: "
+            "write 'attempts: 2'"
+        ],
+    ),
     "an unknown key like no other": (
         "arrivals:\n  xyzzy: 10/s\n",
         [

@@ -200,3 +200,15 @@ def test_a_fleet_in_a_study_and_on_the_command_line(tmp_path: Path) -> None:
     assert plain["expect"][0]["ok"]
     assert json.loads((tmp_path / "r" / "summary.json").read_text())["sessions"]["blocking"] == 0.0
     assert math.isfinite(plain["latency"]["invite_to_answer"]["p99"])
+
+
+def test_conditions_on_a_fleet_of_which_no_server_ever_ran_are_held_to_what_was_never_used() -> None:
+    from sim.ledger.conditions import parse
+
+    scenario = fleet_of(duration="5s", servers=2, down=[{"server": i, "at": "0s"} for i in (1, 2)])
+    found = run_fleet(scenario, seed=1).summary
+    assert found.sessions.arrived > 50
+    assert (found.sessions.answered, found.sessions.blocking) == (0, 1.0)
+    texts = ["leaked.session_pool == 0", "refused.rtp_port == 0", "tasks.MRCP Server.messages == 0", "tasks.lost == 0"]
+    assert all(parse(text).evaluate(found).ok for text in texts)
+    assert not parse("sessions.blocking == 0").evaluate(found).ok

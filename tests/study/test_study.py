@@ -271,3 +271,13 @@ def test_another_folder_is_left_alone(tmp_path: Path) -> None:
 def test_the_package_is_the_function(tmp_path: Path) -> None:
     given = {**SMALL, "vary": {}, "variants": {}, "replications": 1}
     assert len(sim.study(given, out=tmp_path / "p", cache=str(tmp_path / "c"), workers=1).runs) == 1
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "1.5", "many", "[3]"])
+def test_a_wrong_number_of_replications_is_told_once(given: str, tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(f"scenario: baseline\nreplications: {given}\n")
+    with pytest.raises(ScenarioError) as told:
+        sim.study(file, out=tmp_path / "out", cache=str(tmp_path / "c"))
+    assert str(told.value).count("s.yaml:2: replications must be") == 1
+    assert str(told.value).count("must be") == 1
