@@ -101,7 +101,9 @@ def warm(work: Work | None) -> dict[str, Any]:
     block: dict[str, Any] = {"cooling": Noted(seconds(COOLING_S), f"what is left of a service time at once after the "
                              f"task's last work, half way back to all of it after this; from {said}")}  # fmt: skip
     block |= {task: part for task, part in work.warm.items() if work.told_by[task]}
-    block["nua"] = Noted(round(nua_part(work), 4), f"the NUA stack logs nothing: {NUA_PART} of the server task's")
+    block["nua"] = Noted(
+        round(nua_part(work), 4), f"ASSUMED, for the NUA stack logs nothing: {NUA_PART} of the server task's"
+    )
     return {"warm": block}
 
 

@@ -16,6 +16,7 @@ from sim.engine.end.judging import Judged, ended_with, has_crashed, judged
 from sim.engine.end.summing import summary_of
 from sim.engine.start.arrivals import told_of_replay
 from sim.engine.start.crashes import told_of_crashes
+from sim.engine.start.processors import told_of_processors
 from sim.engine.start.setup import setup, task_index
 from sim.errors import MrcpsimError, RunFailed, ScenarioError, WrongType
 from sim.scenario import Scenario, to_yaml
@@ -153,5 +154,5 @@ def run(
 
 def _notes(scenario: Scenario, end_s: float) -> dict[str, list[str]]:
     """What the reader of the run must know besides, under `notes`; nothing where there is nothing."""
-    notes = [*told_of_replay(scenario), *told_of_crashes(scenario, end_s)]
+    notes = [*told_of_replay(scenario), *told_of_crashes(scenario, end_s), *told_of_processors(scenario)]
     return {"notes": notes} if notes else {}

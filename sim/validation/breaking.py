@@ -33,6 +33,10 @@ THREADS: Final = ".threads.csv"
 QUANTILES: Final = ("p50", "p95", "p99")
 
 
+ALONE: Final = {"server.processors.other_load": 0.0}
+"""Nothing else runs on the server's processors: it was bound to one, and the load generator to another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """One rate on so many processors: latencies of INVITE → 200 in seconds, processor use, sessions stuck."""
@@ -89,18 +93,18 @@ def breaking(
         path = Path(folder) / f"{calibration.name}.yaml"
         calibration.save(path)
         pairs = []
-        for point, load in [
+        for point, machine in [
             *(_measured(log, rate) for log, rate in {str(on): 0.0, **others}.items()),
-            *((quoted, 0.0) for quoted in QUOTED),
+            *((quoted, ALONE) for quoted in QUOTED),
         ]:
-            made = load_scenario(path, _at(point.rate, point.processors, load))
+            made = load_scenario(path, {**_at(point.rate, point.processors), **machine})
             pairs.append((point, _predicted(made, point, run)))
             if tell is not None:
                 tell(f"{point.source}, {point.rate:.0f}/s on {point.processors}: done")
         curve = []
         for rate in RATES:
             at = Point("", rate, 1, {}, {}, None)
-            curve.append(_predicted(load_scenario(path, _at(rate, 1, 0.0)), at, run))
+            curve.append(_predicted(load_scenario(path, {**_at(rate, 1), **ALONE}), at, run))
     return Breaking(Path(on).name, tuple(pairs), tuple(curve))
 
 
@@ -116,15 +120,15 @@ def recording_of(log: StrPath) -> Path:
     return found
 
 
-def _at(rate: float, processors: int, other_load: float) -> dict[str, Any]:
+def _at(rate: float, processors: int) -> dict[str, Any]:
     return {
         "arrivals.kind": "even", "arrivals.rate": f"{rate:.6g}/s", "duration": f"{LENGTH_S}s", "drain": "8s",
-        "server.processors.count": processors, "server.processors.other_load": other_load,
+        "server.processors.count": processors,
     }  # fmt: skip
 
 
-def _measured(log: StrPath, offered: float) -> tuple[Point, float]:
-    """A log's point, and what other programs used of its processors."""
+def _measured(log: StrPath, offered: float) -> tuple[Point, dict[str, Any]]:
+    """A log's point, and what else ran on its processors, as `calibrate` finds it."""
     evidence = watch_logs([log])
     times = read_threads(recording_of(log))
     calibration = calibrate_evidence(evidence, threads=times)
@@ -143,9 +147,9 @@ def _measured(log: StrPath, offered: float) -> tuple[Point, float]:
     latency = {q: float(waits[int(len(waits) * p)]) for q, p in zip(QUANTILES, (0.5, 0.95, 0.99), strict=True)}
     rate = offered or round((len(arrived) - 1) / (end - begin), -1)
     counts = evidence.summary.sessions
-    named_load = sum(used(thread, begin, end).cpu_s for thread in moved.others) / (end - begin)
     point = Point(Path(log).name, rate, processors["count"], latency, use, float(counts.leaked))
-    return point, named_load if processors["count"] > 1 else 0.0
+    machine = {key: processors[key] for key in ("other_load", "other_burst") if key in processors}
+    return point, {f"server.processors.{key}": value for key, value in machine.items()}
 
 
 def _predicted(scenario: "Scenario", point: Point, run: Runner) -> Prediction:

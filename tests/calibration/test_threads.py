@@ -252,6 +252,13 @@ def test_without_a_recording_it_says_what_it_assumed() -> None:
     assert "ASSUMED: nothing else runs on them" in text
 
 
+def test_the_warm_part_of_a_stack_that_logs_nothing_is_said_to_be_assumed(one400: Calibration) -> None:
+    warm = one400.mapping["server"]["warm"]
+    assert warm["nua"] == pytest.approx(warm["server"] / 2)
+    text = " ".join(one400.text.replace("#", " ").split())
+    assert "ASSUMED, for the NUA stack logs nothing: 0.5 of the server task's" in text
+
+
 def test_windows_of_a_recording_are_seconds_of_its_threads(times: ThreadTimes) -> None:
     begin, end = times.span
     every = np.sum([used(thread, begin, end).cpu_s for thread in times.threads])

@@ -177,6 +177,15 @@ def test_too_few_processors_are_always_busy_and_tasks_wait_for_them() -> None:
     assert slow > fast
 
 
+def test_a_run_says_when_other_programs_want_more_than_there_is() -> None:
+    told = sim.run(loaded(count=1, other_load=1.5), engine="simpy").provenance["notes"]
+    assert told == [
+        "server.processors.other_load (1.5) is more than all 1 of server.processors.count: other programs never catch "
+        "up, and the server gets what its turns leave it."
+    ]
+    assert "notes" not in sim.run(loaded(count=1, other_load=0.9), engine="simpy").provenance
+
+
 def test_a_full_socket_loses_packets_that_come_again() -> None:
     free = loaded(count=1, other_load=0.9)
     sip = free.server.sip.model_copy(update={"receive_buffer": 1})

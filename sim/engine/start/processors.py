@@ -37,3 +37,15 @@ def idle_processors(m: Machine) -> list[Processor]:
 def sleeping_runners(m: Machine) -> list[Runner]:
     """Tasks and other programs, none of which wants a processor yet."""
     return [blank(Runner) for _ in range(m.runners)]
+
+
+def told_of_processors(scenario: Scenario) -> list[str]:
+    """What a run must say of other programs that want more than the machine has."""
+    given = scenario.server.processors
+    load = expected(given.other_load)
+    if given.count is None or load <= given.count:
+        return []
+    return [
+        f"server.processors.other_load ({load:.3g}) is more than all {given.count} of server.processors.count: other "
+        "programs never catch up, and the server gets what its turns leave it."
+    ]
