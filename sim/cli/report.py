@@ -14,7 +14,9 @@ def register(app: typer.Typer) -> None:
 
 @command
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="RESULT_DIR", help="The folder of a run, an audit or a study.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="RESULT_DIR", help="The folder of a run, an audit, a study or a validation.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="The page; default: in the folder."),
@@ -24,11 +26,9 @@ def report(
     """Write report.html again: one page with the verdict, pictures, tables and leaks; nothing in it is fetched."""
     from sim.errors import ScenarioError
     from sim.files import whole
-    from sim.ledger.result import load_result
-    from sim.report.html import NAME, page_text, study_text
-    from sim.study.folder import is_study
+    from sim.report.html import NAME, text_of
 
-    page = study_text(folder) if is_study(folder) else page_text(load_result(folder))
+    page = text_of(folder)
     path = output or folder / NAME
     try:
         with whole(path) as part:

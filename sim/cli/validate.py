@@ -1,5 +1,6 @@
 """`mrcpsim validate`: a scenario against a real log, quantile by quantile."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from sim.ledger.result import RunResult
     from sim.scenario import Scenario
+    from sim.validation.validate import Validation
 
 
 class TakenFrom(StrEnum):
@@ -72,26 +74,24 @@ def validate(
 ) -> None:
     """Simulate a log's own calls and compare counts, latencies and waits; exit 1 when they disagree."""
     from sim.calibration.evidence import watch_logs
-    from sim.files import refuse_existing
     from sim.report.html import NAME as PAGE
-    from sim.report.html import validation_text
-    from sim.report.validation import QQ_PNG, print_validation, write_qq
+    from sim.report.validation import QQ_PNG, print_validation
     from sim.scenario import load_scenario
+    from sim.validation.kept import ValidationFolder
     from sim.validation.validate import validate as compare
 
-    if out is not None:
-        refuse_existing(out / QQ_PNG, force, "--out")
     made = load_scenario(scenario_path(scenario), overrides(settings))
-    with ProgressBar(not (quiet or no_progress)) as bar:
+    with (
+        ValidationFolder(out, force) if out is not None else nullcontext() as folder,
+        ProgressBar(not (quiet or no_progress)) as bar,
+    ):
         evidence = watch_logs(logs)
         found = compare(
             made, evidence, runner(engine.value), interference=interference.value, phase=phase.value, runs=runs,
             seed=seed, progress=lambda part: bar(part, "simulating"),
         )  # fmt: skip
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        write_qq(found, out / QQ_PNG)
-        (out / PAGE).write_text(validation_text(found), encoding="utf-8")
+        if folder is not None:
+            folder.put(lambda path: write_files(found, path))
     if json:
         print_json(found.to_dict())
     elif not quiet:
@@ -102,6 +102,17 @@ def validate(
         for note in evidence.notes:
             typer.echo(f"note: {note}", err=True)
     raise typer.Exit(0 if found.ok else FAILED_CONDITION)
+
+
+def write_files(found: "Validation", folder: Path) -> None:
+    """What the folder of a validation holds: its data, the page that `mrcpsim report` makes of them, and the plot."""
+    from sim.report.html import NAME, validation_text
+    from sim.report.validation import QQ_PNG, write_qq
+    from sim.validation.kept import load_validation, write_validation
+
+    write_validation(found, folder)
+    (folder / NAME).write_text(validation_text(load_validation(folder)), encoding="utf-8")
+    write_qq(found, folder / QQ_PNG)
 
 
 @command

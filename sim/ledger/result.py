@@ -8,7 +8,6 @@ with ResultFolder("reports/baseline") as folder:        # refuses before anythin
 import json
 import os
 import platform
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -18,12 +17,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import ScenarioError
-from sim.files import exists_already
 from sim.ledger.parquet import read_table, table_batches, write_table
 from sim.ledger.sink import ALWAYS, ParquetSink
 from sim.ledger.spans import KNOWN
 from sim.ledger.summary import Leak, Summary
 from sim.ledger.tables import TABLES
+from sim.ledger.whole_folder import WholeFolder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 SUMMARY = "summary.json"
 SCENARIO = "scenario.yaml"
-_OURS = {SUMMARY, SCENARIO, "report.html", "held.png", "latency.png", *(f"{table}.parquet" for table in TABLES)}
 _PROVENANCE = "provenance:\n"
 _HEADER = "# The resolved scenario of one run, with every default written out: `mrcpsim run` takes it as it is.\n"
 _MODULES = ("mrcpsim", "numpy", "simpy", "numba", "pandas", "pyarrow")
@@ -143,64 +141,24 @@ class RunResult:
             return folder.commit(self)
 
 
-def hold(folder: Path) -> int | None:
-    """Lock a folder for as long as this process makes a result in it; None where folders can not be locked.
+class ResultFolder(WholeFolder):
+    """A result folder in the making; an interrupted run that can still tell what it had finished commits a result
+    whose summary says `partial`."""
 
-    BlockingIOError when another process holds it; the system lets go of it when that process ends, however it does.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        return None
-    held = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(held)
-        if isinstance(error, BlockingIOError):
-            raise
-        return None
-    return held
-
-
-def clear_abandoned(folder: Path) -> None:
-    """Remove an unfinished result whose maker was killed before it could do so itself."""
-    try:
-        held = hold(folder)
-    except OSError:
-        return
-    if held is not None:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(held)
-
-
-class ResultFolder:
-    """A result folder in the making: `directory` itself is touched only by `commit`, in one rename.
-
-    Leaving the block with an error removes everything. An interrupted run that can still tell what it had finished
-    commits a result whose summary says `partial`.
-    """
+    mark = SUMMARY
+    ours = frozenset(
+        (SUMMARY, SCENARIO, "report.html", "held.png", "latency.png", *(f"{table}.parquet" for table in TABLES))
+    )
 
     def __init__(self, directory: "StrPath", force: bool = False) -> None:
-        """ScenarioError when `directory` could not be committed later: found out before the run, not after it."""
-        self.directory = Path(directory)
-        self.force = force
+        super().__init__(directory, force)
         self._sink: ParquetSink | None = None
-        self._held: int | None = None
-        self._refuse()
-        self.path = self._make()
-
-    def __enter__(self) -> "ResultFolder":
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if self._sink is not None:
             with suppress(Exception):
                 self._sink.close(ok=False)
-        shutil.rmtree(self.path, ignore_errors=True)
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
+        super().__exit__(kind, error, tb)
 
     def sink(self, tables: Iterable[str] = ALWAYS) -> ParquetSink:
         """The sink for tables too large for memory; `tables` are written even when no row comes."""
@@ -209,11 +167,7 @@ class ResultFolder:
 
     def commit(self, result: RunResult, extras: Callable[[RunResult, Path], None] | None = None) -> Path:
         """Finish the tables, write the rest, let `extras(result, folder)` add pictures, rename into place."""
-        try:
-            self._fill(result, extras)
-        except OSError as error:
-            raise _unwritable(self.directory, error) from None
-        self._replace()
+        self.put(lambda _: self._fill(result, extras))
         result.directory = self.directory
         return self.directory
 
@@ -230,57 +184,6 @@ class ResultFolder:
             extras(result, self.path)
         text = json.dumps(result.summary.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (self.path / SUMMARY).write_text(text, encoding="utf-8")  # last: a folder without it is not a result
-
-    def _refuse(self) -> None:
-        target = self.directory
-        if target.is_symlink() and not target.exists():
-            raise ScenarioError(f"{target}: must be a folder for the result (got a dangling link)")
-        if target.exists() and not target.is_dir():
-            raise ScenarioError(f"{target}: must be a folder for the result (got a file); choose another with --out")
-        try:
-            names = {entry.name for entry in target.iterdir()} if target.is_dir() else set()
-        except OSError as error:
-            raise _unwritable(target, error) from None
-        if SUMMARY in names and not self.force:
-            raise exists_already(target, "--out")
-        if names and SUMMARY not in names:
-            raise ScenarioError(
-                f"{target}: holds files but no result (such as {min(names)}); choose another with --out"
-            )
-
-    def _make(self) -> Path:
-        target = self.directory.resolve()  # a link to a folder stays one
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            for number in range(1000):
-                path = target.parent / f".{target.name}.unfinished{number or ''}"
-                clear_abandoned(path)
-                try:
-                    path.mkdir()
-                    self._held = hold(path)
-                except (FileExistsError, FileNotFoundError, BlockingIOError):
-                    continue
-                return path
-        except OSError as error:
-            raise _unwritable(self.directory, error) from None
-        raise ScenarioError(f"{target.parent}: holds 1000 unfinished results (.{target.name}.unfinished*); remove them")
-
-    def _replace(self) -> None:
-        """Put the new folder where the old one was; what the user added to an old result moves over."""
-        target = self.directory.resolve()  # a link to a folder stays one
-        try:
-            if not target.exists():
-                self.path.rename(target)
-                return
-            old = self.path.with_name(f"{self.path.name}-old")
-            target.rename(old)
-            self.path.rename(target)
-            for entry in old.iterdir():
-                if entry.name not in _OURS and not (target / entry.name).exists():
-                    entry.rename(target / entry.name)
-            shutil.rmtree(old, ignore_errors=True)
-        except OSError as error:
-            raise _unwritable(self.directory, error) from None
 
 
 def load_result(directory: "StrPath") -> RunResult:
@@ -362,11 +265,6 @@ def provenance(engine: str, seed: int, wall_s: float, **more: Any) -> dict[str, 
             versions[module] = metadata.version(module)
     machine = f"{platform.system()} {platform.machine()}"
     return {"engine": engine, "seed": seed, "versions": versions, "platform": machine, "wall_s": wall_s, **more}
-
-
-def _unwritable(target: Path, error: OSError) -> ScenarioError:
-    why = error.strerror or type(error).__name__
-    return ScenarioError(f"{target}: a result can not be written here ({why}); choose another folder with --out")
 
 
 def _with_provenance(result: RunResult) -> str:

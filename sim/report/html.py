@@ -6,13 +6,24 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.ledger.result import RunResult
-from sim.study.folder import FILE, STUDY
+from sim.ledger.result import RunResult, load_result
+from sim.study.folder import FILE, STUDY, is_study
 
 if TYPE_CHECKING:
     from sim.validation.validate import Validation
 
 NAME = "report.html"
+
+
+def text_of(folder: Path) -> str:
+    """The page of whatever a folder holds. ScenarioError when that is nothing of ours."""
+    from sim.validation.kept import VALIDATION, load_validation
+
+    if is_study(folder):
+        return study_text(folder)
+    if (folder / VALIDATION).is_file():
+        return validation_text(load_validation(folder))
+    return page_text(load_result(folder))
 
 
 def page_text(result: RunResult) -> str:

@@ -169,7 +169,7 @@ def test_validate_prints_the_json_that_scripts_rely_on(log: Path, tmp_path: Path
     again = ("validate", made, log, "--engine", "simpy", "--runs", 1, "--out", tmp_path / "out")
     refused = mrcpsim(*again)
     assert refused.exit_code == 2
-    assert "qq.png: exists already; replace it with --force" in refused.stderr
+    assert "out: exists already; replace it with --force" in refused.stderr
     assert mrcpsim(*again, "--force").exit_code in (0, 1)
 
 

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 
 import sim
+from sim.comparison.compare import SideBySide, compare
+from sim.ledger.result import RunResult
 from sim.report.html import page_text, validation_text
+from sim.report.page.of_comparison import page_of_comparison
 from sim.report.page.of_study import study_page
 from sim.report.page.render import html_of
 from sim.scenario import load_scenario
@@ -58,13 +61,21 @@ def pages(
         "audit": page_text(sim.audit_log(TRACES / "leak2.log.xz")),
         "study": html_of(study_page(study_found, f"description: {EVIL}")),
         "validation": validation_text(validation),
+        "comparison": html_of(page_of_comparison(compared(run))),
     }
     for name, text in made.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in made}
 
 
-KINDS = ("run", "audit", "study", "validation")
+def compared(run: RunResult) -> SideBySide:
+    """A leaking run beside two that do not leak: several tables of one kind on one page."""
+    healthy = {**LEAKY, "plugins": {}}
+    others = [sim.run(load_scenario(healthy), seed=seed, ledger="sessions", engine="simpy") for seed in (3, 4)]
+    return compare(run, *others, names=[EVIL, "mended", "mended, another day"])
+
+
+KINDS = ("run", "audit", "study", "validation", "comparison")
 LEAKING = KINDS[:2]
 
 
@@ -216,7 +227,17 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(browser: Any, pages: 
         assert found.page.locator("#verdict").bounding_box()["y"] < 300
 
 
-@pytest.mark.parametrize("kind", ["run", "study", "validation"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_verdict_of_every_page_is_there_without_scripts(browser: Any, pages: dict[str, Path], kind: str) -> None:
+    with opened(browser, pages[kind], scripts=False) as found:
+        verdict = found.page.locator("#verdict")
+        assert len(verdict.inner_text()) > 20
+        assert verdict.bounding_box()["y"] < 300
+        assert found.page.locator("tbody tr").count() > 1
+        assert found.page.locator("svg.picture").count() >= 1
+
+
+@pytest.mark.parametrize("kind", ["run", "study", "validation", "comparison"])
 def test_a_name_that_is_a_script_is_text(browser: Any, pages: dict[str, Path], kind: str) -> None:
     with opened(browser, pages[kind]) as found:
         assert EVIL in found.page.locator("h1").inner_text()

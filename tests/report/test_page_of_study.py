@@ -1,6 +1,7 @@
 """The page of a study says what it found in a sentence, with the intervals, and can be made again from study.json."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from sim.cli.main import build
+from sim.report.html import validation_text
 from sim.report.page.of_study import finding, study_page
 from sim.report.page.render import html_of
 from sim.report.responses import responses, varied
+from sim.validation.validate import Validation
+
+LOG = Path(__file__).parent.parent / "data" / "traces" / "base20.log.xz"
 
 
 def test_the_verdict_is_the_best_variant_and_the_change_over_the_knob(study_found: dict[str, Any]) -> None:
@@ -81,8 +86,6 @@ def test_numbers_in_the_texts_of_a_picture_keep_their_digits() -> None:
 
 @pytest.mark.parametrize("kind", ["study", "validation"])
 def test_a_name_is_text_on_every_page(kind: str, study_found: dict[str, Any], validation: Any) -> None:
-    from sim.report.html import validation_text
-
     page = validation_text(validation) if kind == "validation" else html_of(study_page(study_found, ""))
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
@@ -99,3 +102,43 @@ def test_a_study_writes_its_page(tmp_path: Path) -> None:
     assert CliRunner().invoke(build(), given).exit_code == 0
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "From arrivals.rate 2/s to 8/s, peak.session_pool goes from" in page
+
+
+def test_a_validation_is_kept_and_its_page_made_again(validation: Validation, tmp_path: Path) -> None:
+    from sim.cli.validate import write_files
+    from sim.validation.kept import ValidationFolder
+
+    out = tmp_path / "v"
+    with ValidationFolder(out) as folder:
+        folder.put(lambda path: write_files(validation, path))
+    first = (out / "report.html").read_text(encoding="utf-8")
+    (out / "report.html").unlink()
+    assert CliRunner().invoke(build(), ["report", str(out)]).exit_code == 0
+    assert (out / "report.html").read_text(encoding="utf-8") == first
+    assert words_of(first) == words_of(validation_text(validation))
+    assert (out / "qq.png").stat().st_size > 1000
+
+
+def words_of(page: str) -> str:
+    """The tables and texts of a page, without its pictures."""
+    return re.sub(r"<svg.*?</svg>", "", page, flags=re.S)
+
+
+@pytest.mark.parametrize("kept", ["{}", "[]", "no JSON", '{"samples": {}, "latency": {"x": {}}}'])
+def test_a_damaged_validation_is_told_in_a_line(tmp_path: Path, kept: str) -> None:
+    (tmp_path / "validation.json").write_text(kept, encoding="utf-8")
+    found = CliRunner().invoke(build(), ["report", str(tmp_path)])
+    assert found.exit_code == 2
+    assert "must be what `mrcpsim validate --out` writes" in found.output
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_validation_replaces_no_other_page(tmp_path: Path, force: list[str]) -> None:
+    for name in ("summary.json", "report.html"):
+        (tmp_path / name).write_text("of a run", encoding="utf-8")
+    given = ["validate", "baseline", str(LOG), "--out", str(tmp_path), "-q", *force]
+    found = CliRunner().invoke(build(), given)
+    assert found.exit_code == 2
+    assert "holds files but no result" in found.output
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == "of a run"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["report.html", "summary.json"]

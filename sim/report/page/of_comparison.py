@@ -35,7 +35,7 @@ def page_of_comparison(found: SideBySide, held: Sequence[ConditionHeld] = ()) ->
     for number_, side in enumerate(found.sides[1:], 1):
         rows = [row for row in found.rows if row.other == side.name]
         title = f"{base} → {side.name}"
-        sections.append(Section(f"against-{number_}", title, _against(rows, base, number_)))
+        sections.append(Section(f"against-{number_}", title, _against(rows, base, side.name, number_)))
     lives = _tables(found)
     sections += [Section("lifetimes", "How long pools live", _lifetimes(lives))] if lives else []
     sections += [Section("once", "Peaks, limits and tasks", [_once(found)])] if found.once else []
@@ -62,10 +62,10 @@ def _conditions(held: Sequence[ConditionHeld]) -> PagePart:
         ]
         for item in held
     ]  # fmt: skip
-    return table(TableData("--fail-on", [Head("", True), Head("condition", True), Head("for", True)], rows))
+    return table(TableData("--fail-on", [Head("it", True), Head("condition", True), Head("for", True)], rows))
 
 
-def _against(rows: Sequence[Difference], base: str, number_: int) -> list[PagePart]:
+def _against(rows: Sequence[Difference], base: str, other: str, number_: int) -> list[PagePart]:
     beyond = [row for row in rows if row.beyond_chance]
     drawn = [row for row in rows if row.p is not None and row.base is not None and row.value is not None]
     drawn = sorted(sorted(drawn, key=lambda row: row.p_corrected or 0.0)[:DRAWN], key=rows.index)
@@ -74,10 +74,12 @@ def _against(rows: Sequence[Difference], base: str, number_: int) -> list[PagePa
     if drawn:
         axes = difference_picture(drawn, base, title)
         parts.append(picture(svg_of(axes, f"differences-{number_}", title)))
-    heads = [Head("", True), Head("verdict", True), Head(base), Head("this"), Head("difference"), Head("95 % interval"),
-             Head("times"), Head("chance"), Head("by", True)]  # fmt: skip
+    heads = [Head("value", True), Head("verdict", True), Head(base), Head("this"), Head("difference"),
+             Head("95 % interval"), Head("times"), Head("chance"), Head("by", True)]  # fmt: skip
     ordered = sorted(rows, key=lambda row: not row.beyond_chance)
-    parts.append(table(TableData("Everything that was compared", heads, [_cells(row) for row in ordered])))
+    parts.append(
+        table(TableData(f"Everything that was compared of {other} and {base}", heads, [_cells(row) for row in ordered]))
+    )
     return parts
 
 
@@ -104,7 +106,7 @@ def _lifetimes(tables: Mapping[str, pd.DataFrame]) -> list[PagePart]:
 
 
 def _once(found: SideBySide) -> PagePart:
-    heads = [Head("", True), *(Head(side.name) for side in found.sides)]
+    heads = [Head("value", True), *(Head(side.name) for side in found.sides)]
     rows = []
     for item in found.once:
         told = once_cells(item.name, item.values, item.limits)
