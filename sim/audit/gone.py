@@ -16,7 +16,7 @@ class Gone:
     def __init__(self, session: AuditedSession) -> None:
         self.number = session.number
         self.id = session.id
-        self.label = session.label
+        self.label = self.id or session.label
         self.pointer = session.pointer
         self.released = session.released
         self.double = session.double

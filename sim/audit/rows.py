@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
@@ -20,8 +21,13 @@ _TIMES: Final = {
     "deactivate_s": "deactivate", "terminate_s": "terminate", "close_answered_s": "closed", "released_s": "released",
     "media_s": "media", "open_s": "opened_at", "media_path_s": "media_path_at",
 }  # fmt: skip
+_times_of: Final = attrgetter(*_TIMES.values())
+"""All of them at once: one by one they took a tenth of the time of an audit."""
+_COLUMNS: Final = list(_TIMES)
 _SPANS: Final = tuple(
-    (name, _TIMES[start], _TIMES[end]) for name, (start, end, _) in KNOWN.items() if start in _TIMES and end in _TIMES
+    (name, _COLUMNS.index(start), _COLUMNS.index(end))
+    for name, (start, end, _) in KNOWN.items()
+    if start in _TIMES and end in _TIMES
 )
 _REACHED: Final[dict[str, Callable[[AuditedSession], bool]]] = {
     "media_to_open": lambda session: bool(session.opened),
@@ -48,8 +54,8 @@ class SessionRows:
         self._clear()
 
     def _clear(self) -> None:
-        self._times = {column: array("q") for column in _TIMES}
-        self._texts: dict[str, list[str]] = {column: [] for column in _TEXTS}
+        self._times = array("q")  # those of one session after those of another
+        self._texts: list[tuple[str, ...]] = []
         self._session, self._status, self._requests = array("q"), array("q"), array("q")
         self._crashed: list[bool] = []
 
@@ -57,18 +63,16 @@ class SessionRows:
         self, session: AuditedSession, outcome: str, waiting_for: str = "", plugin: str = "", cause: str = ""
     ) -> None:
         """The row of `session` as it is now."""
-        self.lives.add(session, outcome)
+        times = _times_of(session)
+        self.lives.add(session, max(times), outcome)
         if self._sink is None:
             return
-        for column, attribute in _TIMES.items():
-            self._times[column].append(getattr(session, attribute))
+        self._times.extend(times)
         own = session.id
-        texts = (
+        self._texts.append((
             session.state, outcome, waiting_for, plugin or session.engine, cause, own or session.label, own,
             session.ended_by,
-        )  # fmt: skip
-        for column, text in zip(_TEXTS, texts, strict=True):
-            self._texts[column].append(text)
+        ))  # fmt: skip
         self._session.append(session.number)
         self._status.append(session.status or session.refused)
         self._requests.append(session.requests)
@@ -84,8 +88,9 @@ class SessionRows:
             "requests": np.array(self._requests), "crashed": np.array(self._crashed, dtype=np.bool_),
             "bye_ok_s": np.full(count, np.nan), "pool_bytes": np.zeros(count, dtype=np.int64),
         }  # fmt: skip
-        columns |= {column: seconds(values, origin, timed) for column, values in self._times.items()}
-        columns |= self._texts
+        times = seconds(self._times, origin, timed).reshape(count, len(_COLUMNS))
+        columns |= {column: times[:, at].copy() for at, column in enumerate(_COLUMNS)}
+        columns |= {column: list(texts) for column, texts in zip(_TEXTS, zip(*self._texts, strict=True), strict=True)}
         self._sink.write("sessions", columns)
         self._clear()
 
@@ -97,11 +102,11 @@ class Lives:
         self._created, self._latest, self._over = array("q"), array("q"), array("q")
         self._leaked = bytearray()
 
-    def add(self, session: AuditedSession, outcome: str) -> None:
-        """A session that is over, or that the log's end cuts off."""
+    def add(self, session: AuditedSession, latest: int, outcome: str) -> None:
+        """A session that is over, or that the log's end cuts off, and the latest of its times."""
         self._created.append(max(session.created, 0))  # one that was there before the log began: before its origin
-        self._latest.append(max(getattr(session, attribute) for attribute in _TIMES.values()))
-        self._over.append(session.released if outcome != "crashed" else self._latest[-1])
+        self._latest.append(latest)
+        self._over.append(session.released if outcome != "crashed" else latest)
         self._leaked.append(outcome == "leaked")
 
     def memory(self, origin: int, span_s: float, resources: Mapping[str, ResourceUse]) -> MemoryUse:
@@ -122,8 +127,9 @@ class Latencies:
 
     def of(self, session: AuditedSession) -> None:
         """Every latency of a session that is over or that the log's end cuts off."""
+        times = _times_of(session)
         for name, start, end in _SPANS:
-            began, ended = getattr(session, start), getattr(session, end)
+            began, ended = times[start], times[end]
             if began >= 0 and ended >= 0 and (name not in _REACHED or _REACHED[name](session)):
                 self.samples[name].append(ended - began)
 

@@ -226,16 +226,18 @@ class TaskBook:
         message = self.pending.pop(key, None)
         if message is None:
             message = self._unannounced(key)
+            stats = message.stats
         else:
-            message.stats.depth -= 1
-            message.stats.waits.append(time - message.sent)
-            message.stats.upto = message.sent
-        message.stats.messages += 1
+            stats, sent = message.stats, message.sent
+            stats.depth -= 1
+            stats.waits.append(time - sent)
+            stats.upto = sent
+        stats.messages += 1
         message.started = time
         message.thread = thread
         self.working[thread] = message
-        if message.session is not None and message.name and message.stats.role != "server":
-            asked = message.session.asked.get((message.name, message.stats.name))
+        if stats.role != "server" and message.name and message.session is not None:
+            asked = message.session.asked.get((message.name, stats.name))
             if asked is not None:
                 asked.started = time
 
@@ -254,10 +256,10 @@ class TaskBook:
     def _finish(self, worker: TaskMessage, time: int, thread: int) -> None:
         del self.working[thread]
         worker.finished = time
-        worker.stats.services.append(time - worker.started)
-        session = worker.session
-        if session is not None and worker.name and worker.stats.role != "server":
-            asked = session.asked.get((worker.name, worker.stats.name))
+        stats = worker.stats
+        stats.services.append(time - worker.started)
+        if stats.role != "server" and worker.name and worker.session is not None:
+            asked = worker.session.asked.get((worker.name, stats.name))
             if asked is not None:
                 asked.finished = time
         if self._on_message is not None:
