@@ -124,13 +124,18 @@ class _TableFile:
     def _flush(self, everything: bool) -> None:
         if not self._rows:
             return
-        rows = pa.concat_tables(self._pending).combine_chunks()
-        start = 0
-        while rows.num_rows - start >= (1 if everything else ROW_GROUP):
-            # combine_chunks copies: pages must not depend on how the rows were cut when they came
-            group = rows.slice(start, ROW_GROUP).combine_chunks()
+        rows = pa.concat_tables(self._pending)
+        self._pending = []
+        while rows.num_rows >= (1 if everything else ROW_GROUP):
+            # combine_chunks copies: pages must not depend on how the rows were cut when they came. What they came in
+            # is given back before the group is written, which takes as much room again
+            group, rows = rows.slice(0, ROW_GROUP).combine_chunks(), _rest(rows)
             self._writer.write_table(group, row_group_size=ROW_GROUP)
-            start += group.num_rows
-        rest = rows.slice(start)
-        self._pending = [rest] if rest.num_rows else []
-        self._rows = rest.num_rows
+        self._pending = [rows] if rows.num_rows else []
+        self._rows = rows.num_rows
+
+
+def _rest(rows: pa.Table) -> pa.Table:
+    """What follows the first row group of some rows, in memory of its own: a slice would keep all of it."""
+    rest = rows.slice(ROW_GROUP)
+    return rest.combine_chunks() if rest.num_rows < ROW_GROUP else rest
