@@ -15,12 +15,12 @@ COMPILED_FROM = 2_000
 """Expected calls from which SimPy (0.4 ms a call) takes longer than loading the compiled engine (0.5 s) and its run."""
 
 COMPILE_FROM = 100_000
-"""The same while nothing is compiled yet, which takes about a minute, once."""
+"""The same while nothing is compiled yet, which takes about half a minute, once."""
 
 EXACT_UP_TO = 20_000
 """Up to so many expected calls every duration is kept, so that quantiles are exact in both engines."""
 
-COMPILES = "compiling the engine: this takes about a minute, once"
+COMPILES = "compiling the engine: this takes about half a minute, once"
 
 KERNEL = "sim.engine.compiled.kernel"
 """The module with the compiled code."""

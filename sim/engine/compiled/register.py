@@ -39,8 +39,8 @@ REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
 
 NOT_COMPILED = {shape.layout, shape.blank, shape.fields}
 
-OPTIONS: Any = {"error_model": "numpy"}
-"""Division by zero is not checked for: nothing here divides by what could be 0."""
+OPTIONS: Any = {"error_model": "numpy", "no_cfunc_wrapper": True}
+"""Division by zero is not checked for: nothing here divides by what could be 0. C calls nothing here either."""
 
 INLINED: Any = {**OPTIONS, "forceinline": True}
 HOT = {calendar.schedule_task, queues.push, queues.wake_with}

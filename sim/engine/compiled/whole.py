@@ -3,8 +3,9 @@
 Numba optimises every function together with all that it calls, again and again up the tree of calls, and lets each be
 called from elsewhere. Here the parts are left as they are until the last one links them; nothing but the kernel can
 call them then, so LLVM may inline what is called once, pass arguments in registers, and leave out what none of them
-does. That makes the kernel a fifth faster and compiling it a third. Where Numba is built otherwise than expected,
-everything still works, at Numba's own pace.
+does. That makes the kernel a fifth faster and compiling it a third. Nor are the parts made into machine code, each with
+all that it calls: nobody runs them by themselves, and it took more than half of the time. Where Numba is built
+otherwise than expected, everything still works, at Numba's own pace.
 """
 
 # mypy: disallow-untyped-calls=False
@@ -29,8 +30,12 @@ USUAL = 225
 def one_program(name: str) -> Iterator[None]:
     """Functions compiled within belong to the function `name` alone, which is compiled last."""
     library: Any = getattr(codegen, "CPUCodeLibrary", None)
+    generator: Any = getattr(codegen, "JITCPUCodegen", None)
     optimize = getattr(library, "_optimize_final_module", None)
-    if optimize is None:
+    make_code = getattr(library, "_finalize_final_module", None)
+    note_globals = getattr(library, "_finalize_dynamic_globals", None)
+    set_env = getattr(generator, "set_env", None)
+    if optimize is None or make_code is None or note_globals is None or set_env is None:
         yield
         return
 
@@ -41,10 +46,25 @@ def one_program(name: str) -> Iterator[None]:
                     function.linkage = binding.Linkage.internal
             optimize(self)
 
+    def make_code_of_whole(self: Any) -> None:
+        if self.name == name:
+            make_code(self)
+        else:
+            note_globals(self)
+            self._finalized = True
+
+    def set_env_whole(self: Any, symbol: str, *more: Any) -> None:
+        if self._engine.is_symbol_defined(symbol):  # a part is nowhere in memory
+            set_env(self, symbol, *more)
+
     library._optimize_final_module = optimize_whole
+    library._finalize_final_module = make_code_of_whole
+    generator.set_env = set_env_whole
     binding.set_option("mrcpsim", f"--inline-threshold={INLINE_UP_TO}")
     try:
         yield
     finally:
         library._optimize_final_module = optimize
+        library._finalize_final_module = make_code
+        generator.set_env = set_env
         binding.set_option("mrcpsim", f"--inline-threshold={USUAL}")
