@@ -35,6 +35,7 @@ _PREFIXES: Final = {
     "names of pods": rb"\[[\w./-]+\] ",
     "names of containers": rb"[\w.-]+ +\| ",
     "times of containers": rb"(?P<time>" + _STAMP + rb") ",
+    "times of another program": rb"\d{4}-\d\d-\d\d[ _]\d\d:\d\d:\d\d(?:[.,:]\d+)?(?:Z|[+-]\d\d:?\d\d)?:? ",
 }  # fmt: skip
 _ENTITY: Final = re.compile(rb"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#x[0-9A-Fa-f]{1,4});")
 _TAG: Final = rb"</?(?:b|strong|em|i|u|code|pre|span|font|mark|p|div|br|td|tr|li)(?: [^<>]*)?/?>"
@@ -161,7 +162,10 @@ class Decoder:
     def _prefixes(self, text: bytes) -> bytes:
         for _ in range(4):
             lines = [line for line in text.splitlines() if line.strip()][:_LOOKED_AT]
-            if not lines or sum(map(header, lines)) * _FEW > len(lines):
+            headers = sum(map(header, lines))
+            if not lines or (
+                headers * _FEW > len(lines) and score(text) > len(lines)
+            ):  # some are known, not only dated
                 break
             found = _best_prefix(text, lines)
             if found is None:
