@@ -6,7 +6,7 @@ from pathlib import Path
 from sim.audit.auditor import Auditor, Ledger
 from sim.audit.feeding import read_into
 from sim.audit.notes import notes
-from sim.audit.timers import Timers
+from sim.audit.timers import SECOND, Timers
 from sim.ledger.result import RunResult
 from sim.ledger.sink import MemorySink, Sink
 from sim.ledger.summary import Summary
@@ -57,6 +57,7 @@ def result_of(
         "lines": auditor.counts.lines,
         "not_understood": auditor.counts.not_understood,
         "not_understood_first": list(auditor.counts.shown),
+        "session_timer_s": auditor.session_timer().length / SECOND,
         "unread": auditor.unread.kinds.total(),
         "open_before_the_log": auditor.account.partial,
         "messages_dropped": auditor.belongings.lost_messages,

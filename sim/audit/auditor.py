@@ -19,7 +19,7 @@ from sim.audit.standstill import AtEnd, Heard, blocked_at
 from sim.audit.steps import LineSteps, MessageRows
 from sim.audit.still_open import judge_open
 from sim.audit.taskbook import TaskBook, TaskMessage
-from sim.audit.timers import ServerTimers, Timers
+from sim.audit.timers import ServerTimers, Timer, Timers
 from sim.audit.unread import Unread
 from sim.audit.waits import PATIENCE_KINDS, EndEvidence, Patience, Verdict
 from sim.ledger.sink import Sink
@@ -317,6 +317,10 @@ class Auditor:
             self.timers.known(self.endings.longest(SESSION_TIMER)), self.account.silence, self.belongings.sharing(),
         )  # fmt: skip
         return self.unread.withheld(judge_open(sessions, evidence))
+
+    def session_timer(self) -> Timer:
+        """The timer that ends a call whose caller is gone, as far as log and configuration tell."""
+        return self.timers.known(self.endings.longest(SESSION_TIMER)).session
 
     def _judge(self, end: int, died: bool) -> None:
         """Give every open session its outcome, as if the log ended here."""

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from sim.ledger.summary import MemoryUse, Summary
 
 BATCHES = 20
-TIMERS_S = 640.0
-"""The session timer of 600 s and 64·T1: as long the server itself still ends a call whose caller is gone."""
+SESSION_TIMER_S = 600.0
+"""The server's default, for a result that knows no other; a server without one is given as long."""
+NOTICED_S = 40.0
+"""64·T1 and some: until the BYE of a session timer that has run out is given up, too."""
 FINE = 16  # moments of each batch at which the level that arrivals explain is computed
 
 
@@ -91,7 +93,7 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     lives = _lives(result)
     by_timer = 0 if audited else sum(ends_by_timer(leak) for leak in summary.leaks)
     old = too_old(lives.curve, lives.ended.size, lives.silent, summary.horizon_s) if audited and lives else None
-    late = _beyond_timers(lives, summary.horizon_s) if audited and lives else None
+    late = _beyond_timers(lives, summary.horizon_s, _timers_s(result)) if audited and lives else None
     unread = unread_lines(result)
     longer = old is not None and old.count > 0 and not leaked  # a kind of call may last so long that it explains growth
     slope = None if unread or longer else _slope(result, lives, load_s)
@@ -219,9 +221,14 @@ def _lives(result: RunResult) -> _Lives | None:
     return _Lives(np.sort(created[np.isfinite(created)]), ended, silent, survival(ended, ages[alive]))
 
 
-def _beyond_timers(lives: _Lives, span_s: float) -> TooOld:
+def _timers_s(result: RunResult) -> float:
+    """So long after its answer the server itself still ends a call whose caller is gone."""
+    return float(result.provenance.get("session_timer_s") or SESSION_TIMER_S) + NOTICED_S
+
+
+def _beyond_timers(lives: _Lives, span_s: float, timers_s: float) -> TooOld:
     """Those whose caller is silent for longer than the server's timers would leave them, where it is gone."""
-    return too_old(lives.curve, lives.ended.size, lives.silent[lives.silent > TIMERS_S], span_s)
+    return too_old(lives.curve, lives.ended.size, lives.silent[lives.silent > timers_s], span_s)
 
 
 def _slope(result: RunResult, lives: _Lives | None, load_s: float) -> Estimate | None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from sim.audit.audit import audit_log, audit_logs
+from sim.audit.timers import SECOND, Timer, Timers
 from sim.calibration.calibrate import calibrate_logs
 from sim.cli.main import build
 from sim.leaks.outlook import leak_report
@@ -481,3 +482,20 @@ def test_the_folder_of_an_audit_has_its_report_with_the_phases(name: str, tmp_pa
     done = CliRunner().invoke(build(), ["audit", "--quiet", str(FIELD / f"{name}.log.xz"), "--out", str(out)])
     assert done.exit_code == 0, done.output
     assert "Media Path → Answer" in (out / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("waited", "found"), [(700, "healthy"), (1900, "leak")])
+def test_silence_is_suspicious_only_beyond_the_session_timer_that_the_configuration_gives(
+    waited: int, found: str, tmp_path: Path
+) -> None:
+    log = healthy(Log().begin(), calls=60)
+    for _ in range(60):
+        Call(log).up()
+    healthy(log, calls=60)
+    log.wait(waited).say(SIP, "Receive SIP Event [nua_i_options] Status 100 Trying [SIP-Agent-1]")
+    path = tmp_path / "server.log"
+    path.write_bytes(log.bytes)
+    timer = Timer(1800 * SECOND, "as unimrcpserver.xml says")
+    result = audit_logs([path], timers=Timers(timer, timer))
+    assert result.provenance["session_timer_s"] == 1800.0
+    assert leak_report(result).memory.verdict == found
