@@ -48,6 +48,8 @@ class WholeFolder:
     Leaving the block removes what was not put into place.
     """
 
+    what: ClassVar[str] = "result"
+    """What it holds, in a word."""
     mark: ClassVar[str]
     """The file by which such a folder is known: others are never replaced."""
     ours: ClassVar[frozenset[str]]
@@ -82,9 +84,10 @@ class WholeFolder:
     def _refuse(self) -> None:
         target = self.directory
         if target.is_symlink() and not target.exists():
-            raise ScenarioError(f"{target}: must be a folder for the result (got a dangling link)")
+            raise ScenarioError(f"{target}: must be a folder for the {self.what} (got a dangling link)")
         if target.exists() and not target.is_dir():
-            raise ScenarioError(f"{target}: must be a folder for the result (got a file); choose another with --out")
+            expected = f"must be a folder for the {self.what}"
+            raise ScenarioError(f"{target}: {expected} (got a file); choose another with --out")
         try:
             names = {entry.name for entry in target.iterdir()} if target.is_dir() else set()
         except OSError as error:
@@ -93,7 +96,7 @@ class WholeFolder:
             raise exists_already(target, "--out")
         if names and self.mark not in names:
             raise ScenarioError(
-                f"{target}: holds files but no result (such as {min(names)}); choose another with --out"
+                f"{target}: holds files but no {self.what} (such as {min(names)}); choose another with --out"
             )
 
     def _make(self) -> Path:

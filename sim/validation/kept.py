@@ -23,6 +23,7 @@ KEPT: Final = 1001
 class ValidationFolder(WholeFolder):
     """The folder of a validation in the making."""
 
+    what = "validation"
     mark = VALIDATION
     ours = frozenset((VALIDATION, "report.html", "qq.png"))
 

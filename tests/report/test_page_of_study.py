@@ -139,6 +139,6 @@ def test_a_validation_replaces_no_other_page(tmp_path: Path, force: list[str]) -
     given = ["validate", "baseline", str(LOG), "--out", str(tmp_path), "-q", *force]
     found = CliRunner().invoke(build(), given)
     assert found.exit_code == 2
-    assert "holds files but no result" in found.output
+    assert "holds files but no validation (such as report.html)" in found.output
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == "of a run"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["report.html", "summary.json"]
