@@ -60,6 +60,8 @@ def print_study(result: StudyResult, console: Console) -> None:
     told = f"{number(seen.finished)} runs, {number(seen.reused)} of them found finished, {number(seen.failed)} failed"
     console.print(Text(told, style="dim"))
     console.print(_answers(result))
+    if any(answer.said is not None for answer in result.answers):
+        console.print(_formulas(result))
     if result.compared:
         console.print(_pairs(result))
     for chosen in result.chosen:
@@ -105,6 +107,26 @@ def _answers(result: StudyResult) -> Table:
         table.add_row(*labels, *_settings(cell.settings, varied), str(max(a.n for a in found)), *values)
     if len(by_cell) > MOST_ROWS:
         table.caption = f"and {len(by_cell) - MOST_ROWS} more points: see study.json"
+    return table
+
+
+MOST_FORMULAS = 12
+
+
+def _formulas(result: StudyResult) -> Table:
+    """What a formula says beside the runs, and which of its assumptions do not hold."""
+    table = Table(box=SIMPLE_HEAD, title="What a formula says", title_justify="left")
+    for heading in ("point", "metric", "formula", "says", "simulated", "does not hold"):
+        table.add_column(heading, overflow="fold")
+    having = [answer for answer in result.answers if answer.said is not None]
+    for answer in having[:MOST_FORMULAS]:
+        said = answer.said
+        assert said is not None
+        point = " ".join(filter(None, (str(answer.cell.point), answer.cell.variant)))
+        says, broken = shown(said.value, answer.metric), "; ".join(said.broken) or "nothing: all assumptions hold"
+        table.add_row(point, answer.metric, said.formula, says, interval(answer.estimate, answer.metric), broken)
+    if len(having) > MOST_FORMULAS:
+        table.caption = f"and {len(having) - MOST_FORMULAS} more: see study.json"
     return table
 
 

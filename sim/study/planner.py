@@ -80,7 +80,7 @@ def _erlang(scenario: Scenario, target: Target) -> list[Planned]:
     hold = expected(scenario.calls.hold)
     if hold <= 0.0:
         return []
-    broken = _not_poisson(scenario)
+    broken = not_poisson(scenario)
     if scenario.client.patience is not None:
         broken.append("callers give up before they are served")
     if getattr(scenario.calls, "dialogue", None):
@@ -114,7 +114,7 @@ def _single_server(scenario: Scenario, target: Target, light: Sequence[Mapping[s
         return []
     name = max(work, key=lambda item: work[item])
     rate = up * _largest_rate(work[name], target)
-    broken = [*_not_poisson(scenario), "a call is many messages to several tasks, with the media tick between them"]
+    broken = [*not_poisson(scenario), "a call is many messages to several tasks, with the media tick between them"]
     what = f"M/M/1: {name}, {1e6 * work[name]:.0f} µs a call"
     assumes = ("Poisson arrivals", "exponential service", "one task does all the work")
     return [Planned(what, target.text, rate, assumes, tuple(broken))]
@@ -135,6 +135,7 @@ def _largest_rate(service_s: float, target: Target) -> float:
     return max(0.0, 1.0 / service_s + math.log(1.0 - p) / target.bound)
 
 
-def _not_poisson(scenario: Scenario) -> list[str]:
+def not_poisson(scenario: Scenario) -> list[str]:
+    """What is to be said of arrivals that are not Poisson."""
     kind = scenario.arrivals.kind
     return [] if kind == "poisson" else [f"arrivals are {kind}, not Poisson"]

@@ -81,10 +81,19 @@ class StudyResult:
 
     @property
     def points(self) -> pd.DataFrame:
-        """One row for each metric of each point and variant: mean with interval over its replications."""
+        """One row for each metric of each point and variant: mean with interval over its replications, and what a
+        formula says (`theory`, in the metric's unit), where one fits."""
         import pandas as pd
 
         return pd.DataFrame([answer.to_row() for answer in self.answers])
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """One row for each metric and pair of variants at each point: second less first, with its interval, and the
+        interval without common random numbers."""
+        import pandas as pd
+
+        return pd.DataFrame([pair.to_row() for pair in self.compared])
 
     def to_dict(self) -> dict[str, Any]:
         """What `study.json` and `--json` hold."""

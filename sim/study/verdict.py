@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sim.scenario import load_scenario
 from sim.study.constraints import base_value
 from sim.study.file import StudyFile
 from sim.study.jobs import Cell
@@ -16,6 +18,7 @@ from sim.study.uncertainty import Paired, paired
 from sim.theory.intervals import Estimate
 
 if TYPE_CHECKING:
+    from sim.study.formulas import Said
     from sim.study.replicating import Plan
 
 Values = Mapping[int, Sequence[Mapping[str, float]]]
@@ -29,6 +32,8 @@ class Answer:
     metric: str
     n: int
     estimate: Estimate
+    said: Said | None = None
+    """What a formula says of it, where one fits."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -40,6 +45,7 @@ class Answer:
             "metric": self.metric,
             "n": self.n,
             **plain(self.estimate),
+            **({"theory": self.said.to_dict()} if self.said is not None else {}),
         }
 
     def to_row(self) -> dict[str, Any]:
@@ -47,7 +53,8 @@ class Answer:
         from sim.study.table import column
 
         row = self.to_dict()
-        return {**row.pop("settings"), **row, "metric": column(self.metric)}
+        said = row.pop("theory", {}).get("value", math.nan)
+        return {**row.pop("settings"), **row, "metric": column(self.metric), "theory": said}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,16 @@ class Pair:
             "unpaired": plain(self.found.unpaired),
             "variance_reduction": gain if math.isfinite(gain) else None, "clear": self.found.clear,
         }  # fmt: skip
+
+    def to_row(self) -> dict[str, Any]:
+        """The same on one level: `difference`, `low` and `high` in the metric's unit, which is in its name."""
+        from sim.study.table import column
+
+        row = self.to_dict()
+        found, alone = row.pop("difference"), row.pop("unpaired")
+        ends = {"difference": found["mean"], "low": found["low"], "high": found["high"]}
+        ends |= {"unpaired_low": alone["low"], "unpaired_high": alone["high"]}
+        return {**row, "metric": column(self.metric), **ends}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +117,15 @@ def plain(estimate: Estimate) -> dict[str, float | None]:
 
 def answers(study: StudyFile, cells: Sequence[Cell], values: Values) -> tuple[Answer, ...]:
     """Every metric at every point; a run without a sample of a latency does not count for it."""
+    from sim.study.formulas import said_of
+
     found = []
     for cell in cells:
+        scenario = load_scenario(json.loads(cell.text)) if cell.text else None
         for metric in study.metrics:
             numbers = [row[metric] for row in values[cell.number] if math.isfinite(row[metric])]
-            found.append(Answer(cell, metric, len(numbers), mean_of(metric, numbers, study.confidence)))
+            said = said_of(scenario, metric) if scenario is not None else None
+            found.append(Answer(cell, metric, len(numbers), mean_of(metric, numbers, study.confidence), said))
     return tuple(found)
 
 
