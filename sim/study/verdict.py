@@ -18,7 +18,7 @@ from sim.study.uncertainty import Paired, paired
 from sim.theory.intervals import Estimate
 
 if TYPE_CHECKING:
-    from sim.study.formulas import Said
+    from sim.study.assumptions import Said
     from sim.study.replicating import Plan
 
 Values = Mapping[int, Sequence[Mapping[str, float]]]
@@ -117,7 +117,7 @@ def plain(estimate: Estimate) -> dict[str, float | None]:
 
 def answers(study: StudyFile, cells: Sequence[Cell], values: Values) -> tuple[Answer, ...]:
     """Every metric at every point; a run without a sample of a latency does not count for it."""
-    from sim.study.formulas import said_of
+    from sim.study.assumptions import said_of
 
     found = []
     for cell in cells:

@@ -8,7 +8,7 @@ import pytest
 from theory.bare import bare, instant_plugin
 
 from sim.scenario import Scenario, load_scenario, to_mapping
-from sim.study.formulas import said_of
+from sim.study.assumptions import said_of
 from sim.study.study import StudyResult, study
 from sim.theory.queues import erlang_b
 
