@@ -22,11 +22,8 @@ from sim.vocabulary.resources import (
     BITS,
     CONNECTION_POOL,
     CONTROL_CHANNEL,
-    MEDIA_CONTEXT,
-    NUA_HANDLE,
+    FREED_AT_THE_END,
     SESSION_POOL,
-    SESSION_TABLE,
-    SIP_HOME,
     TCP_CONNECTION,
     engine_channel,
     plugin_licence,
@@ -109,7 +106,7 @@ def taken_back(w: World, session: Session, now: float) -> None:
         release(w, now, session, CONNECTION_POOL, session.tcp_bytes)
         session.tcp = TCP_NONE
     session.connection = -1
-    for resource in (MEDIA_CONTEXT, SESSION_TABLE, NUA_HANDLE, SIP_HOME):
+    for resource in FREED_AT_THE_END:
         if session.holds & BITS[resource]:
             give(w, now, session, resource, 0)
     if session.holds & BITS[SESSION_POOL]:

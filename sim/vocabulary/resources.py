@@ -59,6 +59,10 @@ MEDIA_CONTEXT: Final = _resource("media_context", "mpf_engine_context_create", "
 OWN_RESOURCES: Final = tuple(_rows)
 RESOURCE_NAMES: Final = tuple(row.name for row in OWN_RESOURCES)
 BITS: Final = tuple(row.bit for row in OWN_RESOURCES)
+FREED_AT_THE_END: Final = tuple(
+    number for number, row in reversed(tuple(enumerate(OWN_RESOURCES))) if row.bit and not row.has_bytes
+)
+"""What the operating system takes back of a session whose process has ended, the last acquired first."""
 HELD_ONCE: Final = tuple(sorted((row.bit, row.name) for row in OWN_RESOURCES if row.bit))
 """Bits of `Session.holds` and what they stand for."""
 

@@ -12,6 +12,9 @@ from sim.audit.audit import audit_log
 from sim.engine.run import run
 from sim.ledger.identity import session_id
 from sim.ledger.result import RunResult
+from sim.logs.writing.agents import AgentLines
+from sim.logs.writing.server import ServerLines
+from sim.logs.writing.story import LogStory
 from sim.logs.writing.write import write_log
 from sim.scenario import load_scenario
 from sim.scenario.costs import Costs
@@ -241,3 +244,25 @@ def test_what_two_sessions_acquire_in_the_same_instant_is_told_apart(tmp_path: P
     write_log(ours, tmp_path / "server.log")
     theirs = audit_log(tmp_path / "server.log").summary.sessions
     assert (theirs.created, theirs.answered, theirs.released) == (3, 3, 3)
+
+
+@pytest.mark.parametrize(("lines", "kind"), [(AgentLines, "REMOVE channel"), (ServerLines, "RESPONSE")])
+def test_a_message_without_words_of_its_own_is_still_processed_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: type[AgentLines | ServerLines], kind: str
+) -> None:
+    """A new kind of message needs no writer for its log: it is processed, and nothing else is said of it."""
+    made = lines.__init__
+
+    def silent(self: AgentLines | ServerLines, story: LogStory) -> None:
+        made(self, story)
+        del self.handlers[kind]
+
+    result = run(load_scenario(BASE | {"calls": {"hold": "1s", "requests": 1}}), seed=1, ledger="full")
+
+    def processed(name: str) -> int:
+        write_log(result, tmp_path / name)
+        return (tmp_path / name).read_text(encoding="utf-8").count(" Process Message ")
+
+    every = processed("every.log")
+    monkeypatch.setattr(lines, "__init__", silent)
+    assert processed("fewer.log") == every > 0

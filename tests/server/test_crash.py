@@ -15,6 +15,7 @@ from sim.ledger.summary import Summary
 from sim.logs.writing.write import write_log
 from sim.report.timeline import print_story, story
 from sim.report.verdicts import verdict_text
+from sim.vocabulary.resources import FREED_AT_THE_END, OWN_RESOURCES, RESOURCE_NAMES
 
 BASE: dict[str, Any] = {
     "name": "crash", "duration": "60s", "drain": "60s", "arrivals": {"rate": "5/s"},
@@ -218,3 +219,8 @@ def test_a_crash_that_never_comes_is_said(times: list[str], restart_after: str |
 
 def test_nothing_is_said_of_crashes_that_come() -> None:
     assert "notes" not in run(server__crash=["20s", "40s"]).provenance
+
+
+def test_a_crash_takes_back_all_that_a_session_holds_at_most_once_the_last_acquired_first() -> None:
+    named = [RESOURCE_NAMES[number] for number in FREED_AT_THE_END]
+    assert named == [row.name for row in OWN_RESOURCES if row.bit and row.name != "session_pool"][::-1]

@@ -197,7 +197,7 @@ class AgentLines:
 
     def __init__(self, story: LogStory) -> None:
         self.story = story
-        self.handlers: dict[str, Callable[[Call, LoggedRow], None]] = {
+        self.handlers: dict[str, Callable[[Call, LoggedRow], object]] = {
             "ADD channel": self.add, "MODIFY channel": self.modify, "REMOVE channel": self.remove, "send": self.send,
             "accept": self.accept, "receive": self.receive, "peer disconnect": self.disconnect,
             "termination timer": self.termination_timer, "inactivity timer": self.inactivity_timer,
@@ -205,7 +205,7 @@ class AgentLines:
 
     def handle(self, call: Call, row: LoggedRow) -> None:
         """All lines of one message on the connection agent."""
-        self.handlers[row.message](call, row)
+        self.handlers.get(row.message, self.process)(call, row)
         idle = self.story.setting.inactivity_ms
         self.story.wait(row, idle)
 

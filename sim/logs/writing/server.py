@@ -35,7 +35,7 @@ class ServerLines:
         self.story = story
         self.row: LoggedRow
         self.after: list[Callable[[], None]] = []  # lines of the end of the message
-        self.handlers: dict[str, Callable[[Call, LoggedRow], None]] = {
+        self.handlers: dict[str, Callable[[Call, LoggedRow], object]] = {
             "OFFER": self.offer_signal, "CONTROL": self.control_signal, "TERMINATE": self.terminate_signal,
             "ADD-channel response": self.channel_modified, "MODIFY-channel response": self.channel_modified,
             "REMOVE-channel response": self.channel_removed, "disconnect": self.disconnect,
@@ -48,7 +48,7 @@ class ServerLines:
         self.row = row
         self.after = []
         late = call.state == "DESTROYED"
-        self.handlers[row.message](call, row)
+        self.handlers.get(row.message, self.story.process)(call, row)
         if not late:
             self.advance(call)
             call.state = row.state or call.state
