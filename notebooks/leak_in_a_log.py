@@ -64,20 +64,20 @@ plt.show()
 for group in result.summary.leak_groups:
     print(f"{group.count} sessions: {group.cause}, {group.plugin}; stopped in {', '.join(group.states)}")
     print("they hold", ", ".join(f"{count} {name}" for name, count in group.holds.items()))
-leak = result.leaks[0]
-print("\nfor example", leak)
+leak = next(iter(result.leaks), None)
+print("\nfor example" if leak else "nothing leaked", leak or "")
 
 # %% [markdown]
 # The same session as a picture, message by message: the answer that never came is the open arrow.
 
 # %%
-SVG(sequence_svg(story(result, leak.session), leak))
+SVG(sequence_svg(story(result, leak.session), leak)) if leak else None
 
 # %% [markdown]
 # The session's own id stands in the server's log; every line with it can be looked up there.
 
 # %%
-print(leak.session_id)
+print(leak.session_id if leak else "nothing leaked")
 
 # %% [markdown]
 # ## How fast, and when is it too much?

@@ -197,4 +197,4 @@ plt.show()
 # The statistics found the leaks from outside. The log also tells the reason for each:
 
 # %%
-print(forgets.leaks[0])
+print(next(iter(forgets.leaks), "nothing leaked"))
