@@ -238,6 +238,16 @@ def test_a_log_with_the_newest_entry_first_is_refused() -> None:
         audit("\n".join(reversed(PLAIN.splitlines())) + "\n")
 
 
+@pytest.mark.parametrize("piece", [r"(?m)^.*\n", r"(?ms)^\d{4}-.*?(?=^\d{4}-|\Z)"], ids=["line", "entry"])
+def test_a_log_in_which_everything_stands_twice_is_refused(piece: str) -> None:
+    twice = re.sub(piece, lambda found: 2 * found[0], PLAIN)
+    assert len(twice) > 1.9 * len(PLAIN)
+    with pytest.raises(
+        LogError, match=r"expected each entry once \(got \d+ of the first \d+ a second time.*two outputs"
+    ):
+        audit(twice)
+
+
 def test_a_log_of_which_no_session_can_be_read_is_no_log_without_sessions(tmp_path: Path) -> None:
     path = tmp_path / "server.log"
     path.write_text(re.sub(r"<[^>]*>", "", PLAIN), encoding="utf-8")

@@ -24,6 +24,7 @@ BLOCK: Final = 1 << 21
 LONGEST: Final = 1 << 23  # of a line that is longer only the beginning is read
 _HEAD: Final = 1 << 16
 _TURNED_AROUND: Final = 20  # entries that go back in time
+_ENOUGH_TWICE: Final = 20  # entries before it is said that each stands there twice
 StrPath = str | os.PathLike[str]
 
 
@@ -72,6 +73,7 @@ def open_sources(paths: Sequence[StrPath]) -> list[Source]:
         _check(sources)
         for source in sources:
             _refuse_newest_first(source)
+            _refuse_twice(source)
     except BaseException:
         for source in sources:
             _close(source)
@@ -160,6 +162,19 @@ def _refuse_newest_first(source: Source) -> None:
         raise LogError(
             f"{source.title}: expected the entries in order of time (got the newest first: {back} of {len(changes)} go "
             "back in time); turn the file around, for example with tac"
+        )
+
+
+def _refuse_twice(source: Source) -> None:
+    """LogError for a log whose server wrote every entry twice: it would be twice the calls, and each of them broken."""
+    if source.layout is None or not (source.layout.time and source.layout.usual):
+        return
+    lines = [line for _, _, line in _times(source.head, source.layout)]
+    again = sum(line == before for before, line in pairwise(lines))
+    if len(lines) >= _ENOUGH_TWICE and again * 20 > len(lines) * 9:
+        raise LogError(
+            f"{source.title}: expected each entry once (got {again} of the first {len(lines)} a second time, to the "
+            "microsecond); did two outputs go into one file? Take one away; where it is line by line, `uniq` does it"
         )
 
 
