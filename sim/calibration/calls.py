@@ -148,7 +148,7 @@ def _dialogues(
 
     Only calls that were answered show a dialogue; those that were not weigh as the others with the same offer do.
     """
-    if len(found) == 1:
+    if len(found) == 1 and len(mixes) == 1:
         said = f"{len(found[0].talks)} calls followed it to its end, {len(found[0].cut)} were cut short by their BYE"
         return {"dialogue": Noted(written_steps(found[0], sheet, "dialogue"), said)}
     talked: Counter[tuple[str, ...]] = Counter()
@@ -163,7 +163,7 @@ def _dialogues(
         for names, count in mixes.items()
         if not talked[names]
     ]
-    said = f"{resources.comment}; {len(found)} dialogues, each with the number of its calls as its weight"
+    said = f"{resources.comment}; dialogues found: {len(found)}, each with the number of its calls as its weight"
     return {"resources": Noted(classes, said)}
 
 

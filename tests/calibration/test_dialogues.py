@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calibration.simulated import logged
 
 from sim.calibration.calibrate import calibrate_evidence
 from sim.calibration.dialogue import AskedRequest, Talk, dialogues
@@ -106,3 +107,29 @@ def test_calls_that_ask_for_less_and_wait_are_a_class_of_their_own() -> None:
 def test_the_same_request_several_times_is_one_step() -> None:
     talks = [talk(*[RECOGNIZE] * n) for n in (1, 2, 3) for _ in range(10)]
     assert shapes(*talks) == [(30, ["RECOGNIZE:completes"])]
+
+
+def test_a_class_of_which_no_call_was_answered_is_not_given_the_dialogue_of_the_others(tmp_path: Path) -> None:
+    steps = [
+        {"method": "RECOGNIZE", "ends": "completes", "after": "500ms"},
+        {"method": "RECOGNIZE", "ends": "until-bye"},
+    ]
+    mapping = {
+        "arrivals": {"kind": "poisson", "rate": "5/s", "calls": 60},
+        "duration": "30s",
+        "drain": "30s",
+        "calls": {
+            "hold": "4s",
+            "resources": [
+                {"weight": 2, "resources": ["speechrecog"], "dialogue": steps},
+                {"weight": 1, "resources": ["speechsynth"]},
+            ],
+        },
+        "plugins": {"speechsynth": {"open": {"never": 1}}},
+    }
+    found = calibrate_evidence(watch_logs([logged(mapping, tmp_path)]))
+    path = tmp_path / "calibrated.yaml"
+    found.save(path)
+    asked = [[step.method for step in steps or ()] for _, steps in load_scenario(path).calls.dialogues()]
+    assert sorted(asked) == [[], ["RECOGNIZE", "RECOGNIZE"]]
+    assert "none was answered: what they ask for is not known" in found.text
