@@ -9,12 +9,9 @@ from typing import Any
 from sim.scenario import Scenario, expected
 from sim.scenario import distributions as d
 from sim.study.measure import path_of
-from sim.study.planner import limits, not_poisson, servers_up
+from sim.study.planner import ERLANG, limits, near_limit, not_poisson, servers_up, unlike_erlang
 from sim.theory.queues import PROBABILITIES, erlang_b
 from sim.theory.waiting import MMc, md1_wait_quantile, mg1_mean_wait
-
-NEAR = 1.3
-"""A limit that is less than this many times the lowest takes part in what is refused."""
 
 TICKS = 20.0
 """A service is longer than the media tick by this factor where the tick's batches are as good as single messages."""
@@ -68,42 +65,21 @@ def _blocking(scenario: Scenario) -> Said | None:
     if not every:
         return None
     name = min(every, key=lambda item: every[item])
-    broken = _unlike_erlang(scenario)
-    if sum(places < NEAR * every[name] for places in every.values()) > 1:
-        broken.append("another limit is nearly as low")
+    broken = unlike_erlang(scenario)
+    broken += near_limit(every)
     load = _offered(scenario)
     what = f"Erlang-B: {load:.4g} erlangs on {every[name]} of {name}"
-    return Said(what, erlang_b(load, every[name]), _ERLANG, tuple(broken))
-
-
-_ERLANG = ("Poisson arrivals", "refused calls are gone", "one limit", "a place is held for the hold")
+    return Said(what, erlang_b(load, every[name]), ERLANG, tuple(broken))
 
 
 def _carried(scenario: Scenario, places: int) -> Said:
     load = _offered(scenario)
     what = f"Erlang-B: {load:.4g} erlangs on {places}, less what is refused"
     carried = load * (1.0 - erlang_b(load, places))
-    broken = _unlike_erlang(scenario)
+    broken = unlike_erlang(scenario)
     if min(limits(scenario).values()) < places:
         broken.append("a lower limit refuses calls before")
-    return Said(what, carried, _ERLANG, tuple(broken))
-
-
-def _unlike_erlang(scenario: Scenario) -> list[str]:
-    """Which assumptions of Erlang's loss system do not hold, the number of limits apart."""
-    broken = not_poisson(scenario)
-    calls, client = scenario.calls, scenario.client
-    if client.patience is not None:
-        broken.append("callers give up before they are served")
-    if client.retry.probability > 0.0:
-        broken.append("refused calls come again")
-    if calls.dialogue:
-        broken.append("the dialogue, not calls.hold, decides how long a call stays")
-    if scenario.fleet is not None and scenario.fleet.dispatch != "random" and servers_up(scenario) > 1:
-        broken.append(f"calls are dispatched {scenario.fleet.dispatch}, not at random")
-    if scenario.server.media.tick > 0.01 * expected(calls.hold):
-        broken.append("set-up and release wait for media ticks, which are not short beside the hold")
-    return broken
+    return Said(what, carried, ERLANG, tuple(broken))
 
 
 def _plugin_tasks(scenario: Scenario) -> dict[str, str]:

@@ -11,6 +11,12 @@ from sim.scenario import Scenario, expected
 from sim.study.targets import Target
 from sim.theory.loss import offered_at
 
+NEAR = 1.3
+"""A limit that is less than this many times the lowest takes part in what is refused."""
+
+ERLANG = ("Poisson arrivals", "refused calls are gone", "one limit", "a place is held for the hold")
+"""What Erlang's loss system assumes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -80,23 +86,32 @@ def _erlang(scenario: Scenario, target: Target) -> list[Planned]:
     hold = expected(scenario.calls.hold)
     if hold <= 0.0:
         return []
-    broken = not_poisson(scenario)
-    if scenario.client.patience is not None:
-        broken.append("callers give up before they are served")
-    if getattr(scenario.calls, "dialogue", None):
-        broken.append("the dialogue, not calls.hold, decides how long a call stays")
-    broken.append("a place is held from the offer to the release, not only for the hold")
-    if len([n for n, limit in every.items() if limit < 1.3 * every[name]]) > 1:
-        broken.append("another limit is nearly as low")
     up = servers_up(scenario)
-    if up > 1 and scenario.fleet is not None and scenario.fleet.dispatch != "random":
-        broken.append(f"calls are dispatched {scenario.fleet.dispatch}, not at random, so a server's are not Poisson")
     rate = up * offered_at(target.bound, every[name]) / hold
     each = f"{up} servers with {every[name]}" if up > 1 else f"{every[name]}"
     what = f"Erlang-B: {each} of {name}, hold {hold:g} s"
-    return [
-        Planned(what, target.text, rate, ("Poisson arrivals", "refused calls are gone", "one limit"), tuple(broken))
-    ]
+    return [Planned(what, target.text, rate, ERLANG, (*unlike_erlang(scenario), *near_limit(every)))]
+
+
+def unlike_erlang(scenario: Scenario) -> list[str]:
+    """Which assumptions of Erlang's loss system do not hold, the number of limits apart."""
+    broken = not_poisson(scenario)
+    if scenario.client.patience is not None:
+        broken.append("callers give up before they are served")
+    if scenario.client.retry.probability > 0.0:
+        broken.append("refused calls come again")
+    if scenario.calls.dialogue:
+        broken.append("the dialogue, not calls.hold, decides how long a call stays")
+    broken.append("a place is held from the offer to the release, not only for the hold")
+    if scenario.fleet is not None and scenario.fleet.dispatch != "random" and servers_up(scenario) > 1:
+        broken.append(f"calls are dispatched {scenario.fleet.dispatch}, not at random, so a server's are not Poisson")
+    return broken
+
+
+def near_limit(places: Mapping[str, int]) -> list[str]:
+    """Whether another limit than the lowest takes part in what is refused."""
+    lowest = min(places.values())
+    return ["another limit is nearly as low"] if sum(limit < NEAR * lowest for limit in places.values()) > 1 else []
 
 
 def _single_server(scenario: Scenario, target: Target, light: Sequence[Mapping[str, float]]) -> list[Planned]:
