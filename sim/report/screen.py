@@ -143,4 +143,8 @@ def _held(summary: Summary) -> str:
     held = sum(item.ok for item in summary.expect)
     if not of:
         return ""
-    return f"every expectation holds ({of})" if held == of else f"{held} of {plural(of, 'expectation')} holds"
+    return (
+        f"every expectation holds ({of})"
+        if held == of
+        else f"{held} of {plural(of, 'expectation')} {'holds' if held == 1 else 'hold'}"
+    )

@@ -7,6 +7,7 @@ import lzma
 import re
 import sys
 import textwrap
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,6 +91,7 @@ FORMS: dict[str, Callable[[str], str | bytes]] = {
     "ts with a date and a fraction": each(lambda line: f"2024-02-02 10:00:00.123456 {line}"),
     "svlogd": each(lambda line: f"2024-02-02_10:00:00.12345 {line}"),
     "multilog": each(lambda line: f"@400000004fb9b5db2a9d5b1c {line}"),
+    "svlogd -t": each(lambda line: f"@40000000{zlib.crc32(line.encode()):016x} {line}"),
     "grep": each(lambda line: f"server.log:{line}"),
     "tabs": lambda text: text.replace("]   ", "]\t"),
     "blanks that do not break": lambda text: text.replace(" ", "\xa0"),

@@ -35,6 +35,7 @@ _PREFIXES: Final = {
     "names of pods": rb"\[[\w./-]+\] ",
     "names of containers": rb"[\w.-]+ +\| ",
     "times of containers": rb"(?P<time>" + _STAMP + rb") ",
+    "times of another program (TAI64N)": rb"@[0-9a-f]{24}:? ",
     "times of another program": rb"\d{4}-\d\d-\d\d[ _]\d\d:\d\d:\d\d(?:[.,:]\d+)?(?:Z|[+-]\d\d:?\d\d)?:? ",
 }  # fmt: skip
 _ENTITY: Final = re.compile(rb"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#x[0-9A-Fa-f]{1,4});")
