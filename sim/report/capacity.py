@@ -30,6 +30,8 @@ def print_capacity(found: Capacity, console: Console) -> None:
     """Everything about one capacity."""
     console.print(headline(found))
     console.print(_targets(found))
+    for line in on_the_edge(found):
+        console.print(line)
     if found.breaks:
         console.print(breaking(found))
     if found.reached_from:
@@ -71,6 +73,21 @@ def _targets(found: Capacity) -> Table:
     for at in found.targets:
         table.add_row(at.target.text, interval(at.estimate, at.target.metric), "missed first" if at.binding else "")
     return table
+
+
+def on_the_edge(found: Capacity) -> list[Text]:
+    """What a target with a bound of 0 promises at the answer: that value is where runs begin to miss it."""
+    if found.value is None:
+        return []
+    low, high = (knob_value(end, found.unit) for end in (found.found.low, found.found.high))
+    return [
+        Text(
+            f"{at.target.text} is asked of {share(1.0 - at.target.allowed)} of the runs; fewer keep it from somewhere "
+            f"between {low} and {high} on: plan for {low} or less"
+        )
+        for at in found.targets
+        if at.target.counts_runs
+    ]
 
 
 def breaking(found: Capacity) -> Text:

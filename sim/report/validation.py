@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.ledger.spans import label as latency_label
-from sim.report.style import COLOURS, FAINT, INK
+from sim.report.style import COLOURS, FAINT, INK, axes_for
 from sim.report.terminal import BAD, GOOD, QUIET
 from sim.report.text import DASH, duration
 
@@ -111,7 +111,7 @@ def qq_figure(found: "Validation", drawn: int = DRAWN) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    names = [name for name in found.latency if name != "pool_lifetime"][:6]
+    names = drawn_latencies(found)
     columns = min(3, max(1, len(names)))
     lines = max(1, -(-len(names) // columns))
     figure = Figure(figsize=(4.2 * columns, 4.0 * lines + 0.4), layout="constrained")
@@ -120,6 +120,19 @@ def qq_figure(found: "Validation", drawn: int = DRAWN) -> "Figure":
         draw_quantiles(figure.add_subplot(lines, columns, i + 1), name, found.latency[name], drawn)
     figure.suptitle(f"{found.scenario} against {found.log}", color=INK, fontsize=11, parse_math=False)
     return figure
+
+
+def drawn_latencies(found: "Validation") -> list[str]:
+    """The latencies that pictures show: a pool's lifetime is mostly the caller's."""
+    return [name for name in found.latency if name != "pool_lifetime"][:6]
+
+
+def quantile_axes(found: "Validation", drawn: int) -> "dict[str, Axes]":
+    """Each in a figure of its own, for a page that puts as many beside each other as there is room."""
+    axes = {name: axes_for("", size=(4.2, 4.0)) for name in drawn_latencies(found)}
+    for name, ax in axes.items():
+        draw_quantiles(ax, name, found.latency[name], drawn)
+    return axes
 
 
 def draw_quantiles(axes: "Axes", name: str, compared: "Comparison", drawn: int = DRAWN) -> None:

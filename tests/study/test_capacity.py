@@ -197,6 +197,7 @@ def test_the_rate_that_a_machine_takes_is_two_commands_away_from_its_log(tmp_pat
     told = run(build(), [*asked, "--no-progress"])  # every run is in the cache
     assert "breaks first: queue of NUA" in told.output
     assert "reached on the curve: " in told.output
+    assert "tasks.lost == 0 is asked of 95" in told.output
 
 
 def test_a_planner_counts_only_the_servers_that_are_up() -> None:

@@ -44,6 +44,7 @@ class PagePart:
     mood: str = ""
     id: str = ""
     target: str = ""
+    svgs: tuple[str, ...] = ()
     svg: str = ""  # markup of our own making: everything from outside in it is escaped
     caption: str = ""
     steps: Sequence[str] = ()
@@ -95,6 +96,11 @@ def heading(words: str, id_: str = "") -> PagePart:
 def table(data: TableData) -> PagePart:
     """A table that can be sorted."""
     return PagePart("table", table=data)
+
+
+def pictures(svgs: Sequence[str]) -> PagePart:
+    """Small ones, as many beside each other as there is room."""
+    return PagePart("pictures", svgs=tuple(svgs))
 
 
 def picture(svg: str, caption: str = "") -> PagePart:

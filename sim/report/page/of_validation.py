@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sim.ledger.spans import label
-from sim.report.page.blocks import Datum, Figure, Head, Page, PagePart, Section, TableData, picture, table, text
+from sim.report.page.blocks import (
+    Datum,
+    Figure,
+    Head,
+    Page,
+    PagePart,
+    Section,
+    TableData,
+    pictures,
+    table,
+    text,
+)
 from sim.report.text import DASH, duration, number, plural
 
 if TYPE_CHECKING:
@@ -55,11 +66,13 @@ def _told(found: Validation) -> str:
 
 def _latencies(found: Validation) -> list[PagePart]:
     from sim.report.style import svg_of
-    from sim.report.validation import qq_figure
+    from sim.report.validation import quantile_axes
 
-    drawn = f"Quantile against quantile: {found.scenario} predicts, {found.log} was measured"
-    figure = qq_figure(found, COARSE)
-    parts = [picture(svg_of(figure.axes[0], "qq", drawn))] if figure.axes else []
+    said = f"quantile against quantile: {found.scenario} predicts, {found.log} was measured"
+    drawn = [
+        svg_of(axes, f"qq-{name}", f"{label(name)}, {said}") for name, axes in quantile_axes(found, COARSE).items()
+    ]
+    parts = [pictures(drawn)] if drawn else []
     note = "On the line the model is right; the band is 10 % on either side. Orange marks the quantiles of the table."
     named = {label(name): compared for name, compared in found.latency.items()}
     judged = {label(name) for name in found.judged}
