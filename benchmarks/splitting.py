@@ -183,7 +183,7 @@ def report(rows: Sequence[Done], plain: str, seconds: float) -> str:
     )
 
 
-CASES = (queue(13, 100, 100), dropping(7, 200, 100), queue(23, 200, 30), dropping(11, 400, 200), dropping(4, 200, 40))
+CASES = (queue(13, 100, 100), dropping(7, 200, 100), queue(23, 200, 30), dropping(11, 400, 400), dropping(4, 200, 40))
 
 
 def main() -> None:
