@@ -72,8 +72,7 @@ def open_sources(paths: Sequence[StrPath]) -> list[Source]:
                 _close(source)
         _check(sources)
         for source in sources:
-            _refuse_newest_first(source)
-            _refuse_twice(source)
+            _refuse_disorder(source)
     except BaseException:
         for source in sources:
             _close(source)
@@ -151,11 +150,19 @@ def _times(head: bytes, layout: Layout) -> Iterator[tuple[int, int, bytes]]:
         at += len(line) + 1
 
 
-def _refuse_newest_first(source: Source) -> None:
-    """LogError for a log that was turned around on its way, as viewers of logs do."""
-    if source.layout is None or not source.layout.time:
+def _refuse_disorder(source: Source) -> None:
+    """LogError for a log whose first entries are not each there once, in order of time."""
+    layout = source.layout
+    if layout is None or not layout.time:
         return
-    times = [time for _, time, _ in _times(source.head, source.layout)]
+    entries = list(_times(source.head, layout))
+    _refuse_newest_first(source, [time for _, time, _ in entries])
+    if layout.usual:
+        _refuse_twice(source, [line for _, _, line in entries])
+
+
+def _refuse_newest_first(source: Source, times: Sequence[int]) -> None:
+    """LogError for a log that was turned around on its way, as viewers of logs do."""
     changes = [after - before for before, after in pairwise(times) if after != before]
     back = sum(change < 0 for change in changes)
     if back >= _TURNED_AROUND and back * 5 > len(changes) * 4:
@@ -165,11 +172,8 @@ def _refuse_newest_first(source: Source) -> None:
         )
 
 
-def _refuse_twice(source: Source) -> None:
+def _refuse_twice(source: Source, lines: Sequence[bytes]) -> None:
     """LogError for a log whose server wrote every entry twice: it would be twice the calls, and each of them broken."""
-    if source.layout is None or not (source.layout.time and source.layout.usual):
-        return
-    lines = [line for _, _, line in _times(source.head, source.layout)]
     again = sum(line == before for before, line in pairwise(lines))
     if len(lines) >= _ENOUGH_TWICE and again * 20 > len(lines) * 9:
         raise LogError(
