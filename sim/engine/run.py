@@ -131,7 +131,7 @@ def run(
     if len(left.columns["call"]):
         collector.sessions(left.columns, left.verdicts)
     collector.close(runner.now)
-    left.leaked += [leak for wreck in wrecks for leak in wreck.leaked]
+    left.lost += [leak for wreck in wrecks for leak in wreck.lost]
     summary = summary_of(scenario, seed, made, collector, runner, left, interrupted)
     tables: dict[str, Any] = {}
     if memory is not None:

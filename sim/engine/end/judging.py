@@ -30,7 +30,7 @@ class Judged:
 
     columns: dict[str, Array]
     verdicts: VerdictColumns  # outcome, waiting for, plugin, cause
-    leaked: list[Leak] = field(default_factory=list)
+    lost: list[Leak] = field(default_factory=list)  # that nothing releases: leaked, or ended with a process
     alive: list[Leak] = field(default_factory=list)  # not more calm ones than are ever listed
     live: int = 0
     in_setup: int = 0  # calls that may still get their first final answer
@@ -40,15 +40,19 @@ class Judged:
 
     def listed(self) -> tuple[Leak, ...]:
         """The diagnoses that the summary keeps: leaked sessions first, each in the order in which their calls came."""
-        return tuple([*in_order(self.leaked), *in_order(self.alive)][:LEAKS_LISTED])
+        return tuple([*in_order(self.lost), *in_order(self.alive)][:LEAKS_LISTED])
+
+    def leaked(self) -> list[Leak]:
+        """Those that leaked: nothing could release them before their process ended, if it did."""
+        return [leak for leak in self.lost if leak.cause != "crash"]
 
     def ended(self) -> list[Leak]:
-        """Of those that are gone, the ones that ended with a process: they had not leaked."""
-        return [leak for leak in self.leaked if leak.cause == "crash"]
+        """Those that ended with a process: they had not leaked."""
+        return [leak for leak in self.lost if leak.cause == "crash"]
 
     def groups(self) -> tuple[LeakGroup, ...]:
         """All leaked sessions counted by what they have in common, however many are listed."""
-        return group(in_order(self.leaked))
+        return group(in_order(self.lost))
 
 
 def has_crashed(server: ServerState) -> bool:
@@ -75,7 +79,7 @@ def judged(
     licences = [plugins.index(name) for name, held in others.items() if held]
     verdicts = judge(left.sessions, pending, plugins, tasks, crashed, frozen, licences)
     found = Judged(session_columns(left.sessions), _verdict_columns(left.sessions, verdicts))
-    found.leaked = [v.leak for v in verdicts.values() if v.outcome != "live"]
+    found.lost = [v.leak for v in verdicts.values() if v.outcome != "live"]
     found.at_s = at_s
     found.alive = [v.leak for v in verdicts.values() if v.outcome == "live"]
     found.live = len(found.alive)

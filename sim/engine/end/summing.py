@@ -44,7 +44,6 @@ def summary_of(
     """The summary of a run that is over, its `expect` conditions evaluated."""
     server = engine.server
     rejected = {str(REJECTIONS[i]): int(k) for i, k in enumerate(server.rejected) if k}
-    ended = left.ended()
     told = int(server.answered) + sum(rejected.values()) + int(server.cancelled)
     counts = SessionCounts(
         arrived=int(server.arrived),
@@ -54,8 +53,8 @@ def summary_of(
         cancelled=int(server.cancelled),
         released=int(server.released),
         live=left.live,
-        leaked=len(left.leaked) - len(ended),
-        crashed=len(ended),
+        leaked=len(left.leaked()),
+        crashed=len(left.ended()),
         crashed_at_s=float(server.crashed_at_s) if server.crashed_at_s >= 0.0 else None,
         blocking=float(server.blocked) / (server.arrived - server.retries) if server.arrived else 0.0,
         unanswered=int(server.arrived) - told - left.no_session - left.in_setup,
@@ -84,14 +83,14 @@ def summary_of(
         violations=_violations(made, engine, seed),
         leaks=[replace(leak, session_id=session_id(seed, leak.session)) for leak in left.listed()],
         leak_groups=left.groups(),
-        leaks_cut=max(0, len(left.leaked) + left.live - len(left.listed())),
+        leaks_cut=max(0, len(left.lost) + left.live - len(left.listed())),
     )
     return replace(summary, expect=evaluate(scenario.expect, summary, collector.durations))
 
 
 def _resources(made: Setup, engine: Engine, left: Judged) -> dict[str, ResourceUse]:
     ledger = engine.ledger
-    lost: dict[str, int] = Counter(name for leak in left.leaked if leak.cause != "crash" for name in leak.holds)
+    lost: dict[str, int] = Counter(name for leak in left.leaked() for name in leak.holds)
     found = {}
     load_end = min(float(ledger.load_end_s), engine.now)
     for r, name in enumerate(made.resources):
