@@ -117,7 +117,7 @@ def qq_figure(found: "Validation") -> "Figure":
     figure = Figure(figsize=(4.2 * columns, 4.0 * lines + 0.4), layout="constrained")
     FigureCanvasAgg(figure)
     for i, name in enumerate(names):
-        draw_quantiles(figure.add_subplot(lines, columns, i + 1), name, found.latency[name], DRAWN)
+        draw_quantiles(figure.add_subplot(lines, columns, i + 1), name, found.latency[name])
     figure.suptitle(f"{found.scenario} against {found.log}", color=INK, fontsize=11, parse_math=False)
     return figure
 
@@ -135,7 +135,7 @@ def quantile_axes(found: "Validation", drawn: int) -> "dict[str, Axes]":
     return axes
 
 
-def draw_quantiles(axes: "Axes", name: str, compared: "Comparison", drawn: int) -> None:
+def draw_quantiles(axes: "Axes", name: str, compared: "Comparison", drawn: int = DRAWN) -> None:
     """Quantile against quantile of one latency, measured across and predicted up, with the M/M/1 prediction."""
     import numpy as np
 
