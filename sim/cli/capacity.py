@@ -1,14 +1,17 @@
 """`mrcpsim capacity`: the largest load, or value of another knob, that meets the targets."""
 
 from contextlib import nullcontext
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sim.cli.common import (
     FAILED_CONDITION,
+    ForceOption,
     JsonOption,
     NoProgressOption,
+    OutOption,
     ProgressBar,
     QuietOption,
     SeedOption,
@@ -20,6 +23,9 @@ from sim.cli.common import (
     scenario_path,
 )
 from sim.cli.study import CacheOption, ClusterOption, WorkersOption
+
+if TYPE_CHECKING:
+    from sim.study.capacity import Capacity
 
 TargetOption = Annotated[
     list[str],
@@ -48,16 +54,27 @@ def capacity(
     cache: CacheOption = None,
     cluster: ClusterOption = None,
     workers: WorkersOption = None,
+    out: OutOption = None,
+    force: ForceOption = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
     no_progress: NoProgressOption = False,
 ) -> None:
-    """Search the largest value of a knob at which every target holds. Exit code 1: there is none in the range."""
+    """Search the largest value of a knob at which every target holds. Exit code 1: there is none in the range.
+
+    With --out, a folder with capacity.json, scenario.yaml and report.html.
+    """
     from sim.report.capacity import print_capacity
+    from sim.report.html import NAME
     from sim.study.capacity import capacity as find
+    from sim.study.capacity_folder import CapacityFolder
     from sim.study.pool import cluster as dask
 
-    with dask(cluster) if cluster else nullcontext() as executor, ProgressBar(not (quiet or no_progress)) as bar:
+    with (
+        CapacityFolder(out, force) if out is not None else nullcontext() as folder,
+        dask(cluster) if cluster else nullcontext() as executor,
+        ProgressBar(not (quiet or no_progress)) as bar,
+    ):
         found = find(
             scenario_path(scenario),
             vary=vary,
@@ -73,9 +90,22 @@ def capacity(
             curve=curve,
             progress=lambda runs, calls: bar(min(0.99, runs / (runs + 20.0)), f"{runs} runs, {calls} calls"),
         )
+        if folder is not None:
+            folder.put(lambda path: write_files(found, path))
     if not quiet:
         print_capacity(found, out_console(json))
+        if out is not None:
+            typer.echo(f"report  {out / NAME}", err=json)
     if json:
         print_json(found.to_dict())
     if found.value is None:
         raise typer.Exit(FAILED_CONDITION)
+
+
+def write_files(found: "Capacity", folder: Path) -> None:
+    """What the folder of a capacity holds: its data, and the page that `mrcpsim report` makes of them."""
+    from sim.report.html import NAME, text_of
+    from sim.study.capacity_folder import write_capacity
+
+    write_capacity(found, folder)
+    (folder / NAME).write_text(text_of(folder), encoding="utf-8")

@@ -15,7 +15,10 @@ def register(app: typer.Typer) -> None:
 @command
 def report(
     folder: Annotated[
-        Path, typer.Argument(metavar="RESULT_DIR", help="The folder of a run, an audit, a study or a validation.")
+        Path,
+        typer.Argument(
+            metavar="RESULT_DIR", help="The folder of a run, an audit, a study, a validation or a capacity."
+        ),
     ],
     output: Annotated[
         Path | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -15,6 +16,7 @@ from sim.report.text import duration, number, share
 
 if TYPE_CHECKING:
     from sim.study.capacity import Capacity
+    from sim.study.planner import Planned
 
 KINDS = {"task": " (task)"}
 
@@ -37,9 +39,7 @@ def print_capacity(found: Capacity, console: Console) -> None:
     if found.reached_from:
         console.print(on_the_way(found))
     for planned in found.theory:
-        error = planned.error(found.value)
-        wrong = f", {100.0 * error:+.1f} %" if error is not None else ""
-        console.print(f"{planned.formula} says {knob_value(planned.rate_per_s, 'per_s')}{wrong}")
+        console.print(f"{planned.formula} says {planned_value(planned, found)}")
         for broken in planned.broken:
             console.print(Text(f"  but {broken}", style="dim"))
     if found.curve:
@@ -49,9 +49,14 @@ def print_capacity(found: Capacity, console: Console) -> None:
 
 
 def headline(found: Capacity) -> Text:
+    """Whose answer it is, and the answer."""
+    return Text(f"{found.scenario}: ", style="bold").append_text(answered(found))
+
+
+def answered(found: Capacity) -> Text:
     """The answer in a line."""
     answer, unit = found.found, found.unit
-    text = Text(f"{found.scenario}: ", style="bold")
+    text = Text()
     if answer.reached == "below":
         return text.append(f"even at {found.knob} = {knob_value(answer.low, unit)} a target is missed", "bold red")
     if answer.reached == "above":
@@ -64,6 +69,15 @@ def headline(found: Capacity) -> Text:
     if not answer.precise:
         text.append("; wider than asked: give the scenario a longer duration", "yellow")
     return text
+
+
+def planned_value(planned: Planned, found: Capacity) -> str:
+    """A formula's answer, and by how much it differs from the simulation's."""
+    if not math.isfinite(planned.rate_per_s):
+        return "nothing"
+    error = planned.error(found.value)
+    wrong = f", {100.0 * error:+.1f} %" if error is not None else ""
+    return f"{knob_value(planned.rate_per_s, 'per_s')}{wrong}"
 
 
 def _targets(found: Capacity) -> Table:
@@ -93,10 +107,10 @@ def on_the_edge(found: Capacity) -> list[Text]:
 def breaking(found: Capacity) -> Text:
     """What breaks first and what would be next."""
     text = Text("breaks first: ")
-    text.append(_pressure(found.breaks[0]), "bold")
+    text.append(under_pressure(found.breaks[0]), "bold")
     if len(found.breaks) > 1:
         after = found.breaks[1]
-        text.append(f"; next: {_pressure(after)}")
+        text.append(f"; next: {under_pressure(after)}")
         if found.value is not None and found.knob == "arrivals.rate" and 0.0 < after.used < 1.0:
             text.append(f", in proportion at about {knob_value(found.value / after.used, found.unit)}")
     return text
@@ -108,7 +122,8 @@ def on_the_way(found: Capacity) -> Text:
     return Text(f"reached on the curve: {', '.join(each)}")
 
 
-def _pressure(p: Pressure) -> str:
+def under_pressure(p: Pressure) -> str:
+    """A limit, how near it is, and what that costs."""
     does = "loses {:.3g} messages a run" if p.kind == "queue" else "refuses {:.3g} calls a run"
     refused = f", {does.format(p.refused)}" if p.refused > 0.0 else ""
     what = "busy" if p.kind in ("task", "processor") else "of its limit"

@@ -10,6 +10,7 @@ from sim.ledger.result import RunResult, load_result
 from sim.study.folder import FILE, STUDY, is_study
 
 if TYPE_CHECKING:
+    from sim.study.capacity import Capacity
     from sim.validation.validate import Validation
 
 NAME = "report.html"
@@ -17,10 +18,13 @@ NAME = "report.html"
 
 def text_of(folder: Path) -> str:
     """The page of whatever a folder holds. ScenarioError when that is nothing of ours."""
+    from sim.study.capacity_folder import CAPACITY, load_capacity
     from sim.validation.kept import VALIDATION, load_validation
 
     if is_study(folder):
         return study_text(folder)
+    if (folder / CAPACITY).is_file():
+        return capacity_text(load_capacity(folder))
     if (folder / VALIDATION).is_file():
         return validation_text(load_validation(folder))
     return page_text(load_result(folder))
@@ -57,6 +61,14 @@ def study_text(folder: Path) -> str:
         raise ScenarioError(
             f"{path}: must be what `mrcpsim study` writes (got something else); run the study again"
         ) from None
+
+
+def capacity_text(found: Capacity) -> str:
+    """The page of a capacity."""
+    from sim.report.page.of_capacity import capacity_page
+    from sim.report.page.render import html_of
+
+    return html_of(capacity_page(found))
 
 
 def validation_text(found: Validation) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.errors import ScenarioError
 from sim.ledger.limits import Pressure, ranked
-from sim.scenario import Scenario, load_scenario
+from sim.scenario import Scenario, load_scenario, to_yaml
 from sim.scenario.units import read_quantity
 from sim.study.constraints import base_value, is_whole
+from sim.study.jobs import model_version
 from sim.study.measure import mean_of, value_of
 from sim.study.planner import Planned, planned
 from sim.study.search import Found, Rows, search
@@ -78,6 +80,10 @@ class Capacity:
     runs: int
     calls: int
     curve_calls: int
+    model: str = ""
+    command: str = ""
+    """What finds it again, with the scenario as it was in scenario.yaml."""
+    scenario_yaml: str = ""
 
     @property
     def value(self) -> float | None:
@@ -106,19 +112,18 @@ class Capacity:
             "high": found.high, "confidence": self.confidence, "reached": found.reached, "precise": found.precise,
             "breaks_first": self.breaks_first,
             "breaks_next": self.breaks[1].name if len(self.breaks) > 1 else None,
-            "pressure": [
-                {"name": p.name, "kind": p.kind, "used": p.used, "refused": p.refused} for p in self.breaks[:6]
-            ],
+            "pressure": [p.to_dict() for p in self.breaks[:6]],
             "reached_from": self.reached_from,
             "targets": [target.to_dict() for target in self.targets],
             "calls_simulated": self.calls, "runs": self.runs, "calls_for_curve": self.curve_calls,
             "theory": {planned.formula: planned.to_dict(found.value) for planned in self.theory},
             "curve": [
-                {"value": point.value, "n": point.n,
+                {"value": point.value, "n": point.n, "reached": list(point.reached),
                  **{name: {"mean": _finite(e.value), "low": _finite(e.low), "high": _finite(e.high)}
                     for name, e in point.metrics.items()}}
                 for point in self.curve
             ],
+            "model": self.model, "command": self.command,
         }  # fmt: skip
 
     @property
@@ -182,7 +187,10 @@ def capacity(
 
         answer = search(measure, wanted, low, high, precision=precision, confidence=confidence, whole=whole)
         runs, calls = trials.runs, trials.calls
-        return _told(loaded, vary, unit, answer, wanted, trials, (runs, calls), confidence, curve, whole)
+        found = _told(loaded, vary, unit, answer, wanted, trials, (runs, calls), confidence, curve, whole)
+        plain = warmup_s is None and engine == "compiled"  # what the command does
+        command = _command(vary, between, targets, precision, confidence, trials.seed, curve) if plain else ""
+        return replace(found, model=model_version(), command=command, scenario_yaml=to_yaml(loaded))
 
 
 def _told(
@@ -207,6 +215,17 @@ def _told(
         scenario.name, vary, unit, answer, confidence, held, ranked(there), theory, points, *used,
         trials.calls - used[1],
     )  # fmt: skip
+
+
+def _command(
+    vary: str, between: tuple[Any, Any] | str, targets: Sequence[str], precision: float, confidence: float, seed: int,
+    curve: bool,
+) -> str:  # fmt: skip
+    ends = between if isinstance(between, str) else ":".join(map(str, between))
+    words = ["mrcpsim", "capacity", "scenario.yaml", "--vary", vary, "--range", ends]
+    words += [word for target in targets for word in ("--target", target)]
+    words += ["--precision", f"{precision:g}", "--confidence", f"{confidence:g}", "--seed", str(seed)]
+    return shlex.join(words if curve else [*words, "--no-curve"])
 
 
 def _at(target: Target, runs: Sequence[Mapping[str, float]], confidence: float) -> Estimate:

@@ -1,9 +1,12 @@
 """A result made up by hand: 600 calls, 3 of which leak, with one session's messages and ledger in full."""
 
+import math
+
 import numpy as np
 import pytest
 
 from sim.ledger.levels import levels_of
+from sim.ledger.limits import Pressure
 from sim.ledger.result import RunResult
 from sim.ledger.sink import MemorySink
 from sim.ledger.summary import (
@@ -16,6 +19,11 @@ from sim.ledger.summary import (
     TaskUse,
     Violation,
 )
+from sim.study.capacity import Capacity, CurvePoint, TargetAtCapacity
+from sim.study.planner import Planned
+from sim.study.search import Found
+from sim.study.targets import target_of
+from sim.theory.intervals import Estimate
 from sim.validation.validate import Validation, compare
 
 CALLS, LEAKED = 600, 3
@@ -228,4 +236,42 @@ def validation() -> Validation:
     return Validation(
         "<script>alert(1)</script>", "real.log", True, "AGREES: 3 of 3 judged quantiles", counts, latency,
         {"MRCP Server": latency["close_delay"]}, {"erlang": {}}, read, 3,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def capacity_found() -> Capacity:
+    """A search with two targets that found an answer, of a scenario with a hostile name, beside a hopeless formula."""
+    blocking, setup = (
+        target_of(text, 0.9) for text in ("sessions.blocking < 1%", "latency.invite_to_answer.p99 < 100ms")
+    )
+    shares = [0.0, 0.0, 0.009, 0.16]
+    curve = tuple(
+        CurvePoint(
+            rate, 4,
+            {
+                blocking.metric: Estimate(share, 0.5 * share, 1.5 * share),
+                setup.metric: Estimate(0.012, 0.011, 0.013) if rate < 18.0 else Estimate(math.nan, math.nan, math.nan),
+            },
+            ("engine_channel:speechrecog",) if share else (),
+        )
+        for rate, share in zip((7.5, 12.0, 15.0, 19.0), shares, strict=True)
+    )  # fmt: skip
+    return Capacity(
+        scenario="<script>alert(1)</script>", knob="arrivals.rate", unit="per_s",
+        found=Found(15.0, 14.7, 15.2, "inside", True, 0, ()), confidence=0.9,
+        targets=(
+            TargetAtCapacity(blocking, Estimate(0.009, 0.001, 0.014), True),
+            TargetAtCapacity(setup, Estimate(0.012, 0.011, 0.013), False),
+        ),
+        breaks=(
+            Pressure("engine_channel:speechrecog", "resource", 200.0, 200.0, 29.2),
+            Pressure("MRCP Server", "task", 0.8, 1.0), Pressure("memory", "memory", 2.0**30, 2.0**32),
+        ),
+        theory=(
+            Planned("Erlang-B: 200 channels", blocking.text, 14.4, ("one limit",), ("callers retry",)),
+            Planned("M/M/1: MRCP Server", setup.text, math.nan, ("Poisson arrivals",), ()),
+        ),
+        curve=curve, runs=89, calls=247_456, curve_calls=82_616, model="0.2.0+abc",
+        command="mrcpsim capacity scenario.yaml --range 6/s:30/s --seed 1", scenario_yaml="name: planner\n",
     )  # fmt: skip

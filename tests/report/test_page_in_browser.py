@@ -16,11 +16,12 @@ import pytest
 import sim
 from sim.comparison.compare import SideBySide, compare
 from sim.ledger.result import RunResult
-from sim.report.html import page_text, validation_text
+from sim.report.html import capacity_text, page_text, validation_text
 from sim.report.page.of_comparison import page_of_comparison
 from sim.report.page.of_study import study_page
 from sim.report.page.render import html_of
 from sim.scenario import load_scenario
+from sim.study.capacity import Capacity
 from sim.validation.validate import Validation
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
@@ -51,7 +52,10 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def pages(
-    tmp_path_factory: pytest.TempPathFactory, study_found: dict[str, object], validation: Validation
+    tmp_path_factory: pytest.TempPathFactory,
+    study_found: dict[str, object],
+    validation: Validation,
+    capacity_found: Capacity,
 ) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     run = sim.run(load_scenario(LEAKY), seed=3, ledger="full", engine="simpy")
@@ -61,6 +65,7 @@ def pages(
         "audit": page_text(sim.audit_log(TRACES / "leak2.log.xz")),
         "study": html_of(study_page(study_found, f"description: {EVIL}")),
         "validation": validation_text(validation),
+        "capacity": capacity_text(capacity_found),
         "comparison": html_of(page_of_comparison(compared(run))),
     }
     for name, text in made.items():
@@ -75,7 +80,7 @@ def compared(run: RunResult) -> SideBySide:
     return compare(run, *others, names=[EVIL, "mended", "mended, another day"])
 
 
-KINDS = ("run", "audit", "study", "validation", "comparison")
+KINDS = ("run", "audit", "study", "validation", "capacity", "comparison")
 LEAKING = KINDS[:2]
 
 
@@ -237,7 +242,7 @@ def test_the_verdict_of_every_page_is_there_without_scripts(browser: Any, pages:
         assert found.page.locator("svg.picture").count() >= 1
 
 
-@pytest.mark.parametrize("kind", ["run", "study", "validation", "comparison"])
+@pytest.mark.parametrize("kind", ["run", "study", "validation", "capacity", "comparison"])
 def test_a_name_that_is_a_script_is_text(browser: Any, pages: dict[str, Path], kind: str) -> None:
     with opened(browser, pages[kind]) as found:
         assert EVIL in found.page.locator("h1").inner_text()

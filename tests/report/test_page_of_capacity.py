@@ -1,0 +1,87 @@
+"""The page of a capacity says how much, how sure and what breaks first, and can be made again from capacity.json."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from sim.cli.main import build
+from sim.errors import ScenarioError
+from sim.report.html import capacity_text, text_of
+from sim.report.page.of_capacity import capacity_page, verdict
+from sim.study.capacity import Capacity
+from sim.study.capacity_folder import CAPACITY, load_capacity, write_capacity
+from sim.study.search import Found
+
+run = CliRunner().invoke
+
+
+def test_the_verdict_is_the_value_its_interval_and_what_breaks_first(capacity_found: Capacity) -> None:
+    assert verdict(capacity_found) == (
+        "arrivals.rate up to 15/s (90 % sure: between 14.7/s and 15.2/s). Beyond it engine_channel:speechrecog breaks "
+        "first: 100 % of its limit, refuses 29.2 calls a run."
+    )
+    assert capacity_page(capacity_found).mood == "good"
+
+
+def test_ends_of_the_range_are_no_answer_in_between(capacity_found: Capacity) -> None:
+    below = replace(capacity_found, found=Found(None, 1.0, 1.0, "below", True, 0, ()), curve=())
+    assert verdict(below).startswith("Even at arrivals.rate = 1/s a target is missed. There engine_channel:speechrecog")
+    assert capacity_page(below).mood == "bad"
+    above = replace(capacity_found, found=Found(30.0, 30.0, 30.0, "above", True, None, ()), curve=(), breaks=())
+    assert verdict(above) == "Every target holds up to arrivals.rate = 30/s, the range's end."
+    page = capacity_page(above)
+    assert page.mood == "warn"
+    assert page.figures[0].value == "at least 30/s"
+    assert all(capacity_text(found) for found in (below, above))
+
+
+def test_what_was_found_comes_back_from_its_folder(capacity_found: Capacity, tmp_path: Path) -> None:
+    write_capacity(capacity_found, tmp_path)
+    again = load_capacity(tmp_path)
+    assert again.to_dict() == capacity_found.to_dict()
+    assert again.reached_from == {"engine_channel:speechrecog": 15.0}
+    assert capacity_text(again) == capacity_text(capacity_found) == text_of(tmp_path)
+    assert len(capacity_text(again).encode()) < 200_000
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"reached": "sideways"}, {"value": None}, {"value": "15"}, {"value": True}, {"targets": []}, {"pressure": 3},
+        {"targets": [{"target": "no condition", "value": 1, "low": 1, "high": 1, "binding": True}]},
+        {"curve": [{"value": 1.0, "n": 4, "reached": []}]}, {"theory": [1]}, {"low": None},
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_capacity_is_refused(
+    capacity_found: Capacity, tmp_path: Path, broken: dict[str, Any]
+) -> None:
+    write_capacity(capacity_found, tmp_path)
+    (tmp_path / CAPACITY).write_text(json.dumps({**capacity_found.to_dict(), **broken}), encoding="utf-8")
+    with pytest.raises(ScenarioError, match="must be what `mrcpsim capacity --out` writes"):
+        load_capacity(tmp_path)
+
+
+def test_the_command_writes_a_folder_whose_page_report_makes_again(tmp_path: Path) -> None:
+    out = tmp_path / "found"
+    asked = [
+        "capacity", "baseline", "--set", "duration=4s", "--set", "drain=1s", "--cache", str(tmp_path / "cache"), "-j",
+        "1", "--target", "latency.invite_to_answer.p50 < 1us", "--range", "1/s:50/s", "--out", str(out), "--json",
+    ]  # fmt: skip
+    found = run(build(), asked)
+    assert found.exit_code == 1, found.output  # no value in the range meets it; what was found is kept
+    assert json.loads(found.stdout) == json.loads((out / CAPACITY).read_text(encoding="utf-8"))
+    page = (out / "report.html").read_bytes()
+    assert b"Even at arrivals.rate = 1/s a target is missed" in page
+    (out / "report.html").unlink()
+    assert run(build(), ["report", str(out)]).exit_code == 0
+    assert (out / "report.html").read_bytes() == page
+    refused = run(build(), asked)
+    assert refused.exit_code == 2
+    assert "replace it with --force" in refused.output
+    assert sorted(file.name for file in out.iterdir()) == ["capacity.json", "report.html", "scenario.yaml"]
+    made = json.loads(found.stdout)["command"].split()
+    assert made[:3] == ["mrcpsim", "capacity", "scenario.yaml"]
