@@ -209,6 +209,11 @@ class Leak:
     cause: str = ""
     session_id: str | None = None  # the server's own
 
+    @property
+    def blamed(self) -> str | None:
+        """The plugin that a count of causes names: nobody's where the process ended with a session that was well."""
+        return None if self.cause == "crash" else self.plugin
+
     def __str__(self) -> str:
         since = f" since {self.since_s:.3f} s" if self.since_s is not None else ""
         waiting = f", waits for {self.waiting_for}{since}" if self.waiting_for else since
@@ -244,7 +249,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class LeakGroup:
-    """All leaked sessions of one cause and plugin: counted over every one, however many diagnoses are listed."""
+    """All leaked sessions of one cause and plugin, or all that ended with the process: counted over every one, however
+    many diagnoses are listed."""
 
     cause: str
     plugin: str | None
@@ -260,7 +266,7 @@ def group(leaks: Iterable[Leak]) -> tuple[LeakGroup, ...]:
     members: dict[tuple[str, str], list[Leak]] = {}
     for leak in leaks:
         if leak.cause:
-            members.setdefault((leak.cause, leak.plugin or ""), []).append(leak)
+            members.setdefault((leak.cause, leak.blamed or ""), []).append(leak)
     groups = [_group(cause, plugin or None, found) for (cause, plugin), found in members.items()]
     return tuple(sorted(groups, key=lambda one: (-one.count, one.cause, one.plugin or "")))
 

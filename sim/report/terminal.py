@@ -101,8 +101,9 @@ def leaks_by_cause(summary: Summary, width: int = WIDE) -> RenderableType:
         return Text("\nLeaks  0")
     groups: dict[tuple[str, str], list[Leak]] = defaultdict(list)
     for leak in leaks:
-        groups[leak.cause or leak.waiting_for or "live", leak.plugin or ""].append(leak)
-    table = _table(f"Live and leaked sessions  {number(len(leaks) + summary.leaks_cut)}", width < WIDE)
+        groups[leak.cause or leak.waiting_for or "live", leak.blamed or ""].append(leak)
+    also = ", and those that ended with the process" if summary.sessions.crashed else ""
+    table = _table(f"Live and leaked sessions{also}  {number(len(leaks) + summary.leaks_cut)}", width < WIDE)
     beside = width >= USUAL  # what is still held stands in the table, else below it
     below = []
     columns: tuple[tuple[str, JustifyMethod], ...] = (

@@ -13,6 +13,8 @@ from sim.leaks.outlook import leak_report
 from sim.ledger.result import RunResult
 from sim.ledger.summary import Summary
 from sim.logs.writing.write import write_log
+from sim.report.page.of_result import page_of
+from sim.report.terminal import render
 from sim.report.timeline import print_story, story
 from sim.report.verdicts import verdict_text
 from sim.vocabulary.resources import FREED_AT_THE_END, OWN_RESOURCES, RESOURCE_NAMES
@@ -90,6 +92,34 @@ def test_what_ended_with_the_process_has_not_leaked_by_any_count() -> None:
     gone = run(server__restart_after=None, plugins__speechrecog__licences=100).summary
     assert gone.sessions.leaked == 0 < gone.sessions.crashed == gone.resources["session_pool"].held
     assert all(use.leaked == 0 for use in gone.resources.values())
+
+
+def shown(result: RunResult) -> str:
+    console = Console(width=140, file=StringIO(), force_terminal=False)
+    console.print(render(result.summary, 140))
+    return console.file.getvalue()
+
+
+def test_no_plugin_is_blamed_for_the_end_of_the_process() -> None:
+    """Those whose plugin was just to answer are not a group of their own, and nothing of it is called a leak."""
+    result = run(plugins__speechrecog__open__delay="1s", server__restart_after=None)
+    waited = [leak.plugin for leak in result.summary.leaks if leak.cause == "crash"]
+    assert "speechrecog" in waited
+    assert None in waited
+    assert [(found.cause, found.plugin) for found in result.summary.leak_groups] == [("crash", None)]
+    page = page_of(result)
+    assert "by speechrecog" not in page.verdict
+    assert "What ended with the process" in [section.title for section in page.sections]
+    assert "Leaks by cause" not in [section.title for section in page.sections]
+    assert "Live and leaked sessions, and those that ended with the process" in shown(result)
+
+
+def test_leaks_beside_it_are_laid_to_the_plugin_that_did_not_answer() -> None:
+    result = run(plugins__speechrecog__close__never=0.2)
+    page = page_of(result)
+    assert "Why: close never answered by speechrecog (" in page.verdict
+    assert "crash" not in page.verdict.partition("Why:")[2]
+    assert "Leaks by cause, and what ended with the process" in [section.title for section in page.sections]
 
 
 def test_a_result_of_an_earlier_version_is_read_as_if_it_had_told_them_apart() -> None:

@@ -13,7 +13,7 @@ from sim.report.page.columns import columns_of, example_rows
 from sim.report.page.leaks import chart_of, leak_parts, story_sections, violation_parts
 from sim.report.style import svg_of
 from sim.report.text import DASH, duration, number, share, size
-from sim.report.verdicts import verdict_text
+from sim.report.verdicts import causes_heading, verdict_text
 
 if TYPE_CHECKING:
     from sim.theory.intervals import Estimate
@@ -29,7 +29,7 @@ def page_of(result: RunResult) -> Page:
     subtitle = f"{what} · {duration(summary.horizon_s)}" + (
         " · interrupted: what was finished" if summary.partial else ""
     )
-    leaks = Section("leaks", "Leaks by cause", leak_parts(result))
+    leaks = Section("leaks", causes_heading(summary), leak_parts(result))
     held = Section("held", "Pools held over time", _held(result))
     first = [leaks, held, *story_sections(result)] if summary.leak_groups else [held]
     sections = [
