@@ -1,4 +1,5 @@
-"""The data dictionary: unit, type, meaning and null of every column of every result table, and of every outcome.
+"""The data dictionary: unit, type, meaning and null of every column of every result table, of every outcome, and of
+the counts of sessions in a summary.
 
 `python -m sim.ledger.dictionary docs/data.md` writes it into that page, between the marks that stand there.
 """
@@ -100,6 +101,39 @@ OUTCOMES: Final[Mapping[str, str]] = {
 }
 
 
+COUNTS: Final[Mapping[str, str]] = {
+    "arrived": "INVITEs; those of the same caller again count again. Each is one of: answered, rejected, cancelled, "
+    "unanswered, refused_without_session, in_setup",
+    "created": "sessions, each with its pool",
+    "answered": "INVITEs answered 200",
+    "rejected": "INVITEs answered with a status of 300 or more, by status",
+    "cancelled": "INVITEs whose caller gave up before the answer",
+    "released": "sessions whose pool was destroyed",
+    "live": "sessions that were not released, and may still be",
+    "leaked": "sessions that nothing can release",
+    "crashed_at_s": "when the process first crashed; null: it did not",
+    "blocking": "callers refused for want of a resource ÷ callers. Who got no answer at all, or gave up, is not in it",
+    "unanswered": "INVITEs that became a session and never got a final answer",
+    "refused_without_session": "INVITEs that got neither a session nor an answer: lost, or the server was gone",
+    "in_setup": "INVITEs that may still be answered",
+    "degraded": "answered INVITEs without audio or without a connection",
+    "retries": "of those that arrived, the same callers' again",
+    "restarts": "how often the process was started again",
+    "crashed": "sessions that ended with the process, and had not leaked",
+    "callers": "who wanted a call, each once: arrived − retries",
+    "callers_answered": "callers of whose INVITEs one was answered 200, and not given up for another before that",
+    "callers_not_answered": "callers who never got through: refused, out of patience or without any answer, and not "
+    "trying again",
+    "callers_trying": "callers who may still be answered, in set-up or about to try again",
+}
+"""`sessions` of summary.json, for conditions, targets and metrics `sessions.…`."""
+
+
+def counts_markdown() -> str:
+    """The counts of sessions as a Markdown table."""
+    return "\n".join(["| count | meaning |", "|---|---|", *(f"| `{name}` | {what} |" for name, what in COUNTS.items())])
+
+
 def columns_markdown(table: str) -> str:
     """The columns of `table` as a Markdown table; those after the documented interface may be missing."""
     lines = ["| column | unit | in pandas | in Parquet | what | null |", "|---|---|---|---|---|---|"]
@@ -121,7 +155,9 @@ def outcomes_markdown() -> str:
 
 def filled(page: str) -> str:
     """A page with everything between its marks made anew."""
-    made = {table: columns_markdown(table) for table in TABLES} | {"outcomes": outcomes_markdown()}
+    made = {table: columns_markdown(table) for table in TABLES} | {
+        "outcomes": outcomes_markdown(), "counts": counts_markdown(),
+    }  # fmt: skip
     for what, text in made.items():
         page = _between(what, text, page)
     return page

@@ -102,6 +102,11 @@ class SessionCounts:
     is counted by itself, `retries` of those that arrived being the same callers' again; `blocking` = calls refused for
     want of a resource, and not tried again, ÷ calls, which are arrived − retries. `crashed` are the sessions that
     ended with the process (cause `crash`), which have not leaked; `restarts` is how often it was started again.
+
+    `callers` = arrived − retries = callers_answered + callers_not_answered + callers_trying: each caller once, however
+    often it tried. One that is not answered had none of its INVITEs answered 200, was refused or lost patience or
+    reached nobody, and does not try again; one that is trying may still be answered. Of a result that has none of
+    these keys but retries, they are not known (None).
     """
 
     arrived: int = 0
@@ -121,6 +126,19 @@ class SessionCounts:
     retries: int = 0
     restarts: int = 0
     crashed: int = 0
+    callers: int | None = None
+    callers_answered: int | None = None
+    callers_not_answered: int | None = None
+    callers_trying: int | None = None
+
+    def __post_init__(self) -> None:
+        """Where nobody tries again, each INVITE is a caller."""
+        if self.callers is None:
+            object.__setattr__(self, "callers", self.arrived - self.retries)
+        if self.retries == 0 and self.callers_answered is None:
+            object.__setattr__(self, "callers_answered", self.answered)
+            object.__setattr__(self, "callers_not_answered", self.arrived - self.answered - self.in_setup)
+            object.__setattr__(self, "callers_trying", self.in_setup)
 
 
 @dataclass(frozen=True, slots=True)

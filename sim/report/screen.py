@@ -12,7 +12,7 @@ from rich.text import Text
 from sim.ledger.limits import Pressure
 from sim.ledger.summary import Summary
 from sim.report.nearest import taken
-from sim.report.terminal import BAD, QUIET, USUAL, WARN, WIDE, expectations, style_of, title, verdict
+from sim.report.terminal import BAD, QUIET, USUAL, WARN, WIDE, expectations, not_through, style_of, title, verdict
 from sim.report.text import duration, number, plural, share
 
 LIMITS = 3
@@ -54,7 +54,8 @@ def bar(part: float, width: int, plain: bool) -> str:
 
 def _in_short(summary: Summary) -> Iterator[Text]:
     s, answer = summary.sessions, summary.latency["invite_to_answer"]
-    counts = [("arrived", s.arrived), ("answered", s.answered), ("rejected", sum(s.rejected.values())),
+    tries = f"INVITEs of {plural(s.callers or 0, 'caller')} arrived" if s.retries else "arrived"
+    counts = [(tries, s.arrived), ("answered", s.answered), ("rejected", sum(s.rejected.values())),
               ("released", s.released), ("live", s.live), ("leaked", s.leaked)]  # fmt: skip
     if s.crashed:
         counts.append(("ended with the process", s.crashed))
@@ -85,9 +86,11 @@ def _unusual(summary: Summary, console: Console) -> Table:
         table.add_row(Text(kind, BAD), *_bar(None, console), number(count), "lifetime violations")
     s = summary.sessions
     statuses = ", ".join(f"{status} × {number(count)}" for status, count in sorted(s.rejected.items()))
-    rows = [("rejected", sum(s.rejected.values()), f"calls: {statuses}"), ("cancelled", s.cancelled, "calls"),
+    calls = "INVITEs" if s.retries else "calls"
+    rows = [("rejected", sum(s.rejected.values()), f"{calls}: {statuses}"), ("cancelled", s.cancelled, calls),
             ("of the same callers again", s.retries, "INVITEs"),
-            ("without any answer", s.unanswered + s.refused_without_session, "calls"),
+            ("without any answer", s.unanswered + s.refused_without_session, calls),
+            ("never got through", (s.callers_not_answered or 0) if not_through(summary) else 0, "callers"),
             ("answered but degraded", s.degraded, "calls, without audio or a connection"),
             ("live at the end", s.live, "sessions, something scheduled can release them"),
             ("there before the log begins", summary.before, "sessions")]  # fmt: skip

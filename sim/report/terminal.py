@@ -81,12 +81,25 @@ def verdict(summary: Summary) -> Text:
         text.append(f"{plural(s.live, 'session')} still live at the end. ", WARN)
     if s.blocking > 0:
         text.append(f"{share(s.blocking)} of the calls were refused for want of a resource. ", WARN)
+    if lost := not_through(summary):
+        text.append(f"{lost}. ", WARN if s.crashed_at_s is None else BAD)
     if summary.violations:
         text.append(f"{plural(len(summary.violations), 'lifetime violation')}. ", BAD)
     failed = sum(not e.ok for e in summary.expect)
     if failed:
         text.append(f"{failed} of {plural(len(summary.expect), 'expectation')} failed.", BAD)
     return text
+
+
+def not_through(summary: Summary) -> str:
+    """How many callers of a run never got through, where some of them had no answer at all or lost patience: those
+    that were refused are said as such. Nothing of a log, which does not tell who called again."""
+    s = summary.sessions
+    lost = s.callers_not_answered or 0
+    no_answer = s.cancelled + s.unanswered + s.refused_without_session
+    if summary.engine == "log" or not no_answer or lost <= round(s.blocking * (s.callers or 0)):
+        return ""
+    return f"{number(lost)} of {plural(s.callers or 0, 'caller')} never got through"
 
 
 def _stands_still(summary: Summary) -> bool:
@@ -178,8 +191,9 @@ def _calls(summary: Summary, width: int) -> RenderableType:
             table.add_column(heading, justify="right")
         table.add_row(*(Text(value, style=style) for _, value, style in cells))
     if s.retries:
-        calls = number(s.arrived - s.retries)
-        table.caption = Text(f"{number(s.retries)} of them were tries of the same callers again: {calls} calls")
+        through = f", {number(s.callers_answered)} of them answered" if s.callers_answered is not None else ""
+        again = f"{number(s.retries)} of the INVITEs that arrived were the same callers' again"
+        table.caption = Text(f"{again}: {number(s.callers)} callers{through}")
     if not rejected:
         return table
     detail = ", ".join(f"{status} × {number(n)}" for status, n in sorted(s.rejected.items()))

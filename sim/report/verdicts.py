@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.leaks.diagnosis import NEVER_ANSWERED
 from sim.ledger.summary import LeakGroup, Summary
-from sim.report.terminal import verdict
+from sim.report.terminal import not_through, verdict
 from sim.report.text import number
 
 
@@ -12,7 +12,7 @@ def verdict_text(summary: Summary) -> tuple[str, str]:
     """The verdict, and whether it is good, a warning, or bad."""
     s = summary.sessions
     bad = s.leaked or s.crashed_at_s is not None or summary.violations or any(not item.ok for item in summary.expect)
-    warn = s.live or s.blocking or s.unanswered or s.degraded or not (s.arrived or s.created)
+    warn = s.live or s.blocking or s.unanswered or s.degraded or not_through(summary) or not (s.arrived or s.created)
     said = verdict(summary).plain.strip()
     if summary.leak_groups:
         said = f"{said} {cause_text(summary)}".rstrip()

@@ -20,6 +20,8 @@ def count_answer(w: World, session: Session, step: int) -> None:
         return
     if session.answer_status == 200:
         server.answered += step
+        if session.short & TRIES_AGAIN == 0:
+            server.through += step
         if session.short & DEGRADED:
             server.degraded += step
     else:

@@ -232,6 +232,7 @@ class ServerState:
     retries: int  # of those that arrived
     created: int
     answered: int
+    through: int  # calls that were answered: of their attempts one, which their caller waited for
     released: int
     cancelled: int
     blocked: int  # calls refused for want of a resource

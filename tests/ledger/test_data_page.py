@@ -2,6 +2,7 @@
 a table, from Python, from its folder or with pandas alone, has the same types."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,8 @@ import pytest
 
 import sim
 from sim.ledger.conditions import OUTCOMES as CONDITIONED
-from sim.ledger.dictionary import COLUMNS, OUTCOMES, filled
+from sim.ledger.dictionary import COLUMNS, COUNTS, OUTCOMES, filled
+from sim.ledger.summary import SessionCounts
 from sim.ledger.tables import PANDAS, TABLES
 from sim.vocabulary.messages import MESSAGES
 
@@ -33,7 +35,7 @@ def result(request: pytest.FixtureRequest) -> sim.RunResult:
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert set(re.findall(r"<!-- made: (\w+) -->", PAGE)) == {*TABLES, "outcomes"}
+    assert set(re.findall(r"<!-- made: (\w+) -->", PAGE)) == {*TABLES, "outcomes", "counts"}
     assert filled(PAGE) == PAGE, "run: python -m sim.ledger.dictionary docs/data.md"
 
 
@@ -47,6 +49,10 @@ def test_every_column_has_a_meaning_and_no_other(table: str) -> None:
 
 def test_every_outcome_of_a_condition_has_a_meaning() -> None:
     assert set(CONDITIONED) <= set(OUTCOMES)
+
+
+def test_every_count_of_a_summary_has_a_meaning_and_no_other() -> None:
+    assert set(COUNTS) == {field.name for field in fields(SessionCounts)}
 
 
 def test_columns_are_null_only_where_the_page_says_so(result: sim.RunResult) -> None:

@@ -42,6 +42,7 @@ def test_the_keys_are_those_scripts_rely_on() -> None:
     assert list(plain["sessions"]) == [
         "arrived", "created", "answered", "rejected", "cancelled", "released", "live", "leaked", "crashed_at_s",
         "blocking", "unanswered", "refused_without_session", "in_setup", "degraded", "retries", "restarts", "crashed",
+        "callers", "callers_answered", "callers_not_answered", "callers_trying",
     ]  # fmt: skip
     assert list(plain["resources"]["session_pool"]) == [
         "acquired", "released", "held", "leaked", "refused", "peak", "mean", "limit", "bytes_peak",

@@ -1,13 +1,19 @@
 """Callers that try again: when, how often, with what, and how their INVITEs and calls are counted."""
 
+from io import StringIO
 from typing import Any
 
 import pandas as pd
 import pytest
+from rich.console import Console
 
 import sim
 from sim.errors import ScenarioError
+from sim.ledger.conditions import evaluate
 from sim.ledger.result import RunResult
+from sim.ledger.summary import Summary
+from sim.report.screen import screen
+from sim.report.verdicts import verdict_text
 
 BASE: dict[str, Any] = {
     "name": "retries", "duration": "30s", "drain": "60s", "arrivals": {"rate": "8/s"},
@@ -36,6 +42,80 @@ def test_a_refused_call_is_tried_again_until_it_is_answered_or_gives_up() -> Non
     gave_up = calls["status"] == 406
     assert 0 < gave_up.sum() == (calls["attempts"][gave_up] == 4).sum()
     assert s.blocking == gave_up.sum() / len(calls)
+
+
+OUTAGE: dict[str, Any] = {
+    "server": {"crash": ["10s"], "restart_after": "6s"}, "client__patience": "1s",
+    "client__retry": {"attempts": 2, "after": "500ms", "probability": 0.8},
+}  # fmt: skip
+CASES: dict[str, dict[str, Any]] = {
+    "an outage": OUTAGE,
+    "an outage, without retries": {**OUTAGE, "client__retry": {"attempts": 0}},
+    "an outage that lasts": {**OUTAGE, "server__restart_after": None},
+    "refusals": {"client__retry": {"attempts": 3, "after": "500ms"}},
+    "answer and CANCEL cross": {"client__patience": "6ms", "client__retry": {"attempts": 1, "on": "both"}},
+    "the stack stands still": {
+        "server__freeze": [{"task": "nua", "at": "10s", "for": "8s"}], "client__patience": "1s",
+        "client__retry": {"attempts": 1, "on": "both"},
+    },
+    "it ends in the middle": {"drain": "0s", "client__retry": {"attempts": 9, "after": "4s"}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_caller_is_counted_once_by_whether_it_got_through(case: str) -> None:
+    result = run(**CASES[case])
+    s, rows = result.summary.sessions, result.sessions
+    key = "session" if rows["call"].isna().all() else "call"
+    answered = (rows["answer_status"] == 200) & (rows["outcome"] != "cancelled")
+    if key == "call":  # an INVITE that was given up for the next one does not count, though its answer came late
+        answered &= rows["attempt"] == rows.groupby("call")["attempt"].transform("max")
+    assert s.callers == s.arrived - s.retries == rows[key].nunique()
+    assert s.callers_answered == rows[answered.fillna(False)][key].nunique() > 0
+    assert s.callers_answered + s.callers_not_answered + s.callers_trying == s.callers
+    assert (s.callers_trying > 0) == (case == "it ends in the middle")
+
+
+def test_both_engines_count_callers_alike() -> None:
+    scenario = sim.load_scenario(BASE, overrides={path.replace("__", "."): value for path, value in OUTAGE.items()})
+    counts = [
+        sim.run(scenario, seed=5, engine=engine, ledger="summary").summary.sessions for engine in ("simpy", "compiled")
+    ]
+    assert counts[0] == counts[1]
+    assert counts[0].callers_not_answered
+
+
+def test_the_verdict_names_those_who_never_got_through_an_outage() -> None:
+    """None was refused for want of a resource, so blocking is 0, and INVITEs are many more than callers."""
+    summary = run(plugins__speechrecog__max_channel_count=None, **OUTAGE).summary
+    s = summary.sessions
+    assert s.blocking == 0.0
+    assert 0 < s.callers_not_answered < s.cancelled + s.unanswered + s.refused_without_session
+    said, mood = verdict_text(summary)
+    assert f"{s.callers_not_answered} of {s.callers} callers never got through" in said
+    assert mood == "bad"
+    console = Console(width=120, file=StringIO(), force_terminal=False)
+    console.print(screen(summary, console))
+    assert f"{s.arrived} INVITEs of {s.callers} callers arrived" in console.file.getvalue()
+    expected = evaluate(["sessions.callers_not_answered / sessions.callers < 1%"], summary)
+    assert not expected[0].ok
+
+
+def test_who_was_refused_for_want_of_a_resource_is_not_told_twice() -> None:
+    said = verdict_text(run().summary)[0]
+    assert "refused for want of a resource" in said
+    assert "never got through" not in said
+
+
+def test_a_result_without_these_counts_has_them_where_nobody_tries_again() -> None:
+    for again in ({"attempts": 0}, {"attempts": 1}):
+        summary = run(client__retry=again).summary
+        old = summary.to_dict()
+        for name in ("callers", "callers_answered", "callers_not_answered", "callers_trying"):
+            del old["sessions"][name]
+        read = Summary.from_dict(old).sessions
+        assert read.callers == summary.sessions.callers
+        assert read.callers_answered == (summary.sessions.callers_answered if again["attempts"] == 0 else None)
 
 
 def test_the_next_invite_leaves_so_long_after_the_refusal() -> None:

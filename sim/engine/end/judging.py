@@ -15,7 +15,8 @@ from sim.leaks.diagnosis import WAITS_FOR_CALLER
 from sim.leaks.verdicts import ENDS_NOTHING, LeakVerdict, judge
 from sim.ledger.summary import Leak, LeakGroup, group
 from sim.server.crash import outlives
-from sim.server.records import CRASHED, ServerState, Session
+from sim.server.records import CRASHED, TRIES_AGAIN, ServerState, Session
+from sim.vocabulary.messages import C_RETRY
 
 Array = np.ndarray[Any, Any]
 VerdictColumns = tuple[list[str], list[str], list[str], list[str]]
@@ -34,6 +35,7 @@ class Judged:
     alive: list[Leak] = field(default_factory=list)  # not more calm ones than are ever listed
     live: int = 0
     in_setup: int = 0  # calls that may still get their first final answer
+    trying: int = 0  # callers that may still be answered: in set-up, or about to try again
     no_session: int = 0  # calls that got neither an answer nor a session, and never will
     at_s: float = 0.0  # when it was judged
     held: Counter[str] = field(default_factory=Counter)  # by those that have not leaked; of calm ones, licences only
@@ -84,21 +86,27 @@ def judged(
     found.alive = [v.leak for v in verdicts.values() if v.outcome == "live"]
     found.live = len(found.alive)
     coming = {message.slot for message in pending if message.kind not in ENDS_NOTHING}
-    _count_unanswered(found, left.sessions, verdicts, coming)
+    again = set() if crashed else {message.slot for message in pending if message.kind == C_RETRY}
+    _count_unanswered(found, left.sessions, verdicts, coming, again)
     found.held.update(name for leak in [*found.alive, *found.ended()] for name in leak.holds)
     if left.calm is not None and len(left.calm.slots):
         _add_calm(found, left.calm, np.array([s.slot for s in left.sessions], dtype=np.int64))
     return found
 
 
-def _count_unanswered(found: Judged, sessions: list[Any], verdicts: dict[int, LeakVerdict], coming: set[int]) -> None:
-    """Tell the calls without a final answer that may still get one from those that never had a session."""
+def _count_unanswered(
+    found: Judged, sessions: list[Any], verdicts: dict[int, LeakVerdict], coming: set[int], again: set[int]
+) -> None:
+    """Tell the calls without a final answer that may still get one from those that never had a session; `again`: the
+    slots of callers that are about to try again."""
+    found.trying = len(again)
     for session in sessions:
         if session.answer_status or session.cancelled or session.crashed:
             continue
         verdict = verdicts.get(session.slot)
         if verdict.outcome == "live" if verdict is not None else session.slot in coming:
             found.in_setup += 1
+            found.trying += not session.short & TRIES_AGAIN
         elif session.created_s != session.created_s:
             found.no_session += 1
 

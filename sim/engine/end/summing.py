@@ -44,6 +44,7 @@ def summary_of(
     """The summary of a run that is over, its `expect` conditions evaluated."""
     server = engine.server
     rejected = {str(REJECTIONS[i]): int(k) for i, k in enumerate(server.rejected) if k}
+    callers, through = int(server.arrived - server.retries), int(server.through)
     told = int(server.answered) + sum(rejected.values()) + int(server.cancelled)
     counts = SessionCounts(
         arrived=int(server.arrived),
@@ -56,13 +57,17 @@ def summary_of(
         leaked=len(left.leaked()),
         crashed=len(left.ended()),
         crashed_at_s=float(server.crashed_at_s) if server.crashed_at_s >= 0.0 else None,
-        blocking=float(server.blocked) / (server.arrived - server.retries) if server.arrived else 0.0,
+        blocking=float(server.blocked) / callers if callers else 0.0,
         unanswered=int(server.arrived) - told - left.no_session - left.in_setup,
         refused_without_session=left.no_session,
         in_setup=left.in_setup,
         degraded=int(server.degraded),
         retries=int(server.retries),
         restarts=int(server.restarts),
+        callers=callers,
+        callers_answered=through,
+        callers_not_answered=callers - through - left.trying,
+        callers_trying=left.trying,
     )
     tasks = _tasks(made, collector, engine)
     resources = _resources(made, engine, left)

@@ -70,7 +70,7 @@ def _nearest(summary: Summary) -> str:
 def _figures(summary: Summary) -> list[Figure]:
     s, answer = summary.sessions, summary.latency.get("invite_to_answer", Quantiles())
     return [
-        Figure("calls arrived", number(s.arrived)),
+        Figure("callers", number(s.callers)) if s.retries else Figure("calls arrived", number(s.arrived)),
         Figure("answered", number(s.answered)),
         Figure("refused for want of a resource", share(s.blocking), "bad" if s.blocking else ""),
         Figure("without any answer", number(s.unanswered + s.refused_without_session), "bad" if s.unanswered else ""),
