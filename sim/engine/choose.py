@@ -38,7 +38,7 @@ def choose(engine: str, calls: float, observed: bool) -> str:
         return "simpy"
     if calls >= COMPILE_FROM:
         return "compiled"
-    return "compiled" if _is_compiled() else "simpy"
+    return "compiled" if is_compiled() else "simpy"
 
 
 def make_engine(
@@ -59,7 +59,7 @@ def make_engine(
 
         recorder = Recorder(collector, window_s, len(setup.resources))
         return SimpyEngine(setup, seed, recorder, observers, replication)
-    if not _is_compiled():
+    if not is_compiled():
         logging.getLogger("mrcpsim").info(COMPILES)
         if tell is not None:
             tell(0.0, COMPILES)
@@ -77,7 +77,7 @@ def make_engine(
     )
 
 
-def _is_compiled() -> bool:
+def is_compiled() -> bool:
     """Whether this process has the code, or finds it whole: to look, it reads all of it, which takes 6 ms."""
     from sim.engine.compiled.cache import is_compiled
 

@@ -5,6 +5,7 @@ with ResultFolder("reports/baseline") as folder:        # refuses before anythin
     folder.commit(result)                               # summary, scenario, rename
 """
 
+import functools
 import json
 import os
 import platform
@@ -259,12 +260,25 @@ def mark_partial(result: RunResult) -> RunResult:
 
 def provenance(engine: str, seed: int, wall_s: float, **more: Any) -> dict[str, Any]:
     """What is needed to run it again: versions, engine, seed, platform, wall time."""
-    versions: dict[str, Any] = {"python": platform.python_version()}
+    machine = f"{platform.system()} {platform.machine()}"
+    return {
+        "engine": engine,
+        "seed": seed,
+        "versions": dict(_versions()),
+        "platform": machine,
+        "wall_s": wall_s,
+        **more,
+    }
+
+
+@functools.cache
+def _versions() -> Mapping[str, str]:
+    """What Python and the modules that decide a result are: read once, for a study asks at every run."""
+    versions = {"python": platform.python_version()}
     for module in _MODULES:
         with suppress(metadata.PackageNotFoundError):
             versions[module] = metadata.version(module)
-    machine = f"{platform.system()} {platform.machine()}"
-    return {"engine": engine, "seed": seed, "versions": versions, "platform": machine, "wall_s": wall_s, **more}
+    return versions
 
 
 def _with_provenance(result: RunResult) -> str:

@@ -200,20 +200,20 @@ def empty(table: str) -> pa.Table:
 def _array(kind: ColumnKind, values: Any, rows: int) -> pa.Array:
     if values is None:
         default = {ColumnKind.COUNT: 0, ColumnKind.FLAG: False}.get(kind)
-        return _numbers(np.full(rows, default)) if default is not None else pa.nulls(rows, _ARROW[kind])
+        return numbers_array(np.full(rows, default)) if default is not None else pa.nulls(rows, _ARROW[kind])
     if kind is ColumnKind.TEXT:
         return _text(values)
     if kind is ColumnKind.FLOAT:
         times = np.asarray(values, dtype=np.float64)
-        return _numbers(times, np.isnan(times))
+        return numbers_array(times, np.isnan(times))
     if kind in (ColumnKind.CODE, ColumnKind.PLACE):
         least = 1 if kind is ColumnKind.CODE else 0
         raw = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=least - 1.0)
-        return _numbers(raw.astype(np.int32), raw < least)
-    return _numbers(np.asarray(values, dtype=np.int64 if kind is ColumnKind.COUNT else np.bool_))
+        return numbers_array(raw.astype(np.int32), raw < least)
+    return numbers_array(np.asarray(values, dtype=np.int64 if kind is ColumnKind.COUNT else np.bool_))
 
 
-def _numbers(values: np.ndarray[Any, Any], missing: np.ndarray[Any, Any] | None = None) -> pa.Array:
+def numbers_array(values: np.ndarray[Any, Any], missing: np.ndarray[Any, Any] | None = None) -> pa.Array:
     """An Arrow array over the numbers themselves. `pa.array` would load pandas, to see that they are not its own."""
     held = np.packbits(values, bitorder="little") if values.dtype == np.bool_ else np.ascontiguousarray(values)
     return _arrow(pa.from_numpy_dtype(values.dtype), len(values), [pa.py_buffer(held)], missing)
@@ -223,11 +223,11 @@ def _text(values: Any) -> pa.Array:
     if isinstance(values, Coded):
         codes = np.asarray(values.codes, dtype=np.int32)
         names = [name or None for name in values.names]
-        coded = pa.DictionaryArray.from_arrays(_numbers(codes, codes < 0), _strings(names))
+        coded = pa.DictionaryArray.from_arrays(numbers_array(codes, codes < 0), strings_array(names))
         return coded.cast(pa.string())
     if isinstance(values, np.ndarray) and values.dtype.kind == "S":
         return _ascii(values)
-    return _strings([str(value) if value else None for value in values])
+    return strings_array([str(value) if value else None for value in values])
 
 
 def _ascii(values: np.ndarray[Any, Any]) -> pa.Array:
@@ -240,7 +240,7 @@ def _ascii(values: np.ndarray[Any, Any]) -> pa.Array:
     return _arrow(kind, len(values), buffers, absent).cast(pa.string())
 
 
-def _strings(values: Sequence[str | None]) -> pa.Array:
+def strings_array(values: Sequence[str | None]) -> pa.Array:
     """An Arrow array of strings, for the same reason not by `pa.array`."""
     encoded = [(value or "").encode() for value in values]
     offsets = np.zeros(len(encoded) + 1, dtype=np.int32)

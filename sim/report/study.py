@@ -159,4 +159,6 @@ def print_dry_run(found: DryRun, console: Console) -> None:
     console.print(f"{len(found.cells)} points and variants × {each} replications, {found.finished} runs are finished")
     low, high = found.estimate_s
     times = f"about {duration(low)}" if least == most else f"about {duration(low)} to {duration(high)}"
-    console.print(f"{times} on {found.workers} processors")
+    low, high = found.cpu_s
+    taken = duration(low) if least == most else f"{duration(low)} to {duration(high)}"
+    console.print(f"{times} on {found.workers} free processors, {taken} of processor time")

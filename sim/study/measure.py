@@ -203,6 +203,7 @@ def not_in_summary(metrics: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(m for m in metrics if not _IN_SUMMARY.fullmatch(path_of(m)) and not _OF_FLEET.fullmatch(m))
 
 
+@functools.cache
 def path_of(metric: str) -> str:
     """A metric's full path: `leaked.session_pool` is `resources.session_pool.leaked`. ScenarioError when it is none."""
     from sim.ledger.conditions import parse

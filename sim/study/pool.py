@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -53,14 +54,18 @@ def local_pool(workers: int | None = None) -> ProcessPoolExecutor:
     _warm()
     forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform == "linux"
     context = multiprocessing.get_context("fork" if forks else "spawn")
-    return ProcessPoolExecutor(workers or processors(), mp_context=context)
+    # what a worker inherits stays for ever: its collector need not look at it, nor copy its pages by doing so
+    return ProcessPoolExecutor(workers or processors(), mp_context=context, initializer=gc.freeze)
 
 
 def _warm() -> None:
     """Load the compiled engine before the fork, so that no worker has to."""
-    from sim.engine.compiled import kernel
+    from sim.engine.compiled import engine, kernel
+    from sim.engine.run import run
 
     assert kernel.KERNEL
+    assert engine.CompiledEngine
+    assert run
 
 
 @contextmanager

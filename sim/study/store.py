@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.errors import ScenarioError
 from sim.files import user_cache
+from sim.ledger.tables import numbers_array, strings_array
 from sim.study.measure import Measured
 
 SUFFIX = ".run.parquet"
@@ -134,8 +136,8 @@ def _key(path: str) -> str:
 def _pack(measured: Measured) -> bytes:
     table = pa.table(
         {
-            "path": pa.array(list(measured.values), pa.string()),
-            "value": pa.array(list(measured.values.values()), pa.float64()),
+            "path": strings_array(list(measured.values)),
+            "value": numbers_array(np.array(list(measured.values.values()), dtype=np.float64)),
         }
     )
     info = {name: getattr(measured, name) for name in Measured.__dataclass_fields__ if name != "values"}

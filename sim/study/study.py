@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import ScenarioError
+from sim.scenario import load_scenario
 from sim.study.design import points
+from sim.study.effort import START_S, engine_s, run_s
 from sim.study.file import StudyFile, Until, study_of
 from sim.study.folder import FILE, RUNS, STUDY
 from sim.study.jobs import Cell, cell_of, model_version
@@ -25,9 +27,6 @@ from sim.study.verdict import Answer, Chosen, answers, compared, selected
 
 if TYPE_CHECKING:
     import pandas as pd
-
-RUN_S, CALL_S = 0.03, 8e-6
-"""What a run and each of its calls take, about, on a processor of 2024: for the first estimate of time."""
 
 REWRITE_S = 5.0
 """The partial table is written anew no sooner than this, and no sooner than it has grown by half."""
@@ -117,8 +116,10 @@ class DryRun:
     """Least and most of each cell; the same where the number is fixed."""
     finished: int
     estimate_s: tuple[float, float]
-    """About how long it takes on `workers` processors, with the least and the most replications."""
+    """About how long it takes on `workers` free processors, with the least and the most replications."""
     workers: int
+    cpu_s: tuple[float, float]
+    """About the processor time of all processes together."""
 
     def to_dict(self) -> dict[str, Any]:
         """As `--dry-run --json` prints it."""
@@ -129,7 +130,7 @@ class DryRun:
                 for cell in self.cells
             ],
             "replications": list(self.replications), "finished": self.finished,
-            "estimate_s": list(self.estimate_s), "workers": self.workers,
+            "estimate_s": list(self.estimate_s), "workers": self.workers, "cpu_s": list(self.cpu_s),
         }  # fmt: skip
 
 
@@ -177,9 +178,19 @@ def dry_run(
     finished = sum(job.key in store for job in first)
     rule = wanted.replications
     least, most = (rule.least, rule.most) if isinstance(rule, Until) else (rule, rule)
-    one = sum(RUN_S + CALL_S * cell.calls for cell in cells if cell.text)
-    done = finished / max(len(first), 1)
-    return DryRun(cells, (least, most), finished, (one * least * (1.0 - done) / count, one * most / count), count)
+    one, start = _effort(wanted, cells)
+    left = 1.0 - finished / max(len(first), 1)
+    runs = one * least * left, one * (most - least * (1.0 - left))
+    begins = START_S + (start if runs[1] > 0.0 else 0.0)
+    walls, cpu = ((begins + runs[0] / n, begins + runs[1] / n) for n in (count, 1))
+    return DryRun(cells, (least, most), finished, walls, count, cpu)
+
+
+def _effort(wanted: StudyFile, cells: Sequence[Cell]) -> tuple[float, float]:
+    """Processor seconds of one run of every cell, and until the engine can begin."""
+    able = [cell for cell in cells if cell.text]
+    each = [run_s(load_scenario(json.loads(c.text)), c.calls, wanted.engine, wanted.warmup) for c in able]
+    return sum(each), max((engine_s(wanted.engine, cell.calls) for cell in able), default=0.0)
 
 
 def cells_of(wanted: StudyFile, base: str) -> tuple[Cell, ...]:

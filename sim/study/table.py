@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sim.ledger.tables import numbers_array, strings_array
 from sim.scenario.units import read_quantity
 from sim.study.jobs import Cell, Job
 from sim.study.measure import Measured
@@ -20,6 +22,9 @@ from sim.study.store import Store
 
 ROWS = 2000
 """Rows that are in memory at a time."""
+
+Get = Callable[[str], Measured | None]
+"""A finished run by its key."""
 
 _SUFFIX = {"time": "_s", "rate": "_per_s", "size": "_bytes", "fraction": ""}
 
@@ -61,15 +66,16 @@ def write_table(lines: Sequence[TableLine], store: Store, path: Path, complete: 
 
     The bytes depend on the lines and their numbers alone. No more than a few thousand rows are in memory at a time.
     """
-    schema, parameters = _schema(lines, store, complete)
+    get: Get = functools.cache(store.get) if len(lines) <= ROWS else store.get  # each is asked for twice
+    schema, parameters = _schema(lines, get, complete)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     written = 0
     try:
         with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
             for start in range(0, len(lines), ROWS):
-                rows = list(_rows(lines[start : start + ROWS], store, parameters, start))
+                rows = list(_rows(lines[start : start + ROWS], get, parameters, start))
                 if rows:
-                    writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+                    writer.write_table(_arrow(rows, schema))
                 written += len(rows)
         os.replace(temporary, path)
     finally:
@@ -77,7 +83,7 @@ def write_table(lines: Sequence[TableLine], store: Store, path: Path, complete: 
     return written
 
 
-def _schema(lines: Sequence[TableLine], store: Store, complete: bool) -> tuple[pa.Schema, dict[int, dict[str, Any]]]:
+def _schema(lines: Sequence[TableLine], get: Get, complete: bool) -> tuple[pa.Schema, dict[int, dict[str, Any]]]:
     """The columns, which need one look at a finished run of each cell, and the parameters of each cell."""
     cells = {line.cell.number: line.cell for line in lines}
     paths = list(dict.fromkeys(path for cell in cells.values() for path in cell.settings))
@@ -95,18 +101,31 @@ def _schema(lines: Sequence[TableLine], store: Store, complete: bool) -> tuple[p
             parameters[cell.number][name] = value
     numbers: dict[str, None] = {}
     for line in lines:
-        if line.failure is None and (found := store.get(line.job.key)) is not None:
+        if line.failure is None and (found := get(line.job.key)) is not None:
             numbers.update(dict.fromkeys(map(column, found.values)))
     taken = {name for name, _ in fields}
     fields += [(name, pa.float64()) for name in sorted(numbers) if name not in taken]
     return pa.schema(fields, metadata={b"mrcpsim.complete": str(complete).lower().encode()}), parameters
 
 
+def _arrow(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table; what a row does not have is null."""
+    return pa.Table.from_arrays([_array([row.get(f.name) for row in rows], f.type) for f in schema], schema=schema)
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if kind == pa.string():
+        return strings_array(values)
+    missing = np.array([value is None for value in values], dtype=np.bool_)
+    filled = [0 if value is None else value for value in values]
+    return numbers_array(np.array(filled, dtype=np.int64 if kind == pa.int64() else np.float64), missing)
+
+
 def _rows(
-    lines: Sequence[TableLine], store: Store, parameters: dict[int, dict[str, Any]], first: int
+    lines: Sequence[TableLine], get: Get, parameters: dict[int, dict[str, Any]], first: int
 ) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, first):
-        found = line.failure or store.get(line.job.key)
+        found = line.failure or get(line.job.key)
         if found is None:
             continue
         yield {
