@@ -63,9 +63,8 @@ def _warm() -> None:
     from sim.engine.compiled import engine, kernel
     from sim.engine.run import run
 
-    assert kernel.KERNEL
-    assert engine.CompiledEngine
-    assert run
+    loaded: list[object] = [kernel.KERNEL, engine.CompiledEngine, run]
+    assert all(loaded)
 
 
 @contextmanager
