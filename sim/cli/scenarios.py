@@ -25,8 +25,10 @@ def check(
     from sim.engine.check import check_condition
     from sim.errors import ScenarioError
     from sim.scenario import load_scenario
+    from sim.scenario.without_effect import told_of_no_effect
 
     problems: list[str] = []
+    notes: list[str] = []
     for given in scenario:
         path = scenario_path(given)
         try:
@@ -36,8 +38,11 @@ def check(
             continue
         if not (quiet or json):
             typer.echo(f"{path}: a valid scenario, {loaded.name}")
+        notes += [f"{path}: {note}" for note in told_of_no_effect(loaded)]
     if json:
-        print_json({"ok": not problems, "problems": problems})
+        print_json({"ok": not problems, "problems": problems, "notes": notes})
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
     if problems:
         raise ScenarioError("\n".join(problems))
 

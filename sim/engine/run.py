@@ -20,6 +20,7 @@ from sim.engine.start.processors import told_of_processors
 from sim.engine.start.setup import setup, task_index
 from sim.errors import MrcpsimError, RunFailed, ScenarioError, WrongType
 from sim.scenario import Scenario, to_yaml
+from sim.scenario.without_effect import told_of_no_effect
 
 if TYPE_CHECKING:
     from sim.engine.contract import Observer, Remaining
@@ -154,5 +155,8 @@ def run(
 
 def _notes(scenario: Scenario, end_s: float) -> dict[str, list[str]]:
     """What the reader of the run must know besides, under `notes`; nothing where there is nothing."""
-    notes = [*told_of_replay(scenario), *told_of_crashes(scenario, end_s), *told_of_processors(scenario)]
+    notes = [
+        *told_of_no_effect(scenario), *told_of_replay(scenario), *told_of_crashes(scenario, end_s),
+        *told_of_processors(scenario),
+    ]  # fmt: skip
     return {"notes": notes} if notes else {}

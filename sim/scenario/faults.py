@@ -13,6 +13,9 @@ from sim.scenario.units import PositiveCount, Probability, Quantity, Time, TimeO
 class Fault(Part):
     """A probability, optionally within a time window and for certain calls only; a bare number is the probability."""
 
+    mapping: ClassVar[str] = "a mapping with probability"
+    """What may stand in place of a bare number, for whoever gave another one."""
+
     probability: Probability = Field(default=1.0, description="Probability that it happens, each time it could.")
     from_: Time = Field(default=0.0, alias="from", description="Not before this time.")
     until: TimeOrForever = Field(default=math.inf, description="Not from this time on.")
@@ -25,8 +28,9 @@ class Fault(Part):
     def _spelled_out(cls, value: Any) -> Any:
         if isinstance(value, dict | Part):
             return value
-        if read_quantity("fraction", value) is None:
-            complain((None, "must be a probability from 0 to 1, such as 0.02 or 2%, or a mapping with probability"))
+        probability = read_quantity("fraction", value)
+        if probability is None or (cls is not Fault and not 0.0 <= probability <= 1.0):
+            complain((None, f"must be a probability from 0 to 1, such as 0.02 or 2%, or {cls.mapping}"))
         return {"probability": value}
 
     @model_validator(mode="after")
@@ -96,6 +100,8 @@ class OnHold(NeverUnlessNamed):
 class PluginCrash(NeverUnlessNamed):
     """The plugin crashes. It is a library in the server's process, so the process is gone, with every session."""
 
+    mapping: ClassVar[str] = "a mapping such as {calls: [200], on: request}"
+
     certain_by: ClassVar[frozenset[str] | None] = None
 
     probability: Probability = Field(
@@ -109,6 +115,8 @@ class PluginCrash(NeverUnlessNamed):
 
 class TryAgain(NeverUnlessNamed):
     """The caller tries again: another INVITE with the same wishes."""
+
+    mapping: ClassVar[str] = "a mapping such as {attempts: 3, after: 1s}"
 
     certain_by: ClassVar[frozenset[str] | None] = None
 
@@ -130,6 +138,8 @@ class TryAgain(NeverUnlessNamed):
 
 class Vanish(NeverUnlessNamed):
     """The caller disappears without BYE."""
+
+    mapping: ClassVar[str] = "a mapping such as {probability: 5%, tcp: open}"
 
     probability: Probability = Field(
         default=0.0, description="Probability that a caller vanishes; 1 where only a window or calls are given."
