@@ -1,5 +1,7 @@
 """`mrcpsim compare`: two or more results side by side, and what differs beyond chance."""
 
+import shlex
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,7 @@ from sim.cli.common import (
     ForceOption,
     JsonOption,
     NoProgressOption,
+    OutOption,
     QuietOption,
     command,
     out_console,
@@ -20,6 +23,8 @@ from sim.cli.common import (
 from sim.cli.results import read_logs
 
 if TYPE_CHECKING:
+    from sim.comparison.compare import SideBySide
+    from sim.comparison.fail_on import ConditionHeld
     from sim.ledger.result import RunResult
 
 
@@ -41,6 +46,7 @@ def compare(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the comparison as a page, too.")
     ] = None,
+    out: OutOption = None,
     force: ForceOption = False,
     full: Annotated[bool, typer.Option("--full", help="Show every row, also those within chance.")] = False,
     fail_on: FailOnOption = None,
@@ -51,17 +57,23 @@ def compare(
     """Compare results or logs with the first one: what differs, by how much, and what is beyond chance.
 
     Conditions are about rows and their columns, 'sessions.blocking.difference > 1%', or count rows, 'worse > 0'. A log
-    in several parts is audited first: mrcpsim audit PARTS --out DIR.
+    in several parts is audited first: mrcpsim audit PARTS --out DIR. With --out, a folder with comparison.json and
+    report.html.
     """
     from sim.comparison.compare import compare as compared
+    from sim.comparison.comparison_folder import ComparisonFolder
     from sim.comparison.fail_on import hold_to
     from sim.files import refuse_existing
 
     if output is not None:
         refuse_existing(output, force, "-o")
     told = named(names, sources)
-    found = compared(*(given(source, not (quiet or no_progress)) for source in sources), names=told)
-    held = hold_to(fail_on or [], found)
+    again = command_of(sources, names, fail_on or [])
+    with ComparisonFolder(out, force) if out is not None else nullcontext() as folder:
+        found = compared(*(given(source, not (quiet or no_progress)) for source in sources), names=told)
+        held = hold_to(fail_on or [], found)
+        if folder is not None:
+            folder.put(lambda path: write_files(found, held, again, path))
     if not quiet:
         from sim.report.comparison import print_comparison
 
@@ -70,14 +82,29 @@ def compare(
         print_json({**found.to_dict(), "conditions": [item.to_dict() for item in held]})
     if output is not None:
         from sim.files import whole
-        from sim.report.page.of_comparison import page_of_comparison
-        from sim.report.page.render import html_of
+        from sim.report.html import comparison_text
 
         with whole(output) as part:
-            part.write_text(html_of(page_of_comparison(found, held)), encoding="utf-8")
-        if not quiet:
-            typer.echo(str(output), err=True)
+            part.write_text(comparison_text(found, held, again), encoding="utf-8")
+    for page in (output, out):
+        if page is not None and not quiet:
+            typer.echo(str(page), err=True)
     raise typer.Exit(FAILED_CONDITION if any(item.holds for item in held) else 0)
+
+
+def command_of(sources: list[str], names: str | None, fail_on: list[str]) -> str:
+    """What makes the same comparison again."""
+    words = ["mrcpsim", "compare", *sources, *(["--names", names] if names is not None else [])]
+    return shlex.join([*words, *(word for text in fail_on for word in ("--fail-on", text))])
+
+
+def write_files(found: "SideBySide", held: "list[ConditionHeld]", command: str, folder: Path) -> None:
+    """What the folder of a comparison holds: its data, and the page that `mrcpsim report` makes of them."""
+    from sim.comparison.comparison_folder import write_comparison
+    from sim.report.html import NAME, text_of
+
+    write_comparison(found, held, command, folder)
+    (folder / NAME).write_text(text_of(folder), encoding="utf-8")
 
 
 def given(source: str, progress: bool) -> "RunResult | Path":

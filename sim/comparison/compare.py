@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,17 @@ from sim.comparison.chance import holm
 from sim.comparison.differing import PHASE_S, Difference, differences
 from sim.comparison.studies import StudyRuns, compare_studies, load_study_runs, one_run
 from sim.errors import ScenarioError
+from sim.leaks.life_curve import LifeCurve, lives_of
+from sim.ledger.lifetimes import lifetimes
 from sim.ledger.result import RunResult, load_result
 from sim.study.folder import RUNS, is_study
 from sim.theory.intervals import CONFIDENCE
 
 if TYPE_CHECKING:
     from sim.ledger.summary import Summary
+
+POINTS = 110
+"""Points of a curve of lifetimes that are kept: what a page can show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +34,14 @@ class Side:
     result: RunResult | None = None
     study: StudyRuns | None = None
     calls: CallBook | None = None
+    told: Mapping[str, Any] | None = None
+    """Of a comparison that was read from its folder: what `to_dict` gave."""
 
     @property
     def kind(self) -> str:
         """simulation, audit or study."""
+        if self.told is not None:
+            return str(self.told["kind"])
         if self.study is not None:
             return "study"
         return "audit" if self.summary is not None and self.summary.engine == "log" else "simulation"
@@ -44,6 +53,8 @@ class Side:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
+        if self.told is not None:
+            return dict(self.told)
         told: dict[str, Any] = {"name": self.name, "kind": self.kind}
         if self.study is not None:
             return {**told, "scenario": self.study.name, "runs": self.study.count}
@@ -71,6 +82,8 @@ class SideBySide:
     rows: tuple[Difference, ...]
     once: tuple[Once, ...]
     notes: tuple[str, ...]
+    lives: Mapping[str, LifeCurve] = field(default_factory=dict)
+    """How long pools live, by the name of the result, of those that keep their sessions."""
 
     @property
     def tested(self) -> int:
@@ -119,7 +132,12 @@ def compare(*given: RunResult | str | os.PathLike[str], names: Sequence[str] | N
         assert other.result is not None
         rows += differences(base.result, base.calls, other.result, other.calls, other.name, paired)
         notes += _notes(base, other, paired)
-    return SideBySide(sides, tuple(corrected(rows)), _once(sides), tuple(notes))
+    return SideBySide(sides, tuple(corrected(rows)), _once(sides), tuple(notes), _lives(sides))
+
+
+def _lives(sides: Sequence[Side]) -> dict[str, LifeCurve]:
+    tables = {side.name: lifetimes(side.result) for side in sides if side.result is not None}
+    return {name: lives_of(table, POINTS) for name, table in tables.items() if table is not None and len(table)}
 
 
 def corrected(rows: Sequence[Difference]) -> list[Difference]:

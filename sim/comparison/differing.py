@@ -102,7 +102,7 @@ class Difference:
             "result": self.other, "name": self.name, "where": self.where, "unit": self.unit, "base": self.base,
             "value": self.value, "difference": self.apart, "low": ends["low"], "high": ends["high"],
             "ratio": self.ratio, "p": self.p, "p_corrected": self.p_corrected, "beyond_chance": self.beyond_chance,
-            "verdict": self.verdict, "method": self.method,
+            "verdict": self.verdict, "method": self.method, "label": self.label, "less_is_better": self.less_is_better,
         }  # fmt: skip
 
 

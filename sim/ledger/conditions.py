@@ -91,6 +91,7 @@ class Condition:
     bound: float | None
     upper: float | None = None
     operands: tuple[Operand, ...] = ()  # the value, and what it is divided by
+    unit: str = "number"  # of the value: time, size, fraction, rate, count or number
 
     def value(self, summary: Summary, find: Find | None = None) -> float | int | None:
         """What `summary` has at the path. ScenarioError when it has no such resource or task, or when the durations
@@ -150,11 +151,11 @@ def read(text: str, resolve: Callable[[str], Resolved]) -> Condition:
         low, high = (_bound(end, unit, text) for end in ends)
         if low is None or high is None or low > high:
             raise _bad(text, f"the bounds of 'in' must be numbers, the smaller one first (got {rest!r})")
-        return Condition(text, path, op, low, high, operands)
+        return Condition(text, path, op, low, high, operands, unit)
     bound = _bound(rest, unit, text)
     if bound is None and op not in ("==", "!="):
         raise _bad(text, f"'none' can only be compared with == or != (got {op!r})")
-    return Condition(text, path, op, bound, None, operands)
+    return Condition(text, path, op, bound, None, operands, unit)
 
 
 _PERCENTILE = re.compile(r"(.+)\.p(\d{1,2}(?:\.\d{1,6})?)\Z")

@@ -10,6 +10,10 @@ from sim.ledger.result import RunResult, load_result
 from sim.study.folder import FILE, STUDY, is_study
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sim.comparison.compare import SideBySide
+    from sim.comparison.fail_on import ConditionHeld
     from sim.study.capacity import Capacity
     from sim.validation.validate import Validation
 
@@ -18,11 +22,14 @@ NAME = "report.html"
 
 def text_of(folder: Path) -> str:
     """The page of whatever a folder holds. ScenarioError when that is nothing of ours."""
+    from sim.comparison.comparison_folder import COMPARISON, load_comparison
     from sim.study.capacity_folder import CAPACITY, load_capacity
     from sim.validation.kept import VALIDATION, load_validation
 
     if is_study(folder):
         return study_text(folder)
+    if (folder / COMPARISON).is_file():
+        return comparison_text(*load_comparison(folder))
     if (folder / CAPACITY).is_file():
         return capacity_text(load_capacity(folder))
     if (folder / VALIDATION).is_file():
@@ -69,6 +76,14 @@ def capacity_text(found: Capacity) -> str:
     from sim.report.page.render import html_of
 
     return html_of(capacity_page(found))
+
+
+def comparison_text(found: SideBySide, held: Sequence[ConditionHeld] = (), command: str = "") -> str:
+    """The page of a comparison."""
+    from sim.report.page.of_comparison import page_of_comparison
+    from sim.report.page.render import html_of
+
+    return html_of(page_of_comparison(found, held, command))
 
 
 def validation_text(found: Validation) -> str:

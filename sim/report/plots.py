@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.leaks.life_curve import lives_of
 from sim.ledger.result import RunResult
 from sim.ledger.spans import label as latency_label
 from sim.ledger.summary import Quantiles
@@ -164,7 +165,7 @@ def pool_survival(result: RunResult, ax: Axes | None = None, most: int | None = 
     if table is None or table.empty:
         axes.text(0.5, 0.5, "no lifetimes were recorded", transform=axes.transAxes, ha="center", color=FAINT)
         return axes
-    draw_survival(axes, table, "pools (Kaplan–Meier)", COLOURS[0], most, COLOURS[1])
+    draw_survival(axes, lives_of(table, most), "pools (Kaplan–Meier)", COLOURS[0], COLOURS[1])
     age_axis(axes)
     legend_below(axes)
     return axes

@@ -16,6 +16,9 @@ INK: Final = "#333333"
 FAINT: Final = "#6f6f6f"
 GRID: Final = "#e6e6e6"
 
+PAGE_WIDTH: Final = 6.4
+"""Inches that a picture of a page is drawn wide, at most."""
+
 VARIABLES: Final = {
     INK: "--ink", FAINT: "--faint", GRID: "--grid", "#000000": "--ink", "#0072b2": "--c0", "#d55e00": "--c1",
     "#009e73": "--c2", "#cc79a7": "--c3", "#e69f00": "--c4", "#56b4e9": "--c5",
@@ -70,15 +73,31 @@ def legend_below(axes: Axes, columns: int = 3, size: float = 9.0) -> None:
         axes.legend(frameon=False, loc="best", fontsize=size)
 
 
+def _fit_legend(axes: Axes) -> None:
+    """Give a legend below fewer columns until it is no wider than its figure."""
+    figure = figure_of(axes)
+    for columns in (2, 1):
+        for legend in figure.legends:
+            if legend.get_window_extent().width > figure.bbox.width:
+                size = float(legend.get_texts()[0].get_fontsize())
+                legend.remove()
+                legend_below(axes, columns, size)
+
+
 def svg_of(axes: Axes, name: str, description: str) -> str:
     """The picture as an SVG element for a page: its text is text, its colours are the page's, `description` is for
     readers who do not see it. The bytes depend on the picture only."""
     import matplotlib as mpl
 
+    figure = figure_of(axes)
+    width, height = figure.get_size_inches()
+    if width > PAGE_WIDTH:  # narrow enough to be read on a telephone; a page's style enlarges it elsewhere
+        figure.set_size_inches(PAGE_WIDTH, height)
+        _fit_legend(axes)
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mrcpsim", "path.simplify_threshold": 0.5}):
-        figure_of(axes).savefig(buffer, format="svg", transparent=True, metadata=nothing)
+        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     drawn = buffer.getvalue()
     drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.S)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.leaks.life_curve import LifeCurve, lives_of
+from sim.leaks.life_curve import survival_curve as survival_curve  # for notebooks, beside the pictures
 from sim.report.style import COLOURS, axes_for, legend_below
 from sim.report.text import duration
-from sim.theory.product_limit import product_limit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,44 +20,18 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-CUTS = 60
-"""Marks of lifetimes that were cut off, at most."""
 HAZARD_STEPS = 18
 
 
-class Curve(NamedTuple):
-    """Share of pools that live longer than each age, with its interval."""
-
-    age_s: Array
-    share: Array
-    low: Array
-    high: Array
-
-
-def survival_curve(lifetimes: pd.DataFrame) -> Curve:
-    """The estimate of Kaplan and Meier from a table of `sim.lifetimes`, with the 95 % interval in log-log form."""
-    ages, ended = lifetimes["lifetime_s"].to_numpy(dtype=float), lifetimes["ended"].to_numpy(dtype=bool)
-    curve = product_limit(ages[ended], ages[~ended])
-    x = np.concatenate([[max(1e-6, float(ages.min()))], curve.ages])
-    return Curve(x, *(np.concatenate([[1.0], part]) for part in (curve.shares, curve.low, curve.high)))
-
-
-def draw_survival(
-    axes: Axes, lifetimes: pd.DataFrame, label: str, colour: str, most: int | None, cut_colour: str | None = None
-) -> None:
+def draw_survival(axes: Axes, lives: LifeCurve, label: str, colour: str, cut_colour: str | None = None) -> None:
     """One curve with its interval; pools that are still held are marked where their watching ended."""
-    curve = survival_curve(lifetimes)
-    x, y = curve.age_s, curve.share
-    keep = np.unique(np.linspace(0, len(x) - 1, min(len(x), most or len(x))).astype(int))
-    axes.fill_between(x[keep], curve.low[keep], curve.high[keep], step="post", color=colour, alpha=0.2, linewidth=0,
+    curve = lives.curve
+    axes.fill_between(curve.age_s, curve.low, curve.high, step="post", color=colour, alpha=0.2, linewidth=0,
                       label=None if cut_colour is None else "95 % interval")  # fmt: skip
-    axes.step(x[keep], y[keep], where="post", color=colour, linewidth=1.5, label=label)
-    cut = np.sort(lifetimes.loc[~lifetimes["ended"], "lifetime_s"].to_numpy(dtype=float))
-    if cut.size:
-        cut = cut[np.unique(np.linspace(0, cut.size - 1, min(cut.size, CUTS)).astype(int))]
-        at = y[np.searchsorted(x, cut, side="right") - 1]
+    axes.step(curve.age_s, curve.share, where="post", color=colour, linewidth=1.5, label=label)
+    if lives.held:
         told = None if cut_colour is None else "still held: watched until here"
-        axes.plot(cut, at, "|", color=cut_colour or colour, markersize=9, label=told)
+        axes.plot(lives.cut_s, lives.cut_share, "|", color=cut_colour or colour, markersize=9, label=told)
 
 
 def age_axis(axes: Axes) -> None:
@@ -69,10 +44,14 @@ def age_axis(axes: Axes) -> None:
 def survivals(tables: Mapping[str, pd.DataFrame], title: str, ax: Axes | None = None, most: int | None = 400) -> Axes:
     """The lifetimes of several results, each with its 95 % interval, from tables of `sim.lifetimes`; the title says
     what is to be seen."""
+    return survivals_of({name: lives_of(table, most) for name, table in tables.items()}, title, ax)
+
+
+def survivals_of(lives: Mapping[str, LifeCurve], title: str, ax: Axes | None = None) -> Axes:
+    """`survivals` of curves that were made already."""
     axes = axes_for(title, ax)
-    for (name, lifetimes), colour in zip(tables.items(), COLOURS, strict=False):
-        held = int((~lifetimes["ended"]).sum())
-        draw_survival(axes, lifetimes, f"{name}: {len(lifetimes):,} pools, {held:,} still held", colour, most)
+    for (name, one), colour in zip(lives.items(), COLOURS, strict=False):
+        draw_survival(axes, one, f"{name}: {one.pools:,} pools, {one.held:,} still held", colour)
     age_axis(axes)
     axes.set(ylabel="share of pools that live longer", ylim=(0, 1.03))
     legend_below(axes, columns=2)

@@ -8,6 +8,8 @@ from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sim.errors import ScenarioError
+from sim.ledger.conditions import parse
 from sim.ledger.spans import label
 from sim.ledger.summary import Expectation, Finding, Leak, ResourceUse, Summary, TaskUse
 from sim.report.nearest import nearest_text
@@ -151,7 +153,7 @@ def expectations(found: Sequence[Expectation]) -> Table:
     )
     for item in found:
         mark = Text("✓", style=GOOD) if item.ok else Text("✗", style=BAD)
-        table.add_row(mark, item.condition, Text(f"found {_value(item)}", style=QUIET if item.ok else BAD))
+        table.add_row(mark, item.condition, Text(f"found {found_value(item)}", style=QUIET if item.ok else BAD))
     return table
 
 
@@ -336,12 +338,15 @@ def _most_first(names: Sequence[str]) -> list[str]:
     return sorted(counts, key=lambda name: (-counts[name], name))
 
 
-def _value(item: Expectation) -> str:
-    last = item.condition.split(".")[-1]
+def found_value(item: Expectation) -> str:
+    """What a condition found, in the unit of its path."""
     if item.value is None:
         return "no value"
-    if item.condition.startswith("latency.") and not last.startswith("n "):
-        return duration(item.value)
-    if "%" in item.condition:
-        return share(item.value)
-    return f"{item.value:.6g}" if isinstance(item.value, float) else str(item.value)
+    try:
+        unit = parse(item.condition).unit
+    except ScenarioError:  # of a result that another version wrote
+        unit = "number"
+    told = {"time": duration, "fraction": share, "size": size}.get(unit)
+    if told is not None:
+        return told(item.value)
+    return f"{item.value:.6g}{'/s' if unit == 'rate' else ''}" if isinstance(item.value, float) else str(item.value)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from sim.cli.main import build
 from sim.report.html import validation_text
 from sim.report.page.of_study import finding, study_page
+from sim.report.page.of_validation import validation_page
 from sim.report.page.render import html_of
 from sim.report.responses import responses, varied
 from sim.validation.validate import Validation
@@ -142,3 +144,12 @@ def test_a_validation_replaces_no_other_page(tmp_path: Path, force: list[str]) -
     assert "holds files but no validation (such as report.html)" in found.output
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == "of a run"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["report.html", "summary.json"]
+
+
+def test_the_verdict_of_a_validation_names_latencies_in_words_and_leaves_to_the_section_what_was_not_judged(
+    validation: Validation,
+) -> None:
+    told = "DISAGREES: 5 of 6 judged quantiles; invite_to_answer p95 +34%; not judged: close_delay, queue waits"
+    page = validation_page(replace(validation, ok=False, verdict=told))
+    assert page.verdict == "DISAGREES: 5 of 6 judged quantiles; INVITE → final answer p95 +34%."
+    assert page.sections[0].parts[0].text == "Not judged: close delay, queue waits."

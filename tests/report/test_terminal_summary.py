@@ -7,8 +7,9 @@ import pytest
 from rich.console import Console
 
 from sim.ledger.result import RunResult
-from sim.ledger.summary import ResourceUse, SessionCounts, Summary, Violation
-from sim.report.terminal import print_summary
+from sim.ledger.summary import Expectation, ResourceUse, SessionCounts, Summary, Violation
+from sim.report.page.of_result import page_of
+from sim.report.terminal import found_value, print_summary
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -72,3 +73,22 @@ def test_the_nearest_limit_is_the_one_used_most() -> None:
 
 def test_markup_in_a_name_is_only_text(result: RunResult) -> None:
     assert "[bold]x[/bold]" in printed(replace(result.summary, scenario="[bold]x[/bold]"))
+
+
+@pytest.mark.parametrize(
+    ("condition", "value", "told"),
+    [
+        ("latency.invite_to_answer.p99 < 10ms", 0.0123, "12.3 ms"), ("latency.invite_to_answer.n > 3", 12, "12"),
+        ("tasks.MRCP Server.wait.p95 < 1ms", 0.00012, "120 µs"), ("sessions.blocking < 0.01", 0.0194, "1.94 %"),
+        ("resources.session_pool.bytes_peak < 1MiB", 4096, "4.00 KiB"), ("sessions.leaked == 0", 3, "3"),
+        ("sessions.leaked == 0", None, "no value"), ("of.another.version < 3", 2.5, "2.5"),
+    ],
+)  # fmt: skip
+def test_what_a_condition_found_has_its_unit_on_the_page_too(condition: str, value: float | None, told: str) -> None:
+    item = Expectation(condition, value, False)
+    assert found_value(item) == told
+    summary = Summary("x", 1, "simpy", 10.0, expect=[item])
+    page = page_of(RunResult(summary))
+    expected = next(section for section in page.sections if section.id == "expected").parts[0].table
+    assert expected is not None
+    assert expected.rows[0][2].shown == told

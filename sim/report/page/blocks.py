@@ -44,8 +44,7 @@ class PagePart:
     mood: str = ""
     id: str = ""
     target: str = ""
-    svgs: tuple[str, ...] = ()
-    svg: str = ""  # markup of our own making: everything from outside in it is escaped
+    svgs: tuple[str, ...] = ()  # markup of our own making: everything from outside in it is escaped
     caption: str = ""
     steps: Sequence[str] = ()
     title: str = ""
@@ -105,4 +104,4 @@ def pictures(svgs: Sequence[str]) -> PagePart:
 
 def picture(svg: str, caption: str = "") -> PagePart:
     """An SVG picture of our own making."""
-    return PagePart("picture", svg=svg, caption=caption)
+    return PagePart("picture", svgs=(svg,), caption=caption)

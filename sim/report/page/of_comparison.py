@@ -6,27 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sim.comparison.compare import SideBySide
-from sim.ledger.lifetimes import lifetimes
 from sim.report.comparison import chance, how_told, interval, mark, once_cells, shown, signed, verdict
 from sim.report.differences import difference_picture
 from sim.report.page.blocks import Datum, Figure, Head, Page, PagePart, Section, TableData, picture, table, text
 from sim.report.style import svg_of
-from sim.report.survivals import survivals
+from sim.report.survivals import survivals_of
 from sim.report.text import DASH, number, plural
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sim.comparison.differing import Difference
     from sim.comparison.fail_on import ConditionHeld
+    from sim.leaks.life_curve import LifeCurve
 
 MOODS = {"worse": "text bad", "better": "text good", "different": "text warn"}
 DRAWN = 24
 """Rows of a picture, at most: the surest ones."""
 
 
-def page_of_comparison(found: SideBySide, held: Sequence[ConditionHeld] = ()) -> Page:
-    """Everything about a comparison that fits a page."""
+def page_of_comparison(found: SideBySide, held: Sequence[ConditionHeld] = (), command: str = "") -> Page:
+    """Everything about a comparison that fits a page; `command` makes it again."""
     said, mood = verdict(found)
     base = found.sides[0].name
     sections = []
@@ -36,13 +34,15 @@ def page_of_comparison(found: SideBySide, held: Sequence[ConditionHeld] = ()) ->
         rows = [row for row in found.rows if row.other == side.name]
         title = f"{base} → {side.name}"
         sections.append(Section(f"against-{number_}", title, _against(rows, base, side.name, number_)))
-    lives = _tables(found)
-    sections += [Section("lifetimes", "How long pools live", _lifetimes(lives))] if lives else []
+    if found.lives:
+        sections.append(Section("lifetimes", "How long pools live", _lifetimes(found.lives)))
     sections += [Section("once", "Peaks, limits and tasks", [_once(found)])] if found.once else []
     sections.append(
         Section("results", "The results", [_results(found), *(text(note, "quiet") for note in found.notes)])
     )
     sections.append(Section("how", "How sure this is", [text(how_told(found))]))
+    if command:
+        sections.append(Section("provenance", "How to make this again", [PagePart("command", text=command)]))
     figures = [
         Figure("differences tested", number(found.tested)),
         Figure("beyond chance", number(len(found.beyond_chance))),
@@ -95,13 +95,8 @@ def _cells(row: Difference) -> list[Datum]:
     ]  # fmt: skip
 
 
-def _tables(found: SideBySide) -> dict[str, pd.DataFrame]:
-    tables = {side.name: lifetimes(side.result) for side in found.sides if side.result is not None}
-    return {name: table for name, table in tables.items() if table is not None and len(table)}
-
-
-def _lifetimes(tables: Mapping[str, pd.DataFrame]) -> list[PagePart]:
-    axes = survivals(tables, "Share of pools that live longer than an age", most=110)
+def _lifetimes(lives: Mapping[str, LifeCurve]) -> list[PagePart]:
+    axes = survivals_of(lives, "Share of pools that live longer than an age")
     return [picture(svg_of(axes, "lifetimes-picture", "Lifetimes of pools, by Kaplan and Meier with 95 % intervals"))]
 
 

@@ -12,6 +12,7 @@ from sim.report.page.blocks import Datum, Figure, Head, Page, PagePart, Section,
 from sim.report.page.columns import columns_of, example_rows
 from sim.report.page.leaks import chart_of, leak_parts, story_sections, violation_parts
 from sim.report.style import svg_of
+from sim.report.terminal import found_value
 from sim.report.text import DASH, duration, number, share, size
 from sim.report.verdicts import causes_heading, verdict_text
 
@@ -86,7 +87,7 @@ def _expected(summary: Summary) -> PagePart:
         [
             Datum("holds" if item.ok else "fails", name="text good" if item.ok else "text bad"),
             Datum(item.condition, name="long"),
-            Datum(DASH if item.value is None else f"{item.value:g}", item.value),
+            Datum(found_value(item), item.value),
         ]
         for item in summary.expect
     ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sim.ledger.spans import label
+from sim.ledger.spans import LATENCIES, label
 from sim.report.page.blocks import (
     Datum,
     Figure,
@@ -23,6 +24,7 @@ from sim.report.text import DASH, duration, number, plural
 if TYPE_CHECKING:
     from sim.validation.validate import Comparison, Validation
 
+_NAMES = re.compile(rf"\b(?:{'|'.join(LATENCIES)})\b")
 COARSE = 60
 """Points of a quantile-quantile curve on a page."""
 
@@ -33,10 +35,12 @@ def validation_page(found: Validation) -> Page:
 
     judged = {name: found.latency[name] for name in found.judged}
     quantiles = [value for compared in judged.values() for value in compared.quantiles.values()]
+    said, mark, rest = _NAMES.sub(lambda name: label(name[0]), found.verdict).partition("; not ")
     agree = sum(value.agrees for value in quantiles)
+    not_judged = [text(f"Not {rest}.", "quiet")] if mark else []
     waits = _compared("Wait in the queue of each task", found.tasks)
     sections = [
-        Section("latency", "Latencies, measured and predicted", _latencies(found)),
+        Section("latency", "Latencies, measured and predicted", [*not_judged, *_latencies(found)]),
         *([Section("waits", "Queue waits", [waits])] if found.tasks else []),
         Section("counts", "Sessions", [_counts(found.counts)]),
         Section("provenance", "How this was compared", [text(line) for line in (*about(found), _told(found))]),
@@ -44,7 +48,7 @@ def validation_page(found: Validation) -> Page:
     return Page(
         title=f"{found.scenario} against {found.log}",
         subtitle=f"validation of a model against a real log · {plural(found.runs, 'simulated run')}",
-        verdict=f"{found.verdict}.",
+        verdict=f"{said}.",
         mood="good" if found.ok else "bad",
         figures=[
             Figure("judged quantiles that agree", f"{agree} of {len(quantiles)}", "good" if found.ok else "bad"),
