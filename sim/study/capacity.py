@@ -267,7 +267,7 @@ def _check(scenario: Scenario, vary: str, low: float, wanted: Sequence[Target]) 
     from sim.ledger.conditions import parse
     from sim.scenario import to_mapping
 
-    load_scenario(to_mapping(scenario, only_changes=True), {vary: low})
+    load_scenario(to_mapping(scenario), {vary: low})
     for target in wanted:
         parse(target.text, resources=resource_names(scenario), tasks=task_names(scenario))
 

@@ -48,7 +48,7 @@ class Trials:
     _cells: dict[tuple[tuple[tuple[str, Any], ...], float], Cell] = field(default_factory=dict)
 
     def __enter__(self) -> Trials:
-        self._plain = to_mapping(self.scenario, only_changes=True)
+        self._plain = to_mapping(self.scenario)  # with its defaults: a knob may be a part of one
         self._pool = WorkerPool(self.store.place, self.executor, self.workers)
         return self
 
