@@ -82,10 +82,12 @@ def planned_value(planned: Planned, found: Capacity) -> str:
 
 def _targets(found: Capacity) -> Table:
     table = Table(box=SIMPLE_HEAD, title="Targets at that value", title_justify="left")
-    for heading in ("target", "found", ""):
-        table.add_column(heading)
+    for heading in ("target", "found", "runs", ""):
+        table.add_column(heading, justify="right" if heading == "runs" else "left")
     for at in found.targets:
-        table.add_row(at.target.text, interval(at.estimate, at.target.metric), "missed first" if at.binding else "")
+        notes = ["missed first"] * at.binding + ["wider than asked"] * (not at.precise)
+        found_there = interval(at.estimate, at.target.metric)
+        table.add_row(at.target.text, found_there, number(at.n) if at.n else "", ", ".join(notes))
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import shlex
@@ -15,6 +16,7 @@ from sim.ledger.limits import Pressure, ranked
 from sim.scenario import Scenario, load_scenario, to_yaml
 from sim.scenario.units import read_quantity
 from sim.study.constraints import base_value, is_whole
+from sim.study.holding import narrow, runs_at
 from sim.study.jobs import model_version
 from sim.study.measure import mean_of, value_of
 from sim.study.planner import Planned, planned
@@ -42,13 +44,17 @@ class TargetAtCapacity:
     target: Target
     estimate: Estimate
     binding: bool
+    n: int = 0
+    """From so many runs."""
+    precise: bool = True
+    """Whether those were enough for an interval as narrow as the knob's precision asks for."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return {
             "target": self.target.text, "metric": self.target.metric, "bound": self.target.bound,
             "value": _finite(self.estimate.value), "low": _finite(self.estimate.low),
-            "high": _finite(self.estimate.high), "binding": self.binding,
+            "high": _finite(self.estimate.high), "binding": self.binding, "n": self.n, "precise": self.precise,
         }  # fmt: skip
 
 
@@ -187,7 +193,7 @@ def capacity(
 
         answer = search(measure, wanted, low, high, precision=precision, confidence=confidence, whole=whole)
         runs, calls = trials.runs, trials.calls
-        found = _told(loaded, vary, unit, answer, wanted, trials, (runs, calls), confidence, curve, whole)
+        found = _told(loaded, vary, unit, answer, wanted, trials, (runs, calls), (precision, confidence), curve, whole)
         plain = warmup_s is None and engine == "compiled"  # what the command does
         command = _command(vary, between, targets, precision, confidence, trials.seed, curve) if plain else ""
         return replace(found, model=model_version(), command=command, scenario_yaml=to_yaml(loaded))
@@ -195,17 +201,25 @@ def capacity(
 
 def _told(
     scenario: Scenario, vary: str, unit: str, answer: Found, wanted: tuple[Target, ...], trials: Trials,
-    used: tuple[int, int], confidence: float, curve: bool, whole: bool,
+    used: tuple[int, int], sure: tuple[float, float], curve: bool, whole: bool,
 ) -> Capacity:  # fmt: skip
     """Everything that is told beside the answer."""
     at = answer.value if answer.value is not None else answer.low
     beyond = max(answer.high, at * 1.02) if not whole else at + 1.0
-    here = trials.values([({vary: at}, r) for r in range(CURVE_RUNS)])
-    there = trials.values([({vary: beyond}, r) for r in range(CURVE_RUNS)]) if answer.reached == "inside" else here
+    precision, confidence = sure
+
+    def more(replications: range) -> Sequence[Mapping[str, float]]:
+        return trials.values([({vary: at}, r) for r in replications])
+
+    here = runs_at(more, lambda run, target: value_of(run, target.metric), wanted, precision, confidence)
+    inside = answer.reached == "inside"
+    there = trials.values([({vary: beyond}, r) for r in range(CURVE_RUNS)]) if inside else here
     held = tuple(
-        TargetAtCapacity(target, _at(target, here, confidence), i == answer.binding) for i, target in enumerate(wanted)
+        TargetAtCapacity(target, found, i == answer.binding, len(here), how is None or how.met(found))
+        for i, target in enumerate(wanted)
+        for found, how in [(_at(target, here, confidence), narrow(target, precision))]
     )
-    points = _curve(vary, at, wanted, trials, confidence, whole) if curve and answer.reached == "inside" else ()
+    points = _curve(vary, at, here, wanted, trials, confidence, whole) if curve and inside else ()
     theory: tuple[Planned, ...] = ()
     if vary == "arrivals.rate":
         slow = max(at * LIGHT, 1e-6)
@@ -233,16 +247,19 @@ def _at(target: Target, runs: Sequence[Mapping[str, float]], confidence: float) 
 
 
 def _curve(
-    vary: str, at: float, wanted: Sequence[Target], trials: Trials, confidence: float, whole: bool
-) -> tuple[CurvePoint, ...]:
+    vary: str, at: float, here: Sequence[Mapping[str, float]], wanted: Sequence[Target], trials: Trials,
+    confidence: float, whole: bool,
+) -> tuple[CurvePoint, ...]:  # fmt: skip
+    """The curve; at the answer are the runs that are there already."""
     values = [float(round(at * part)) if whole else at * part for part in CURVE]
     values = [value for value in dict.fromkeys(values) if value > 0.0]
-    found = trials.values([({vary: value}, r) for value in values for r in range(CURVE_RUNS)])
+    rest = [value for value in values if value != at]
+    found = iter(trials.values([({vary: value}, r) for value in rest for r in range(CURVE_RUNS)]))
     points = []
-    for i, value in enumerate(values):
-        runs = found[i * CURVE_RUNS : (i + 1) * CURVE_RUNS]
+    for value in values:
+        runs = here if value == at else list(itertools.islice(found, CURVE_RUNS))
         metrics = {target.metric: _at(target, runs, confidence) for target in wanted}
-        points.append(CurvePoint(value, CURVE_RUNS, metrics, tuple(p.name for p in ranked(runs) if p.reached)))
+        points.append(CurvePoint(value, len(runs), metrics, tuple(p.name for p in ranked(runs) if p.reached)))
     return tuple(points)
 
 

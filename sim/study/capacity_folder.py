@@ -75,8 +75,9 @@ def _capacity(plain: Mapping[str, Any], scenario_yaml: str) -> Capacity:
 
 def _target(plain: Mapping[str, Any], confidence: float) -> TargetAtCapacity:
     return TargetAtCapacity(
-        target_of(str(plain["target"]), confidence), _estimate(plain, "value"), bool(plain["binding"])
-    )
+        target_of(str(plain["target"]), confidence), _estimate(plain, "value"), bool(plain["binding"]),
+        int(plain.get("n", 0)), bool(plain.get("precise", True)),
+    )  # fmt: skip
 
 
 def _pressure(plain: Mapping[str, Any]) -> Pressure:

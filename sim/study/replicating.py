@@ -113,7 +113,7 @@ class Plan:
         rule = state.rule
         if rule is None or state.outstanding or state.failures:
             return []
-        for replication in range(len(next(iter(rule.values.values()))), state.asked):
+        for replication in range(rule.looked_at, state.asked):
             if rule.add(replication, state.values[replication]):
                 return []
         return self._ask(state, rule.still_needed())
@@ -133,7 +133,7 @@ class Plan:
     def _looked_at(self, state: _State) -> int:
         if state.rule is None or not state.rule.done:
             return state.asked
-        return len(next(iter(state.rule.values.values())))
+        return state.rule.looked_at
 
     @property
     def values(self) -> dict[int, list[dict[str, float]]]:

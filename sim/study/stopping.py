@@ -73,6 +73,11 @@ class Replications:
         """Whether no more replications are needed, or allowed."""
         return self.enough is not None or self._next >= self.most
 
+    @property
+    def looked_at(self) -> int:
+        """How many replications it took into account, from the first on."""
+        return self._next
+
     def add(self, replication: int, row: Mapping[str, float]) -> bool:
         """Take the metrics of a replication, in whatever order they come; whether that settles it."""
         if replication in self._waiting or replication < self._next:

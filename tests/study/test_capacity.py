@@ -4,10 +4,12 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "theory"))
@@ -17,10 +19,13 @@ import sim
 from sim.cli.main import build
 from sim.errors import ScenarioError
 from sim.ledger.limits import ranked
+from sim.report.capacity import print_capacity
 from sim.scenario import Scenario
+from sim.study.holding import narrow, runs_at
 from sim.study.planner import planned
 from sim.study.search import Found, search
 from sim.study.targets import target_of
+from sim.study.uncertainty import mean
 from sim.theory.loss import offered_at
 
 
@@ -209,3 +214,39 @@ def test_a_planner_counts_only_the_servers_that_are_up() -> None:
     (erlang,) = planned(scenario, [target_of("sessions.blocking < 1%", 0.95)], [])
     assert erlang.rate_per_s == pytest.approx(2.0 * 4.461 / 3.0, rel=1e-3)
     assert any("not at random" in why for why in erlang.broken)
+
+
+def test_targets_at_the_answer_are_told_from_enough_runs_or_said_to_be_wide(tmp_path: Path) -> None:
+    """20 channels at 1 %: runs until the blocking there is known to ±10 times the knob's precision, of 1 %."""
+    found = sim.capacity(
+        "channel-limit", overrides={"duration": "60s", "calls.hold.mean": "200ms"}, between="10/s:200/s", curve=False,
+        targets=["sessions.blocking < 1%", "leaked.session_pool == 0"], precision=0.1, cache=str(tmp_path), workers=1,
+    )  # fmt: skip
+    there = found.targets[0]
+    assert there.precise
+    assert 20 <= there.n < 64
+    assert (there.estimate.high - there.estimate.low) / 2.0 <= 0.01
+    wide = replace(found, targets=(replace(there, precise=False), *found.targets[1:]))
+    for answer, told in ((found, False), (wide, True)):
+        console = Console(record=True, width=160)
+        print_capacity(answer, console)
+        assert ("wider than asked" in console.export_text()) == told
+
+
+def test_runs_at_an_answer_stop_when_every_target_is_known() -> None:
+    """Two targets whose runs vary by a known spread: the one that needs more decides, and a count of runs does not."""
+    targets = [target_of("sessions.blocking < 1%", 0.95), target_of("leaked.session_pool == 0", 0.95)]
+    rng = np.random.default_rng(1)
+    noise = rng.normal(0.01, 0.004, 64)
+
+    def more(replications: range) -> list[float]:
+        return [float(noise[r]) for r in replications]
+
+    runs = runs_at(more, lambda run, target: run, targets, 0.02, 0.95)
+    assert list(runs) == [float(x) for x in noise[: len(runs)]]
+    how = narrow(targets[0], 0.02)
+    assert how is not None
+    assert how.met(mean(runs))  # ±0.2 %: about 18 runs, and 10 more that confirm it
+    assert 20 <= len(runs) <= 40
+    assert len(runs_at(more, lambda run, target: run, targets, 0.0001, 0.95)) == 64
+    assert len(runs_at(more, lambda run, target: run, targets[1:], 0.02, 0.95)) == 10

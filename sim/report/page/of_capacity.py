@@ -127,11 +127,17 @@ def _end(found: Capacity) -> str:
 
 
 def _targets(found: Capacity) -> PagePart:
-    heads = [Head("target", True), Head("found, with its interval"), Head("bound"), Head("missed first", True)]
+    heads = [
+        Head("target", True),
+        Head("found, with its interval"),
+        Head("runs"),
+        Head("bound"),
+        Head("missed first", True),
+    ]
     rows = [
         [
             Datum(at.target.text, name="text"), Datum(interval(at.estimate, at.target.metric), at.estimate.value),
-            Datum(shown(at.target.bound, at.target.metric), at.target.bound),
+            Datum(number(at.n) if at.n else "", at.n), Datum(shown(at.target.bound, at.target.metric), at.target.bound),
             Datum("yes" if at.binding else "", name="text warn" if at.binding else "text"),
         ]
         for at in found.targets
