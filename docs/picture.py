@@ -88,18 +88,18 @@ def pools_held(axes: Any) -> None:
     axes.legend(frameon=False, fontsize=8, loc="upper left")
 
 
-def main() -> None:
+def leak() -> Figure:
+    """One call, and what a plugin that forgets to answer does to a server in ten minutes."""
     figure = Figure(figsize=(9.6, 6.6), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(2, 2, height_ratios=(1.25, 1.0), width_ratios=(0.9, 1.4))
     left = figure.add_subplot(grid[0, 0])
     one_call(left, figure.add_subplot(grid[0, 1]))
     pools_held(figure.add_subplot(grid[1, :]))
-    figure.savefig(HERE / "picture.png", dpi=110, metadata={"Software": None})
-    capacity_found()
+    return figure
 
 
-def capacity_found() -> None:
+def capacity_found() -> Figure:
     """How many calls a second 40 channels carry when one caller in a hundred may be refused."""
     from sim.report.curves import capacity_curve
     from sim.report.style import figure_of
@@ -111,7 +111,16 @@ def capacity_found() -> None:
         overrides={"duration": "5min", "expect": []},
         precision=0.05,
     )
-    figure_of(capacity_curve(found)).savefig(HERE / "capacity.png", dpi=110, metadata={"Software": None})
+    return figure_of(capacity_curve(found))
+
+
+PICTURES = {"picture.png": leak, "capacity.png": capacity_found}
+"""What the README shows, and what draws it."""
+
+
+def main(folder: Path = HERE) -> None:
+    for name, draw in PICTURES.items():
+        draw().savefig(folder / name, dpi=110, metadata={"Software": None})
 
 
 if __name__ == "__main__":

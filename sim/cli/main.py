@@ -10,6 +10,7 @@ from importlib import import_module
 
 import typer
 
+from sim.quiet import quiet_collector
 from sim.version import VERSION
 
 # each has `register(app)`; they load the library only when a command runs, so that --help stays fast
@@ -71,7 +72,8 @@ def main() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="plain")
-    build()()
+    with quiet_collector():  # importing and drawing make few cycles: looking for them took a seventh of a short run
+        build()()
 
 
 def _version(value: bool) -> None:
