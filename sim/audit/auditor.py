@@ -410,7 +410,7 @@ class Auditor:
             scenario, 0, ENGINE, span, sessions=sessions, resources=resources,
             latency=self.latencies.quantiles(self.timed), tasks=tasks, violations=tuple(account.violations),
             leaks=(*self.leaks, *self.alive[:_ALIVE_LISTED]), leaks_cut=max(0, len(self.alive) - _ALIVE_LISTED),
-            findings=(*self.starting.findings(), *self.unread.findings(account.created + account.partial), *found),
+            findings=(*self.starting.findings(), *self.unread.findings(account, self.counts), *found),
             memory=self.rows.lives.memory(origin, span, resources),
         )  # fmt: skip
 

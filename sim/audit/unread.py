@@ -9,6 +9,7 @@ from typing import Final
 from sim.audit.roll import Roll
 from sim.audit.waits import Verdict
 from sim.ledger.summary import Finding
+from sim.logs.reading.scanner import NAMING, Counts
 from sim.vocabulary.lines import LINES, Kind
 
 _NAMES: Final = re.compile(rb"0x[0-9A-Fa-f]+|[\w-]{4,}")
@@ -42,13 +43,25 @@ class Unread:
         doubtful = set(leaked) - set(unnamed if self.nobody < len(unnamed) else ())
         return {n: _unknown(v) if n in doubtful else v for n, v in verdicts.items()}
 
-    def findings(self, sessions: int) -> list[Finding]:
-        """What a reader must know first: that no session could be read, although lines of sessions are there."""
-        if sessions or not self.kinds:
+    def findings(self, account: Roll, counts: Counts) -> list[Finding]:
+        """What a reader must know first: that the log is not one that says what became of its sessions.
+
+        What counts are lines in the server's words that name a session: of those more must have been read than not.
+        Lines of other programs, and a plugin's own, may be as many as they like, but where there is no session at all:
+        then most entries must be the server's.
+        """
+        unread = sum(count for kind, count in self.kinds.items() if kind in NAMING)
+        read = counts.about - max(0, unread - counts.damaged)  # some began like a line of the server
+        unread += counts.hidden
+        if not account.number and unread:
+            text = f"No session could be read, but {unread} lines are like the server's: ids or brackets were lost"
+        elif unread > read:
+            text = f"Most lines in which the server names a session could not be read: {unread} of {unread + read}"
+        elif not account.number and counts.entries > 2 * counts.ours:
+            others = f"{counts.entries - counts.ours} of {counts.entries}"
+            text = f"No session, and most entries are none that a server is known to write: {others}"
+        else:
             return []
-        text = (
-            f"No session could be read, but {self.kinds.total()} lines are like the server's: ids or brackets were lost"
-        )
         return [Finding("lines-unread", text)]
 
     def __str__(self) -> str:

@@ -132,6 +132,7 @@ def run(
     if len(left.columns["call"]):
         collector.sessions(left.columns, left.verdicts)
     collector.close(runner.now)
+    ended = [wreck.at_s for wreck in wrecks] + [runner.now] * crashed
     left.lost += [leak for wreck in wrecks for leak in wreck.lost]
     summary = summary_of(scenario, seed, made, collector, runner, left, interrupted)
     tables: dict[str, Any] = {}
@@ -146,17 +147,17 @@ def run(
         summary=summary,
         scenario_yaml=partial(to_yaml, scenario),
         provenance=provenance(
-            runner.name, seed, time.perf_counter() - began, ledger=detail, **_notes(scenario, runner.now)
+            runner.name, seed, time.perf_counter() - began, ledger=detail, **_notes(scenario, runner.now, ended)
         ),
         durations=collector.durations,
         **tables,
     )
 
 
-def _notes(scenario: Scenario, end_s: float) -> dict[str, list[str]]:
-    """What the reader of the run must know besides, under `notes`; nothing where there is nothing."""
+def _notes(scenario: Scenario, end_s: float, ended: Sequence[float]) -> dict[str, list[str]]:
+    """What the reader of the run must know besides, under `notes`; `ended`: when its process did, each time."""
     notes = [
-        *told_of_no_effect(scenario), *told_of_replay(scenario), *told_of_crashes(scenario, end_s),
+        *told_of_no_effect(scenario), *told_of_replay(scenario), *told_of_crashes(scenario, end_s, ended),
         *told_of_processors(scenario),
     ]  # fmt: skip
     return {"notes": notes} if notes else {}

@@ -254,3 +254,13 @@ def test_nothing_is_said_of_crashes_that_come() -> None:
 def test_a_crash_takes_back_all_that_a_session_holds_at_most_once_the_last_acquired_first() -> None:
     named = [RESOURCE_NAMES[number] for number in FREED_AT_THE_END]
     assert named == [row.name for row in OWN_RESOURCES if row.bit and row.name != "session_pool"][::-1]
+
+
+def test_a_crash_while_a_plugins_crash_has_the_process_down_is_said() -> None:
+    result = run(
+        server={"crash": ["31s"], "restart_after": "40s"},
+        plugins__speechrecog__crash={"probability": 1, "from": "30s", "on": "open"},
+    )  # fmt: skip
+    assert result.summary.sessions.restarts >= 1
+    told = " ".join(result.provenance["notes"])
+    assert "server.crash: no crash at 31 s: the process is gone from 30." in told

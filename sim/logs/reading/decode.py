@@ -34,6 +34,7 @@ _PREFIXES: Final = {
     "prefixes of Kubernetes (CRI)": rb"(?P<time>" + _STAMP + rb") (?:stdout|stderr) [FP] ",
     "names of pods": rb"\[[\w./-]+\] ",
     "names of containers": rb"[\w.-]+ +\| ",
+    "names of supervisord": rb"[\w.:-]+ (?:stdout|stderr) \| ",
     "times of containers": rb"(?P<time>" + _STAMP + rb") ",
     "times of another program (TAI64N)": rb"@[0-9a-f]{24}:? ",
     "times of another program": rb"\d{4}-\d\d-\d\d[ _]\d\d:\d\d:\d\d(?:[.,:]\d+)?(?:Z|[+-]\d\d:?\d\d)?:? ",
@@ -233,16 +234,25 @@ def _as_header(time: bytes) -> bytes:
     return (day + b" " if day else b"") + clock + b":" + (fraction or b"")[:6].ljust(6, b"0") + b" "
 
 
-_HEADER_WITHIN: Final = re.compile(rb"(?:\d{4}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d[:.,]\d{3,6} (?:.*?)" + _PRIORITY)
+_TIME_WITHIN: Final = re.compile(rb"(?:\d{4}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d[:.,]\d{3,6} ")
+_PRIORITY_WITHIN: Final = re.compile(_PRIORITY)
+
+
+def _header_within(line: bytes) -> int:
+    """Where the header begins: at the last time before the priority, for a prefix may have one too; -1: nowhere."""
+    priority = _PRIORITY_WITHIN.search(line)
+    if priority is None:
+        return -1
+    return max((found.start() for found in _TIME_WITHIN.finditer(line, 0, priority.start())), default=-1)
 
 
 def _learnt(lines: Sequence[bytes]) -> bytes | None:
     """A prefix of another kind, from what stands before the header of most lines: its digits may differ."""
     shapes: dict[bytes, int] = {}
     for line in lines:
-        found = _HEADER_WITHIN.search(line)
-        if found is not None and 0 < found.start() <= 200:
-            shape = re.sub(rb"\d+", rb"\\d+", re.escape(line[: found.start()]))
+        begin = _header_within(line)
+        if 0 < begin <= 200:
+            shape = re.sub(rb"\d+", rb"\\d+", re.escape(line[:begin]))
             shapes[shape] = shapes.get(shape, 0) + 1
     common = [shape for shape, count in shapes.items() if count * 20 >= len(lines)]
     return b"(?:" + b"|".join(common) + b")" if common else None

@@ -8,8 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.errors import LogError
 from sim.logs.reading.clock import DAY, Clock, clock_micros, day_micros
 from sim.logs.reading.header import Layout
+from sim.logs.reading.seen_before import SeenBefore
 from sim.logs.reading.shown import shown
 from sim.logs.reading.wording import (
     BODIES,
@@ -27,11 +29,15 @@ from sim.logs.reading.wording import (
     recognise,
     side,
 )
-from sim.vocabulary.lines import CRASH_WORDS, PRIORITIES, Kind
+from sim.vocabulary.lines import CRASH_WORDS, LINES, PRIORITIES, Kind
 
 PAD: Final = b"\0" * 256
 _SHOWN = 5
-_LOOKED_AT = 1000  # odd lines of a block that are looked at one by one; of more, the first and last few
+_LOOKED_AT = 1000  # odd lines of a block that are looked at one by one; of more, a few
+_BETWEEN = 90
+NAMING: Final = frozenset(line.kind for line in LINES if "{id}" in line.text and line.kind is not Kind.OTHER)
+"""The kinds of lines that name a session."""
+_NAMING = np.array([not kinds.isdisjoint(NAMING) for kinds in OWN_KINDS])
 _SHAPES = 64  # shapes of headers that are learned; entries of further ones are matched one by one
 
 Ints = NDArray[np.int64]
@@ -78,6 +84,11 @@ class Counts:
     server: int = 0  # lines that only a server writes, up to the first of each block
     client: int = 0  # lines that only the client library writes, the same
     known: int = 0  # lines of either or both, the same
+    ours: int = 0  # entries whose words are known, the client library's among them
+    about: int = 0  # those of them that name a session
+    damaged: int = 0  # lines that are like the server's and begin like none
+    hidden: int = 0  # lines with words of the server that can not be read, about so many beside those that were seen
+    seen: SeenBefore = field(default_factory=SeenBefore)
 
     def begin(self, file: str) -> None:
         """The lines that follow are those of another file."""
@@ -129,6 +140,7 @@ class Scanner:
         thread = np.zeros(begin.size, dtype=np.int64)
         if self._fast:
             self._headers(padded, words, begin, end, text, time, thread)
+            self._refuse_copies(padded, words, begin, end, text)
         else:
             self._one_by_one(padded, np.arange(begin.size), begin, end, text, time, thread)
         end = _without_blanks(bytes_, np.maximum(begin, text), end)
@@ -167,6 +179,22 @@ class Scanner:
             time[done] += self._midnights(block, words, begin[done])
         if left.size:
             self._one_by_one(block, left, begin, end, text, time, thread)
+
+    def _refuse_copies(self, block: bytes, words: Words, begin: Ints, end: Ints, text: Ints) -> None:
+        """LogError where entries stand a second time: what they tell would be counted again, and each call broken."""
+        counts, rows = self.counts, np.flatnonzero(text >= 0)
+        counts.seen.look(
+            words[begin[rows] + self._at_time + 8],
+            lambda i: block[begin[rows[i]] : end[rows[i]]],
+            lambda i: (counts.file, counts.lines + int(rows[i]) + 1 - counts.before),
+        )
+        if counts.seen.copies and counts.seen.first is not None:
+            file, number = counts.seen.first
+            again = f"{counts.seen.copies} of {counts.seen.looked_at}"
+            raise LogError(
+                f"{file or 'line'}:{number}: expected each entry once (got {again} a second time, to the microsecond, "
+                "the first of them here); is this a log and a copy of it, or two outputs of one server? Leave one out"
+            )
 
     def _shape_of(self, block: bytes, begin: int, text: int) -> tuple[int, int] | None:
         """How wide the header before `text` is and how many digits its thread has; None when NumPy can not match it."""
@@ -264,8 +292,12 @@ class Scanner:
             time[rows] = self.clock.axis(time[rows])
         self._loose(block, words, head, places, begin, end, text, time, thread)
         counts = self.counts
+        counts.damaged += int(np.count_nonzero(places == UNREAD))
         counts.lines += begin.size
         counts.entries += rows.size
+        ours = (places[rows] > 0) & (places[rows] != UNREAD)
+        counts.ours += int(np.count_nonzero(ours))
+        counts.about += int(np.count_nonzero(ours & _NAMING[places[rows]]))
         if self.layout.priority:
             counts.debug += int(np.count_nonzero(words[text[rows] - 9] == np.uint64(_PRIORITY_WORDS_BY_USE[0])))
         else:
@@ -311,14 +343,20 @@ class Scanner:
             inside = np.where(of >= 0, carries[np.maximum(of, 0)], self._body)
             odd = rest[~inside & (end[rest] > begin[rest])]
             damaged = []
-            for row in (odd if odd.size <= _LOOKED_AT else np.concatenate((odd[:_SHOWN], odd[-_SHOWN:]))).tolist():
+            looked_at = odd
+            if odd.size > _LOOKED_AT:  # the first and the last few, and some between them
+                between = np.linspace(_SHOWN, odd.size - _SHOWN - 1, _BETWEEN).astype(np.int64)
+                looked_at = odd[np.concatenate((np.arange(_SHOWN), between, np.arange(-_SHOWN, 0)))]
+            for row in looked_at.tolist():
                 line = block[begin[row] : end[row]]
                 if alike(line, anywhere=True) is not None:
                     damaged.append(row)
                     places[row] = UNREAD
                 else:
                     self.counts.odd(self.counts.lines + row + 1, line)
-            self.counts.not_understood += max(0, odd.size - 2 * _SHOWN) if odd.size > _LOOKED_AT else 0
+            unseen = odd.size - looked_at.size
+            self.counts.not_understood += unseen
+            self.counts.hidden += round(unseen * len(damaged) / looked_at.size) if unseen else 0
             body = rest[inside]
             rows = body[BODIES.places_at(words, begin[body])[0] > 0]
             places[rows] = BODY
