@@ -20,7 +20,7 @@ def lifetimes(result: RunResult) -> pd.DataFrame | None:
     """
     import pandas as pd
 
-    sessions = result.sessions
+    sessions = result.part("sessions", ("created_s", "released_s", "outcome", "plugin", "cause"))
     if sessions is None:
         return None
     made = sessions[sessions["created_s"].notna().to_numpy()]

@@ -59,6 +59,42 @@ def table_batches(folder: Path, name: str, columns: tuple[str, ...], resource: s
         raise _unreadable(path, error) from None
 
 
+def read_part(folder: Path, name: str, columns: tuple[str, ...], of: "NDArray[Any] | None") -> "pd.DataFrame | None":
+    """Columns of a table, those that it has, of all rows or of the sessions `of`; None where there is no such table.
+
+    Only what is wanted is held at any time. ScenarioError when the table can not be read.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = folder / f"{name}.parquet"
+    if not path.exists():
+        return None
+    parts = []
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            names = file.schema_arrow.names
+            read = [column for column in dict.fromkeys(("session", *columns)) if column in names]
+            if file.metadata.num_rows == 0:
+                return to_frame(name, file.read(columns=read))
+            for rows in file.iter_batches(batch_size=ROW_GROUP, columns=read, use_threads=False):
+                mine = rows if of is None else rows.filter(pa.array(np.isin(rows["session"].to_numpy(), of)))
+                parts.append(mine if of is None else _decoded(mine))
+            frame = to_frame(name, pa.Table.from_batches(parts))
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from None
+    return frame.sort_values("session", kind="stable", ignore_index=True) if name == "sessions" else frame
+
+
+def _decoded(rows: Any) -> Any:
+    """A batch without the dictionaries of its texts, which hold those of every row of the table."""
+    import pyarrow as pa
+
+    columns = [c.dictionary_decode() if isinstance(c, pa.DictionaryArray) else c for c in rows.columns]
+    return pa.RecordBatch.from_arrays(columns, names=rows.schema.names)
+
+
 def _unreadable(path: Path, error: Exception) -> ScenarioError:
     first = str(error).splitlines()[0] if str(error) else type(error).__name__
     return ScenarioError(f"{path}: is not a readable Parquet table ({first}); run it again")

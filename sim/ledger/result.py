@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import ScenarioError
-from sim.ledger.parquet import read_table, table_batches, write_table
+from sim.ledger.parquet import read_part, read_table, table_batches, write_table
 from sim.ledger.sink import ALWAYS, ParquetSink
 from sim.ledger.spans import KNOWN
 from sim.ledger.summary import Leak, Summary
@@ -120,6 +120,17 @@ class RunResult:
         if self._tables[name] is None and self.directory is not None:
             self._tables[name] = read_table(self.directory, name)
         return self._tables[name]
+
+    def part(self, name: str, columns: tuple[str, ...], of: "NDArray[Any] | None" = None) -> "pd.DataFrame | None":
+        """`session` and `columns` of a table, those that it has, of all rows or of the sessions `of`.
+
+        A table on disk is read for this alone and not kept. None when this run did not record it.
+        """
+        frame = self._tables[name]
+        if frame is None:
+            return None if self.directory is None else read_part(self.directory, name, columns, of)
+        found = frame[[column for column in dict.fromkeys(("session", *columns)) if column in frame]]
+        return found if of is None else found[found["session"].isin(of)].reset_index(drop=True)
 
     def batches(self, name: str, columns: tuple[str, ...], resource: str | None = None) -> "Iterator[Numbers]":
         """Columns of numbers of the table `name`, those that it has, piece by piece: a table on disk never all at once.

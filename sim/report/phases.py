@@ -37,7 +37,7 @@ class Phase:
 
 def setup_phases(result: RunResult) -> list[Phase]:
     """The phases of answered calls, in order; none without a sessions table or without an answered call."""
-    sessions = result.sessions
+    sessions = result.part("sessions", ("answer_status", *_milestones()))
     if sessions is None or "media_s" not in sessions:
         return []
     done = sessions[(sessions["answer_status"].fillna(0) == 200).to_numpy()]

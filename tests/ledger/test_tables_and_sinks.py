@@ -7,6 +7,7 @@ import pytest
 
 from sim.errors import InternalError
 from sim.ledger import sink as sink_module
+from sim.ledger.parquet import read_part, read_table
 from sim.ledger.sink import MemorySink, ParquetSink
 from sim.ledger.tables import SESSION_COLUMNS, Coded, ColumnKind, to_arrow
 
@@ -130,3 +131,31 @@ def test_nothing_can_be_written_after_the_end(tmp_path: Path) -> None:
     sink.close(ok=True)
     with pytest.raises(InternalError, match="after the sink was closed"):
         sink.write("messages", messages(0, 1))
+
+
+def test_a_part_of_a_table_is_what_the_whole_table_has_there(tmp_path: Path) -> None:
+    with ParquetSink(tmp_path, tables=("sessions",)) as sink:
+        for first in (1, 101):  # later sessions end first
+            numbers = np.arange(first, first + 100)[::-1]
+            given = {column: np.full(100, np.nan) for column in SESSION_COLUMNS}
+            given |= {"session": numbers, "arrived_s": numbers / 10.0}
+            for column, kind in SESSION_COLUMNS.items():
+                if kind is ColumnKind.TEXT:
+                    given[column] = [f"{column}{n}" for n in numbers]
+                elif kind in (ColumnKind.COUNT, ColumnKind.FLAG) and column != "session":
+                    given[column] = np.zeros(100)
+            sink.write("sessions", given)
+    whole = read_table(tmp_path, "sessions")
+    assert whole is not None
+    some = read_part(tmp_path, "sessions", ("session_id", "nothing"), np.array([150, 7, 999]))
+    assert some is not None
+    assert some["session"].tolist() == [7, 150]
+    assert some["session_id"].astype(str).tolist() == ["session_id7", "session_id150"]
+    assert [*some.columns] == ["session", "session_id"]
+    every = read_part(tmp_path, "sessions", ("arrived_s",), None)
+    assert every is not None
+    assert every.equals(whole[["session", "arrived_s"]])
+    none = read_part(tmp_path, "sessions", ("outcome",), np.array([999]))
+    assert none is not None
+    assert none.empty
+    assert read_part(tmp_path, "messages", ("task",), None) is None

@@ -7,13 +7,15 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 import sim
 from sim.cli.main import build
-from sim.ledger.result import RunResult, load_result
+from sim.ledger.parquet import read_table
+from sim.ledger.result import ResultFolder, RunResult, load_result
 from sim.ledger.summary import SessionCounts, Summary
 from sim.report.html import page_text
 from sim.report.page.render import UPLOT, _asset
@@ -163,3 +165,26 @@ def test_a_run_writes_its_report_and_the_command_writes_it_again(tmp_path: Path)
     assert words((out / "report.html").read_text(encoding="utf-8")) == words(first)
     assert words(page_text(load_result(out))) == words(first)
     assert runner.invoke(build(), ["report", str(tmp_path)]).exit_code == 2
+
+
+def test_the_page_of_a_folder_never_holds_its_sessions_whole_and_is_that_of_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = {"name": "quick", "duration": "100s", "drain": "10s", "arrivals": {"rate": "20/s"}, "calls": {"hold": "1s"},
+             "plugins": {"speechrecog": {"close": {"never": 0.01}}}}  # fmt: skip
+    made = sim.run(sim.load_scenario(quick), seed=4, ledger="sessions", engine="simpy")
+    with ResultFolder(tmp_path / "made") as folder:
+        folder.commit(made)
+    kept = load_result(tmp_path / "made")
+    kept.provenance = made.provenance
+
+    def refuse(folder: Path, name: str) -> Any:
+        assert name != "sessions", "read whole"
+        return read_table(folder, name)
+
+    monkeypatch.setattr("sim.ledger.result.read_table", refuse)
+    page = page_text(kept)
+    assert page == page_text(RunResult(made.summary, made.sessions, made.levels, scenario_yaml=made.scenario_yaml,
+                                       provenance=made.provenance))  # fmt: skip
+    assert made.summary.sessions.arrived > 800
+    assert len(data_of(page)["sessions"]["rows"]) == 800

@@ -14,6 +14,8 @@ from sim.report.thinning import level_steps
 if TYPE_CHECKING:
     import pandas as pd
 
+    Array = np.ndarray[Any, Any]
+
 MOST_SESSIONS: Final = 800
 """Sessions in the page; of more it holds those that went wrong, the slowest, and a sample of the rest."""
 STATIC: Final = 25
@@ -86,19 +88,25 @@ def _levels(result: RunResult) -> dict[str, object] | None:
 
 
 def _rows(result: RunResult) -> tuple[list[dict[str, Any]], list[list[Any]], int] | None:
-    sessions = result.sessions
+    sessions = result.part("sessions", ("arrived_s", "answer_s", "outcome"))
     if sessions is None or not len(sessions):
         return None
-    chosen = _chosen(sessions)
+    wanted = _chosen(sessions)
+    total = len(sessions)
+    del sessions  # of a long run it is large
+    read = ("arrived_s", "answer_s", "created_s", "released_s", *(column for _, column, _ in COLUMNS if column))
+    chosen = result.part("sessions", read, wanted)
+    assert chosen is not None
+    chosen = chosen.set_index("session", drop=False).loc[wanted]
     columns: list[dict[str, Any]] = []
     values: list[list[Any]] = []
     for name, column, is_text in COLUMNS:
-        if column and column not in sessions:
+        if column and column not in chosen:
             continue
         seconds = column.endswith("_s") or not column
         columns.append({"name": name, "text": is_text, "unit": "s" if seconds else ""})
         values.append(_values(chosen, name, column))
-    return columns, [list(row) for row in zip(*values, strict=True)], len(sessions)
+    return columns, [list(row) for row in zip(*values, strict=True)], total
 
 
 def _values(rows: pd.DataFrame, name: str, column: str) -> list[Any]:
@@ -114,15 +122,17 @@ def _values(rows: pd.DataFrame, name: str, column: str) -> list[Any]:
     return [None if value != value else float(f"{value:.5g}") for value in numbers.to_numpy(dtype=float)]
 
 
-def _chosen(sessions: pd.DataFrame) -> pd.DataFrame:
-    """What went wrong first, then the slowest to be answered, then evenly chosen others; the same choice every time."""
-    outcome = sessions["outcome"].astype(object)
+def _chosen(sessions: pd.DataFrame) -> Array:
+    """The numbers of the sessions in a page: what went wrong first, then the slowest to be answered, then evenly chosen
+    others; the same choice every time."""
+    outcome = sessions["outcome"]
+    numbers = sessions["session"].to_numpy()
     wrong = (outcome != "released").to_numpy()
     setup = (sessions["answer_s"] - sessions["arrived_s"]).fillna(-1.0).to_numpy(dtype=float)
     order = np.lexsort((np.arange(len(sessions)), -setup, ~(outcome == "leaked").to_numpy(), ~wrong))
     if len(order) <= MOST_SESSIONS:
-        return sessions.iloc[order]
+        return np.asarray(numbers[order])
     first = order[: MOST_SESSIONS // 2]
     rest = np.sort(order[MOST_SESSIONS // 2 :])
     sample = rest[np.unique(np.linspace(0, len(rest) - 1, MOST_SESSIONS - len(first)).astype(int))]
-    return sessions.iloc[np.concatenate([first, sample])]
+    return np.asarray(numbers[np.concatenate([first, sample])])

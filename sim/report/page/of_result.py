@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sim.ledger.result import RunResult
-from sim.ledger.spans import label
+from sim.ledger.spans import KNOWN, label
 from sim.ledger.summary import Quantiles, Summary
 from sim.report.nearest import NEAR, nearest_text
 from sim.report.page.blocks import Datum, Figure, Head, Page, PagePart, Section, TableData, picture, table, text
@@ -17,9 +19,13 @@ from sim.report.text import DASH, duration, number, share, size
 from sim.report.verdicts import causes_heading, verdict_text
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sim.theory.intervals import Estimate
 
 PERCENTILES = (("p50", 0.50), ("p95", 0.95), ("p99", 0.99))
+FEW = 20
+"""Samples below which a percentile has no interval."""
 
 
 def page_of(result: RunResult) -> Page:
@@ -124,6 +130,7 @@ def _setup(result: RunResult) -> list[PagePart]:
 
 def _latencies(result: RunResult) -> list[PagePart]:
     from sim.report.plots import COARSE_OF_MANY, latencies
+    from sim.study.uncertainty import quantile
 
     axes = latencies(result, most=COARSE_OF_MANY)
     heads = [Head("latency", True), *map(Head, ("samples", "mean", "p50", "p95", "p99", "max"))]
@@ -134,9 +141,11 @@ def _latencies(result: RunResult) -> list[PagePart]:
             Datum(number(found.n), found.n),
             Datum(duration(found.mean), found.mean),
         ]
+        samples = _samples(result, name)
         for column, p in PERCENTILES:
             value = getattr(found, column)
-            cells.append(Datum(_with_interval(value, _interval(result, name, p)), value))
+            interval = quantile(samples, p) if len(samples) >= FEW else None
+            cells.append(Datum(_with_interval(value, interval), value))
         rows.append([*cells, Datum(duration(found.max), found.max)])
     note = "In brackets the 95 % interval of each percentile, from the order statistics of this one result."
     return [
@@ -146,15 +155,15 @@ def _latencies(result: RunResult) -> list[PagePart]:
     ]
 
 
-def _interval(result: RunResult, name: str, p: float) -> Estimate | None:
+def _samples(result: RunResult, name: str) -> NDArray[Any]:
+    """Every duration of a latency; none without a sessions table, or of a result that a later version wrote."""
     from sim.report.thinning import latency_samples
-    from sim.study.uncertainty import quantile
 
-    sessions = result.sessions
-    if sessions is None:
-        return None
-    samples = latency_samples(sessions, name)
-    return quantile(samples, p) if len(samples) >= 20 else None
+    if name not in KNOWN:
+        return np.zeros(0)
+    columns = KNOWN[name].start, KNOWN[name].end
+    parts = [latency_samples(rows, name) for rows in result.batches("sessions", columns)]
+    return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def _with_interval(value: float | None, interval: Estimate | None) -> str:
