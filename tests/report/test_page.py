@@ -188,3 +188,20 @@ def test_the_page_of_a_folder_never_holds_its_sessions_whole_and_is_that_of_the_
                                        provenance=made.provenance))  # fmt: skip
     assert made.summary.sessions.arrived > 800
     assert len(data_of(page)["sessions"]["rows"]) == 800
+
+
+def test_an_audit_writes_its_page_alone_when_asked(tmp_path: Path) -> None:
+    log = Path(__file__).parent.parent / "data" / "traces" / "leak2.log.xz"
+    page = tmp_path / "leak.html"
+    run = CliRunner().invoke
+    assert run(build(), ["audit", str(log), "--html", str(page), "--quiet"]).exit_code == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["leak.html"]
+    told = page.read_text(encoding="utf-8")
+    assert "24 sessions leaked: nothing can release them" in told
+    assert len(data_of(told)["sessions"]["rows"]) == 800
+    refused = run(build(), ["audit", str(log), "--html", str(page)])
+    assert refused.exit_code == 2
+    assert "choose another with --html" in refused.output
+    nowhere = run(build(), ["audit", str(log), "--html", str(tmp_path / "none" / "x.html"), "--quiet"])
+    assert nowhere.exit_code == 2
+    assert "can not be written" in nowhere.output
