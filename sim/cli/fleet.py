@@ -30,11 +30,14 @@ def run_fleet(
     from sim.ledger.result import ResultFolder, RunResult, provenance
     from sim.report.fleet import print_fleet
     from sim.scenario import to_yaml
+    from sim.study.assumptions import beside
     from sim.study.fleet import run_fleet as simulate
 
     with ResultFolder(out or Path("reports") / scenario.name, force) as folder:
         found = simulate(scenario, seed=seed, engine="compiled" if engine == "auto" else engine)
-        summary = replace(found.summary, expect=evaluate(scenario.expect, found.summary))
+        summary = replace(
+            found.summary, expect=evaluate(scenario.expect, found.summary), theory=beside(scenario, found.summary)
+        )
         origin = provenance(summary.engine, summary.seed, 0.0, ledger="summary")
         result = RunResult(summary=summary, scenario_yaml=to_yaml(scenario), provenance=origin)
         judge(result, fail_on)

@@ -58,6 +58,8 @@ def run(
     no_progress: NoProgressOption = False,
 ) -> None:
     """Simulate SCENARIO.yaml, print the summary and write a result folder (default reports/<scenario name>)."""
+    from dataclasses import replace
+
     from sim.engine.check import check_condition
     from sim.errors import ScenarioError
     from sim.ledger.result import ResultFolder
@@ -72,6 +74,7 @@ def run(
         raise typer.Exit(run_fleet(loaded, seed, engine.value, out, force, conditions, json, quiet))
     with ResultFolder(out or Path("reports") / loaded.name, force) as folder:
         from sim.engine.run import run as simulate
+        from sim.study.assumptions import beside
 
         if not quiet:
             tell_of_compiling()
@@ -87,6 +90,7 @@ def run(
             )
         if result.summary.partial and not quiet:
             typer.echo("interrupted: writing what was finished; interrupted again, that is lost", err=True)
+        result.summary = replace(result.summary, theory=beside(loaded, result.summary))
         try:
             judge(result, conditions)
         except ScenarioError:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-NOT_MEASURED: Final = ("scenario", "seed", "engine", "expect", "limits")
+NOT_MEASURED: Final = ("scenario", "seed", "engine", "expect", "limits", "theory")
 
 
 def numbers(plain: Mapping[str, Any]) -> dict[str, float]:

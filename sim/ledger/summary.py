@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.ledger.beside import Beside
 from sim.ledger.limits import Pressure, ranked
 from sim.ledger.numbers import numbers
 from sim.ledger.spans import LATENCIES
@@ -336,6 +337,7 @@ class Summary:
     findings: Sequence[Finding] = ()
     processors: ProcessorUse = ProcessorUse()
     memory: MemoryUse = MemoryUse()
+    theory: Sequence[Beside] = ()
 
     def __post_init__(self) -> None:
         """Make every named latency present, in the fixed order, so that readers need no `get`."""
@@ -381,6 +383,7 @@ class Summary:
                     "leaks_cut",
                     "findings",
                     "expect",
+                    "theory",
                 )
             },
             "limits": [limit.to_dict() for limit in self.limits],
@@ -407,6 +410,7 @@ class Summary:
             leaks_cut=plain.get("leaks_cut", 0),
             findings=tuple(Finding(**found) for found in plain.get("findings", ())),
             expect=tuple(Expectation(**e) for e in plain["expect"]),
+            theory=tuple(Beside(**found) for found in plain.get("theory", ())),
         )
 
 

@@ -42,6 +42,10 @@ def render(summary: Summary, width: int = WIDE) -> Group:
     parts: list[RenderableType] = [title(summary), verdict(summary), _calls(summary, width)]
     parts += [_latency(summary, narrow), _resources(summary, width), _nearest(summary), _tasks(summary, width)]
     parts += [*_processors(summary), _violations(summary), leaks_by_cause(summary, width)]
+    if summary.theory:
+        from sim.report.formulas import formulas
+
+        parts.append(formulas(summary))
     if summary.expect:
         parts.append(expectations(summary.expect))
     return Group(*parts)

@@ -6,15 +6,38 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from sim.ledger.beside import Beside
+from sim.ledger.numbers import numbers
+from sim.ledger.summary import Summary
 from sim.scenario import Scenario, expected
 from sim.scenario import distributions as d
 from sim.study.measure import path_of
-from sim.study.planner import ERLANG, limits, near_limit, not_poisson, servers_up, unlike_erlang
+from sim.study.planner import (
+    ERLANG,
+    WAIT_FOR_LICENCE,
+    WAITING,
+    licences_waited_for,
+    limits,
+    near_limit,
+    not_poisson,
+    servers_up,
+    unlike_erlang,
+    unlike_erlang_c,
+    waited,
+)
+from sim.study.trials import warm_up_of
 from sim.theory.queues import PROBABILITIES, erlang_b
 from sim.theory.waiting import MMc, md1_wait_quantile, mg1_mean_wait
 
 TICKS = 20.0
 """A service is longer than the media tick by this factor where the tick's batches are as good as single messages."""
+
+
+QUANTITIES = ("mean", "p95", "p99")
+"""The statistics of a wait that are told beside a run."""
+
+STARTING = 0.05
+"""A start of less than this part of a run is not worth a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +62,8 @@ def said_of(scenario: Scenario, metric: str) -> Said | None:
     """The formula that fits a metric; None where there is none, or where the arrivals have no constant rate.
 
     Blocking: Erlang-B of the lowest limit. Mean of a limited resource: the load that Erlang-B carries. Mean and
-    quantiles of the wait in a plugin's queue: M/M/1, M/D/1, else the mean of M/G/1.
+    quantiles of the wait in a plugin's queue: M/M/1, M/D/1, else the mean of M/G/1. Time from media to open, where
+    calls wait for a licence: Erlang-C.
     """
     if scenario.arrivals.kind not in ("poisson", "even"):
         return None
@@ -49,10 +73,40 @@ def said_of(scenario: Scenario, metric: str) -> Said | None:
     for name, places in limits(scenario).items():
         if path == f"resources.{name}.mean":
             return _carried(scenario, places)
+    if path.startswith(f"{WAIT_FOR_LICENCE}."):
+        return _licence_wait(scenario, path.rsplit(".", 1)[-1])
     for resource, task in _plugin_tasks(scenario).items():
         if path.startswith(f"tasks.{task}.wait."):
             return _wait(scenario, resource, path.rsplit(".", 1)[-1])
     return None
+
+
+def beside(scenario: Scenario, summary: Summary) -> tuple[Beside, ...]:
+    """Every formula that fits a run beside what the run gave, with the error that a planner would have made."""
+    found = numbers(summary.to_dict())
+    names = [task for resource, task in _plugin_tasks(scenario).items() if resource in scenario.calls.resource_names]
+    metrics = ["sessions.blocking", *(f"resources.{name}.mean" for name in limits(scenario))]
+    metrics += [f"{of}.{part}" for of in (WAIT_FOR_LICENCE, *(f"tasks.{t}.wait" for t in names)) for part in QUANTITIES]
+    lines = []
+    for metric in metrics:
+        said, simulated = said_of(scenario, metric), found.get(metric, math.nan)
+        if said is None:
+            continue
+        broken = [*said.broken, *_of_a_run(scenario, metric, summary.horizon_s)]
+        error = (said.value - simulated) / simulated if simulated > 0.0 else math.nan
+        value, got, wrong = (x if math.isfinite(x) else None for x in (said.value, simulated, error))
+        lines.append(Beside(metric, said.formula, value, got, wrong, said.assumes, tuple(broken)))
+    return tuple(lines)
+
+
+def _of_a_run(scenario: Scenario, metric: str, horizon_s: float) -> list[str]:
+    """What sets one run apart from the steady state that formulas tell of."""
+    start, load_s, broken = warm_up_of(scenario), scenario.duration, []
+    if start > STARTING * load_s:
+        broken.append(f"the run begins empty, and is as full as it gets after {start:g} s of its {load_s:g} s")
+    if metric.startswith("resources.") and horizon_s > (1.0 + STARTING) * load_s:
+        broken.append(f"the run's mean has the {horizon_s - load_s:.3g} s in it that follow the load")
+    return broken
 
 
 def _offered(scenario: Scenario) -> float:
@@ -73,13 +127,24 @@ def _blocking(scenario: Scenario) -> Said | None:
 
 
 def _carried(scenario: Scenario, places: int) -> Said:
-    load = _offered(scenario)
-    what = f"Erlang-B: {load:.4g} erlangs on {places}, less what is refused"
-    carried = load * (1.0 - erlang_b(load, places))
+    load, up = _offered(scenario), servers_up(scenario)
+    each = f"{up} servers with {load:.4g} erlangs on {places}" if up > 1 else f"{load:.4g} erlangs on {places}"
+    what = f"Erlang-B: {each}, less what is refused"
+    carried = up * load * (1.0 - erlang_b(load, places))
     broken = unlike_erlang(scenario)
     if min(limits(scenario).values()) < places:
         broken.append("a lower limit refuses calls before")
     return Said(what, carried, ERLANG, tuple(broken))
+
+
+def _licence_wait(scenario: Scenario, quantity: str) -> Said | None:
+    licences, hold = licences_waited_for(scenario), expected(scenario.calls.hold)
+    if licences is None or hold <= 0.0:
+        return None
+    name, places = licences
+    value = waited(MMc(scenario.arrivals.rate / servers_up(scenario), hold, places), quantity)
+    what = f"Erlang-C: {_offered(scenario):.4g} erlangs on {places} licences of {name}"
+    return None if value is None else Said(what, value, WAITING, tuple(unlike_erlang_c(scenario, name)))
 
 
 def _plugin_tasks(scenario: Scenario) -> dict[str, str]:

@@ -8,14 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.scenario import Scenario, expected
+from sim.scenario.distributions import Exponential
 from sim.study.targets import Target
 from sim.theory.loss import offered_at
+from sim.theory.queues import PROBABILITIES
+from sim.theory.waiting import MMc
 
 NEAR = 1.3
 """A limit that is less than this many times the lowest takes part in what is refused."""
 
 ERLANG = ("Poisson arrivals", "refused calls are gone", "one limit", "a place is held for the hold")
 """What Erlang's loss system assumes."""
+
+WAITING = ("Poisson arrivals", "exponential holds", "calls wait in their order, and none gives up")
+"""What Erlang's waiting system assumes."""
+
+WAIT_FOR_LICENCE = "latency.media_to_open"
+"""The latency that is the wait for a licence, where an open waits for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +63,21 @@ def limits(scenario: Scenario) -> dict[str, int]:
         if all(name in mix.resources for mix in scenario.calls.resources):
             if plugin.max_channel_count is not None:
                 found[f"engine_channel:{name}"] = plugin.max_channel_count
-            if plugin.licences is not None:
+            if plugin.licences is not None and plugin.without_licence == "refuse":
                 found[f"plugin_licence:{name}"] = plugin.licences
     return found
+
+
+def licences_waited_for(scenario: Scenario) -> tuple[str, int] | None:
+    """The resource whose licences every call waits for, and how many there are; None where it is not one, or where a
+    call has another licence to wait for too."""
+    found = [
+        (name, plugin.licences)
+        for name, plugin in scenario.plugins.items()
+        if plugin.licences is not None and plugin.without_licence == "wait" and name in scenario.calls.resource_names
+    ]
+    every = len(found) == 1 and all(found[0][0] in mix.resources for mix in scenario.calls.resources)
+    return found[0] if every else None
 
 
 def servers_up(scenario: Scenario) -> int:
@@ -75,6 +96,8 @@ def planned(scenario: Scenario, targets: Sequence[Target], light: Sequence[Mappi
             found += _erlang(scenario, target)
         if target.path.startswith("latency.invite_to_answer.") and target.upper and not target.counts_runs:
             found += _single_server(scenario, target, light)
+        if target.path.startswith(f"{WAIT_FOR_LICENCE}.") and target.upper and not target.counts_runs:
+            found += _erlang_c(scenario, target)
     return tuple(found)
 
 
@@ -93,8 +116,59 @@ def _erlang(scenario: Scenario, target: Target) -> list[Planned]:
     return [Planned(what, target.text, rate, ERLANG, (*unlike_erlang(scenario), *near_limit(every)))]
 
 
+def _erlang_c(scenario: Scenario, target: Target) -> list[Planned]:
+    """The largest rate at which the wait for a licence is what the target asks."""
+    licences, hold = licences_waited_for(scenario), expected(scenario.calls.hold)
+    if licences is None or hold <= 0.0:
+        return []
+    name, places = licences
+
+    def beyond(rate: float) -> float:
+        found = waited(MMc(rate, hold, places), target.path.rsplit(".", 1)[-1])
+        return math.nan if found is None else found - target.bound
+
+    most = places / hold
+    if math.isnan(beyond(0.5 * most)):
+        return []
+    from scipy.optimize import brentq
+
+    ends = 1e-6 * most, (1.0 - 1e-9) * most
+    rate = float(brentq(beyond, *ends)) if beyond(ends[0]) < 0.0 < beyond(ends[1]) else math.nan
+    what = f"Erlang-C: {places} licences of {name}, hold {hold:g} s"
+    return [Planned(what, target.text, servers_up(scenario) * rate, WAITING, tuple(unlike_erlang_c(scenario, name)))]
+
+
+def waited(queue: MMc, quantity: str) -> float | None:
+    """A statistic of the wait in M/M/c, in seconds; None for one that is not worked out."""
+    if quantity == "mean":
+        return queue.mean_wait_s
+    p = PROBABILITIES.get(quantity)
+    return None if p is None else queue.wait_quantile_s(p)
+
+
+def unlike_erlang_c(scenario: Scenario, resource: str) -> list[str]:
+    """Which assumptions of Erlang's waiting system do not hold where calls wait for the licences of a resource."""
+    broken = _of_any_calls(scenario)
+    if not isinstance(scenario.calls.hold, Exponential):
+        broken.append("holds are not exponential")
+    licences = scenario.plugins[resource].licences
+    if licences is not None and min(limits(scenario).values()) < 2 * licences:
+        broken.append("another limit may refuse calls before they wait")
+    broken.append("the open itself comes on top of the wait, and a licence is held until the close is answered")
+    return broken
+
+
 def unlike_erlang(scenario: Scenario) -> list[str]:
     """Which assumptions of Erlang's loss system do not hold, the number of limits apart."""
+    broken = _of_any_calls(scenario)
+    place = "a place is held from the offer to the release, not only for the hold"
+    if licences_waited_for(scenario) is not None:
+        broken.append("calls wait for a licence, and hold their other places meanwhile")
+    return [*broken, place]
+
+
+def _of_any_calls(scenario: Scenario) -> list[str]:
+    """What keeps calls from being Poisson arrivals, each of which comes once and stays for its hold."""
     broken = not_poisson(scenario)
     if scenario.client.patience is not None:
         broken.append("callers give up before they are served")
@@ -102,7 +176,6 @@ def unlike_erlang(scenario: Scenario) -> list[str]:
         broken.append("refused calls come again")
     if scenario.calls.dialogue:
         broken.append("the dialogue, not calls.hold, decides how long a call stays")
-    broken.append("a place is held from the offer to the release, not only for the hold")
     if scenario.fleet is not None and scenario.fleet.dispatch != "random" and servers_up(scenario) > 1:
         broken.append(f"calls are dispatched {scenario.fleet.dispatch}, not at random, so a server's are not Poisson")
     return broken

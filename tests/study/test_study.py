@@ -73,6 +73,32 @@ def test_variants_are_compared_in_pairs(tmp_path: Path, reference: tuple[Path, b
     }  # fmt: skip
 
 
+def test_pairs_are_the_differences_of_runs_with_the_same_seed(tmp_path: Path, reference: tuple[Path, bytes]) -> None:
+    found = study(SMALL, out=tmp_path / "x", cache=str(reference[0] / "one-cache"), workers=1)
+    pairs, runs = found.pairs, found.runs
+    assert len(pairs) == 2 * 3  # points, metrics
+    assert set(pairs["first"]) == {"free"}
+    assert set(pairs["second"]) == {"limited"}
+    for row in pairs.to_dict("records"):
+        here = runs[runs["point"] == row["point"]]
+        name = row["metric"].replace("refused.", "resources.")
+        name = name if name == row["metric"] else f"{name}.refused"
+        one, two = (here[here["variant"] == v].set_index("seed")[name] for v in ("free", "limited"))
+        apart = two - one
+        assert row["n"] == len(apart) == 4
+        assert row["difference"] == pytest.approx(apart.mean())
+        half = 3.182446305284263 * apart.std() / 2.0  # Student's, 3 degrees of freedom
+        assert row["high"] - row["low"] == pytest.approx(2.0 * half)
+        assert row["clear"] == bool(abs(row["difference"]) > half)
+        alone, together = one.var() + two.var(), apart.var()
+        if together > 0.0:
+            assert row["variance_reduction"] == pytest.approx(alone / together)
+            assert (row["unpaired_high"] - row["unpaired_low"]) > 0.0
+    seen = pairs.set_index(["point", "metric"])
+    assert seen.loc[(1, "sessions.blocking"), "low"] > 0.1
+    assert "latency.invite_to_answer.p95_s" in set(pairs["metric"])
+
+
 def test_two_processes_give_the_same_bytes(tmp_path: Path, reference: tuple[Path, bytes]) -> None:
     assert done(tmp_path, "two", workers=2) == reference[1]
 
