@@ -383,10 +383,10 @@ class Summary:
                     "leaks_cut",
                     "findings",
                     "expect",
-                    "theory",
                 )
             },
             "limits": [limit.to_dict() for limit in self.limits],
+            "theory": _plain(self.theory),
         }
 
     @classmethod

@@ -38,6 +38,7 @@ def test_the_keys_are_those_scripts_rely_on() -> None:
     assert list(plain) == [
         "scenario", "seed", "engine", "horizon_s", "partial", "sessions", "resources", "latency", "tasks",
         "processors", "memory", "violations", "leaks", "leak_groups", "leaks_cut", "findings", "expect", "limits",
+        "theory",
     ]  # fmt: skip
     assert list(plain["sessions"]) == [
         "arrived", "created", "answered", "rejected", "cancelled", "released", "live", "leaked", "crashed_at_s",
