@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 @command
 def calibrate(
     logs: LogArgument,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="SCENARIO.yaml", help="The scenario to write.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", "--out", metavar="SCENARIO.yaml", help="The scenario to write.")
+    ],
     threads: Annotated[
         Path | None,
         typer.Option(

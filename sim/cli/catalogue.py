@@ -14,9 +14,9 @@ def register(app: typer.Typer) -> None:
 
 @command
 def catalogue(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Markdown file; - prints it.")] = Path(
-        "reports/fault-catalogue.md"
-    ),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", "--out", metavar="FILE", help="Markdown file; - prints it.")
+    ] = Path("reports/fault-catalogue.md"),
     quiet: QuietOption = False,
 ) -> None:
     """Run every shipped fault and write the table of what each does, compared with the real server."""

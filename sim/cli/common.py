@@ -54,7 +54,9 @@ SetOption = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Change a field of the scenario; VALUE is YAML. Repeatable."),
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed, instead of the scenario's.")]
-OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the result.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", "--output", "-o", "--out", metavar="DIR", help="Folder for the result.")
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing result.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]

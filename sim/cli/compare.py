@@ -14,7 +14,6 @@ from sim.cli.common import (
     ForceOption,
     JsonOption,
     NoProgressOption,
-    OutOption,
     QuietOption,
     command,
     out_console,
@@ -46,7 +45,7 @@ def compare(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the comparison as a page, too.")
     ] = None,
-    out: OutOption = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the result.")] = None,
     force: ForceOption = False,
     full: Annotated[bool, typer.Option("--full", help="Show every row, also those within chance.")] = False,
     fail_on: FailOnOption = None,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 OutputOption = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="SCENARIO.yaml", help="Scenario file; default: standard output."),
+    typer.Option("-o", "--output", "--out", metavar="SCENARIO.yaml", help="Scenario file; default: standard output."),
 ]
 
 

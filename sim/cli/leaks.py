@@ -39,7 +39,7 @@ def leaks(
         typer.Option("--cause", metavar="CAUSE", help="With --minimal: the cause or violation to keep."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="With --minimal: where; - prints it.")
+        Path | None, typer.Option("-o", "--output", "--out", metavar="FILE", help="With --minimal: where; - prints it.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="With --minimal: replace FILE.")] = False,
     config: ConfigOption = None,

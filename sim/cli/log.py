@@ -27,7 +27,10 @@ def register(app: typer.Typer) -> None:
 def log(
     result_dir: Annotated[Path, typer.Argument(metavar="RESULT_DIR", help="A result of `run --ledger full`.")],
     output: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE", help="Log file: plain, .gz or .xz; - for standard output.")
+        str,
+        typer.Option(
+            "-o", "--output", "--out", metavar="FILE", help="Log file: plain, .gz or .xz; - for standard output."
+        ),
     ],
     level: Annotated[Level, typer.Option("--level", case_sensitive=False, help="Least priority.")] = Level.DEBUG,
     start: Annotated[

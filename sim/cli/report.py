@@ -22,7 +22,7 @@ def report(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="The page; default: in the folder."),
+        typer.Option("-o", "--output", "--out", metavar="FILE", help="The page; default: in the folder."),
     ] = None,
     quiet: QuietOption = False,
 ) -> None:

@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 @command
 def trace(
     source: Annotated[list[str], typer.Argument(metavar="RESULT_DIR|LOG…", help="A result folder, or a server's log.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The trace.")] = Path("run.pftrace"),
+    output: Annotated[Path, typer.Option("-o", "--output", "--out", metavar="FILE", help="The trace.")] = Path(
+        "run.pftrace"
+    ),
     start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this time on, such as 10s.")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Up to this time.")] = None,
     sessions: Annotated[

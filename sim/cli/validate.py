@@ -131,9 +131,9 @@ def validation_report(
             "--breaks", metavar="LOG=RATE", help="A log at so many calls/s offered, threads.csv beside it. Repeatable."
         ),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="REPORT.md", help="The report to write.")] = Path(
-        "reports/validation.md"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", "--out", metavar="REPORT.md", help="The report to write.")
+    ] = Path("reports/validation.md"),
     engine: EngineOption = EngineName.AUTO,
     force: ForceOption = False,
     quiet: QuietOption = False,

@@ -77,10 +77,8 @@ def _unusual(summary: Summary, console: Console) -> Table:
         beside = f"{what} {', '.join(group.holds)}" if console.width >= WIDE else what.partition(",")[0]
         table.add_row(cause, *_bar(group.count / most, console, BAD), number(group.count), beside)
     for finding in summary.findings:
-        at_once = " and leaked ones at the peak" if finding.kind == "memory-exhausted" else ""
-        many, what = (
-            (number(finding.sessions), f"sessions{at_once}, said above") if finding.sessions else ("", "said above")
-        )
+        which = "calls at the peak and leaked sessions" if finding.kind == "memory-exhausted" else "sessions"
+        many, what = (number(finding.sessions), f"{which}, said above") if finding.sessions else ("", "said above")
         table.add_row(Text(finding.kind, style_of(finding)), *_bar(None, console), many, what)
     for kind, count in Counter(found.kind for found in summary.violations).most_common(CAUSES):
         table.add_row(Text(kind, BAD), *_bar(None, console), number(count), "lifetime violations")

@@ -162,3 +162,27 @@ finally:
     print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 """
     assert run_python(code, folder, lambda done: done.returncode == 0) == "[]\n"
+
+
+@pytest.mark.parametrize("args", [["audit"], ["calibrate", "-o", "made.yaml"], ["validate", "good.yaml"]])
+def test_a_folder_in_place_of_a_log_is_told_what_it_is(folder: Path, args: list[str]) -> None:
+    made = one_line(mrcpsim(*_with(args, "result")))
+    assert made.startswith("error: result: expected a readable log file (got a result folder: `mrcpsim report`")
+    plain = one_line(mrcpsim(*_with(args, "a_folder")))
+    assert plain.startswith("error: a_folder: expected a readable log file (got a folder: name the files in it")
+    assert not (folder / "made.yaml").exists()
+
+
+def _with(args: list[str], log: str) -> list[str]:
+    return [args[0], log, *args[1:]] if args[0] != "validate" else [*args, log]
+
+
+@pytest.mark.parametrize("option", ["--out", "--output", "-o"])
+def test_what_a_command_writes_is_named_in_any_of_three_ways(folder: Path, option: str) -> None:
+    for command in ("run", "audit", "study", "validate", "capacity"):
+        assert option in mrcpsim(command, "--help").stdout
+    done = mrcpsim("run", "good.yaml", option, "made", "--quiet", "--no-progress")
+    assert done.exit_code == 0
+    assert (folder / "made" / "summary.json").exists()
+    assert mrcpsim("log", "made", option, "made.log").exit_code == 0
+    assert (folder / "made.log").exists()

@@ -109,4 +109,4 @@ def test_many_times_a_limit_is_told_in_words_that_people_read() -> None:
     times = found.limits[0].used
     assert times > 10
     assert f"{round(times)} times" in shown
-    assert "sessions and leaked ones at the peak, said above" in shown
+    assert "calls at the peak and leaked sessions, said above" in shown

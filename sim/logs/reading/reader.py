@@ -112,6 +112,8 @@ def _close(source: Source) -> None:
 def _open(path: str) -> Source:
     if not path:
         raise LogError("expected the name of a log file (got an empty one); is a variable of the shell not set?")
+    if path != "-" and Path(path).is_dir():
+        raise LogError(f"{path}: expected a readable log file (got {_folder(Path(path))})")
     try:
         raw: BinaryIO = sys.stdin.buffer if path == "-" else Path(path).open("rb")
         stream = Stream(raw, "standard input" if path == "-" else path)
@@ -127,6 +129,13 @@ def _open(path: str) -> Source:
     source = Source(path, stream, raw, head, layout)
     _find_first(source)
     return source
+
+
+def _folder(path: Path) -> str:
+    """What a folder is that was given in place of a log."""
+    if (path / "summary.json").exists():
+        return "a result folder: `mrcpsim report`, `leaks` and `timeline` read it"
+    return "a folder: name the files in it, in any order"
 
 
 def _find_first(source: Source) -> None:
