@@ -233,6 +233,18 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(browser: Any, pages: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_phone_shows_every_picture_whole(browser: Any, pages: dict[str, Path], kind: str) -> None:
+    """The marks of a comparison once stood beyond the right edge, as did the end of a capacity's curve."""
+    with opened(browser, pages[kind], 420) as found:
+        boxes = found.page.evaluate(
+            "[...document.querySelectorAll('svg.picture')].map((svg) => [svg.getBoundingClientRect().right,"
+            " ...[...svg.querySelectorAll('text')].map((text) => text.getBoundingClientRect().right)])"
+        )
+        assert boxes
+        assert max(max(box) for box in boxes) <= 420
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_verdict_of_every_page_is_there_without_scripts(browser: Any, pages: dict[str, Path], kind: str) -> None:
     with opened(browser, pages[kind], scripts=False) as found:
         verdict = found.page.locator("#verdict")
