@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,29 @@ def test_functions_compile_with_and_without_numbas_inner_step(there: bool, monke
         compiled = numba.njit("float64(float64)")(twice)
     assert compiled(21.0) == 42.0
     assert getattr(codegen.CPUCodeLibrary, "_optimize_final_module", None) is before
+
+
+def thrice(x: float) -> float:
+    return 3.0 * x
+
+
+twice_compiled, thrice_compiled = numba.njit(twice), numba.njit(thrice)
+
+
+def six_times(x: float) -> float:
+    return float(twice_compiled(thrice_compiled(x)))
+
+
+@pytest.mark.parametrize(("once", "seldom"), [(twice, thrice), (thrice, twice)])
+def test_what_is_to_be_inlined_is_and_what_is_to_stay_a_call_does(
+    once: Callable[[float], float], seldom: Callable[[float], float]
+) -> None:
+    with whole.one_program("six_times", [once], [seldom]):
+        compiled = numba.njit("float64(float64)")(six_times)
+        code = next(iter(compiled.inspect_llvm().values()))
+    assert compiled(7.0) == 42.0
+    assert whole.symbol(seldom) in code
+    assert whole.symbol(once) not in code
 
 
 def test_without_numbas_tables_numpy_draws(monkeypatch: pytest.MonkeyPatch) -> None:

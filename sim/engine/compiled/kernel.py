@@ -32,7 +32,7 @@ from sim.engine.compiled.memory import prefetch, release, world_at
 from sim.engine.compiled.post import deliver_all, due, push_from_outside
 from sim.engine.compiled.queues import MEDIA_TICK
 from sim.engine.compiled.record import count_all_logged, last_window, window_over
-from sim.engine.compiled.register import OPTIONS, register
+from sim.engine.compiled.register import ONCE, OPTIONS, SELDOM, register
 from sim.engine.compiled.stations import freeze, media_loop, resume, task_loop, thaw, turn_over
 from sim.engine.compiled.store import SESSION_BYTES, floats_at, items_at, ring_take
 from sim.engine.compiled.whole import one_program
@@ -236,10 +236,9 @@ def run_slice(address: int, events: int) -> int:
                     return DONE
                 e.now_s = first.time_s
                 e.near_count = last
-                if w.machine.count > 0:
-                    turn_over(w, first.task)
-                else:
-                    resume(w, first.task)
+                task = first.task
+                if w.machine.count == 0 or turn_over(w, task):
+                    resume(w, task)
                 if server.needs_draws or e.attention:
                     return DONE if server.stopped else MORE
                 continue
@@ -305,7 +304,7 @@ def enter(address: int, operation: int, number: int, task: int, at: float) -> in
 
 cache.use()
 register(sys.modules[__name__])
-with one_program("enter"):
+with one_program("enter", ONCE, SELDOM):
     KERNEL = njit(
         types.int64(types.int64, types.int64, types.int64, types.int64, types.float64), cache=True, **OPTIONS
     )(enter)

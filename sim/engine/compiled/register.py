@@ -46,6 +46,15 @@ INLINED: Any = {**OPTIONS, "forceinline": True}
 HOT = {calendar.schedule_task, queues.push, queues.wake_with}
 """Small, called for every message, and by few functions: more of them would make compiling take minutes."""
 
+ONCE = (stations.resume, stations.complete, stations.task_loop, stations.rest, stations.work, *dispatch.BRANCHES)
+"""On the way of every message; large ones have one caller: see `whole`."""
+
+SELDOM = (
+    store.enlarge, store.enlarge_ring, calendar.sweep_fifo, calendar.sweep_heap, queues.signal_producer,
+    effects.violation, sharing.want, sharing.leave, sharing.stretch_over,
+)  # fmt: skip
+"""Called in many places, and run for few messages or by few scenarios."""
+
 
 def functions_of(module: ModuleType) -> list[Callable[..., Any]]:
     """The functions that a module defines itself."""

@@ -32,39 +32,57 @@ TICK_TURN: Final = 5
 
 
 def resume(w: Any, index: int) -> None:
-    """What a task waited for has happened: go on until it waits again."""
+    """What a task waited for has happened: go on until it waits again.
+
+    Here alone a message is completed, and a task resumed in one place: what is called once is no call in machine code.
+    """
     task = w.tasks[index]
     state = task.state
-    shared = w.machine.count > 0
+    started = w.e.now_s
     if state == SERVICE_END:
-        if shared:
-            task.started_s = w.runners[index].began_s
-            task.service_s = w.e.now_s - task.started_s
-        else:
-            task.busy_s += within_load(w, task.started_s, task.service_s)
-        if not complete(w, task, task.started_s):
-            return
+        started = service_ended(w, task)
     elif state == BLOCKED:
         if not go_on_sending(w, task):
             return
         settle(w, task)
-    elif state == CONTEXTS_RUN and not shared:
+    elif state == CONTEXTS_RUN and w.machine.count == 0:
         task.busy_s += within_load(w, w.e.now_s - w.e.tick_work_s, w.e.tick_work_s)
-    if task.discipline == MEDIA_TICK:
-        media_loop(w, task)
+    done = state == SERVICE_END
+    while True:
+        if done and not complete(w, task, started):
+            return
+        if task.discipline != MEDIA_TICK:
+            task_loop(w, task)
+            return
+        started = w.e.now_s
+        done = media_loop(w, task)
+        if not done:
+            return
+
+
+def service_ended(w: Any, task: Any) -> float:
+    """A task has done its work on a message; when it began."""
+    if w.machine.count > 0:
+        task.started_s = w.runners[task.index].began_s
+        task.service_s = w.e.now_s - task.started_s
     else:
-        task_loop(w, task)
+        task.busy_s += within_load(w, task.started_s, task.service_s)
+    return task.started_s
 
 
-def turn_over(w: Any, index: int) -> None:
-    """What was planned for a task, or another program, has come: the end of a stretch on a processor, or of a wait."""
-    if w.runners[index].planned:
-        if not stretch_over(w, index, w.e.now_s):
-            return
-        if index >= w.machine.tasks:
-            leave(w, index, w.e.now_s)
-            return
-    resume(w, index)
+def turn_over(w: Any, index: int) -> bool:
+    """What was planned for a task, or another program, has come: the end of a stretch on a processor, or of a wait.
+
+    Whether a task has what it waited for.
+    """
+    if not w.runners[index].planned:
+        return True
+    if not stretch_over(w, index, w.e.now_s):
+        return False
+    if index >= w.machine.tasks:
+        leave(w, index, w.e.now_s)
+        return False
+    return True
 
 
 def work(w: Any, task: Any, seconds: float) -> None:
@@ -125,8 +143,11 @@ def task_loop(w: Any, task: Any) -> None:
         task.asleep = 1
 
 
-def media_loop(w: Any, task: Any) -> None:
-    """One pass of `mpf_engine_main` after the other: requests, then contexts, then the answers to STOP."""
+def media_loop(w: Any, task: Any) -> bool:
+    """One pass of `mpf_engine_main` after the other: requests, then contexts, then the answers to STOP.
+
+    True when one of these has been taken up, which takes no time, so that it is completed now; False when it waits.
+    """
     e = w.e
     while True:
         if e.tick_step == TICK_WAIT:
@@ -137,18 +158,18 @@ def media_loop(w: Any, task: Any) -> None:
                 task.asleep = 1
             else:
                 schedule_task(w, task.index, max(0.0, next_tick(e) - e.now_s))
-            return
+            return False
         if e.tick_step == TICK_BEGIN:
             if task.frozen:
                 rest(w, task)
                 task.state = THAWED
                 task.stands_still = 1
-                return
+                return False
             if w.machine.count > 0:
                 e.tick_step = TICK_TURN
                 task.state = TICK
                 work(w, task, 0.0)
-                return
+                return False
             e.tick_step = TICK_TURN
         if e.tick_step == TICK_TURN:
             e.tick_began_s = e.now_s
@@ -157,17 +178,17 @@ def media_loop(w: Any, task: Any) -> None:
             if task.length > 0:
                 task.state = SERVICE_END
                 work(w, task, take(w, task, 0.0))
-                return
+                return False
             e.tick_step = TICK_CONTEXTS
             e.tick_work_s = idle_work(w, e)
             if e.tick_work_s > 0.0:
                 task.state = CONTEXTS_RUN
                 work(w, task, e.tick_work_s)
-                return
+                return False
         if e.tick_step == TICK_CONTEXTS:
             e.tick_stops = task.lanes[1].count
             e.tick_step = TICK_STOPS
-        while e.tick_stops > 0:
+        if e.tick_stops > 0:
             e.tick_stops -= 1
             stops = task.lanes[1]
             message = messages_at(stops.address)[ring_take(stops)]
@@ -175,8 +196,7 @@ def media_loop(w: Any, task: Any) -> None:
             task.slot = message.slot
             task.arg = message.arg
             task.sent_s = message.sent_s
-            if not complete(w, task, e.now_s):
-                return
+            return True
         plan(w, e, e.tick_began_s, e.now_s)
         e.tick_step = TICK_WAIT
 

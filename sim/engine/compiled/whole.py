@@ -13,7 +13,8 @@ otherwise than expected, everything still works, at Numba's own pace.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,9 +27,24 @@ INLINE_UP_TO = 1500
 USUAL = 225
 
 
+def symbol(function: Callable[..., Any]) -> str:
+    """How the name of a function begins in compiled code, as Numba mangles it."""
+    parts = re.sub(r"[<>]", lambda m: f"_{ord(m[0]):02x}", f"{function.__module__}.{function.__qualname__}").split(".")
+    return f"_ZN{''.join(f'{len(part)}{part}' for part in parts)}B"
+
+
 @contextmanager
-def one_program(name: str) -> Iterator[None]:
-    """Functions compiled within belong to the function `name` alone, which is compiled last."""
+def one_program(
+    name: str, once: Iterable[Callable[..., Any]] = (), seldom: Iterable[Callable[..., Any]] = ()
+) -> Iterator[None]:
+    """Functions compiled within belong to the function `name` alone, which is compiled last.
+
+    Those that are called in one place, `once`, become a part of their caller, however large it is. Those that run
+    `seldom` stay calls: they are called in many places, and a copy in each keeps what runs always from being inlined.
+    Of the others LLVM decides.
+    """
+    parts = tuple(symbol(function) for function in once)
+    calls = tuple(symbol(function) for function in seldom)
     library: Any = getattr(codegen, "CPUCodeLibrary", None)
     generator: Any = getattr(codegen, "JITCPUCodegen", None)
     optimize = getattr(library, "_optimize_final_module", None)
@@ -44,6 +60,10 @@ def one_program(name: str) -> Iterator[None]:
             for function in self._final_module.functions:
                 if function.linkage == binding.Linkage.linkonce_odr and not function.is_declaration:
                     function.linkage = binding.Linkage.internal
+                    if function.name.startswith(parts):
+                        function.add_function_attribute("alwaysinline")
+                    elif function.name.startswith(calls):
+                        function.add_function_attribute("noinline")
             optimize(self)
 
     def make_code_of_whole(self: Any) -> None:
