@@ -13,7 +13,7 @@ from sim.audit.belongings import Belongings
 from sim.audit.findings import Endings, Starts, findings
 from sim.audit.holdings import Holdings
 from sim.audit.reads import Reader, Reads, Said
-from sim.audit.rows import Latencies, SessionRows
+from sim.audit.rows import SessionRows
 from sim.audit.rtsp import Rtsp
 from sim.audit.standstill import AtEnd, Heard, blocked_at
 from sim.audit.steps import LineSteps, MessageRows
@@ -70,7 +70,6 @@ class Auditor:
         self.unread = Unread()
         self.cut = False  # the line that is read has no end: no more of it was written
         self._readers: list[Forms] = [()] * PLACES
-        self.latencies = Latencies()
         self.patience = {kind: Patience() for kind in PATIENCE_KINDS}
         self.heard = Heard()
         self.endings = Endings()
@@ -231,7 +230,6 @@ class Auditor:
     # --- sessions ------------------------------------------------------------------------------------------------
 
     def _closed(self, session: AuditedSession) -> None:
-        self.latencies.of(session)
         if self._ids is not None:
             self._ids[session.number] = session.id
         patience = self.patience
@@ -329,7 +327,6 @@ class Auditor:
             self._open_at_end(session, verdicts[number], end, died)
 
     def _open_at_end(self, session: AuditedSession, verdict: Verdict, end: int, died: bool) -> None:
-        self.latencies.of(session)
         outcome, cause, text = verdict.outcome, verdict.cause, verdict.text
         self._outcome(session, "leaked" if died else outcome)
         if died and outcome == "live":
@@ -408,7 +405,7 @@ class Auditor:
         }
         return Summary(
             scenario, 0, ENGINE, span, sessions=sessions, resources=resources,
-            latency=self.latencies.quantiles(self.timed), tasks=tasks, violations=tuple(account.violations),
+            latency=self.rows.latencies.quantiles(self.timed), tasks=tasks, violations=tuple(account.violations),
             leaks=(*self.leaks, *self.alive[:_ALIVE_LISTED]), leaks_cut=max(0, len(self.alive) - _ALIVE_LISTED),
             findings=(*self.starting.findings(), *self.unread.findings(account, self.counts), *found),
             memory=self.rows.lives.memory(origin, span, resources),

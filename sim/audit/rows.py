@@ -46,11 +46,12 @@ def seconds(micros: Any, origin: int, timed: bool) -> NDArray[np.float64]:
 
 
 class SessionRows:
-    """Collects one row per session and writes them to `sink` every few thousand."""
+    """Collects one row per session and writes them to `sink` every few thousand; keeps lives and latencies."""
 
     def __init__(self, sink: Sink | None) -> None:
         self._sink = sink
         self.lives = Lives()
+        self.latencies = Latencies()
         self._clear()
 
     def _clear(self) -> None:
@@ -62,8 +63,9 @@ class SessionRows:
     def add(
         self, session: AuditedSession, outcome: str, waiting_for: str = "", plugin: str = "", cause: str = ""
     ) -> None:
-        """The row of `session` as it is now."""
+        """The row of `session` as it is now, over or cut off by the log's end; its latencies are samples."""
         times = _times_of(session)
+        self.latencies.add(session, times)
         self.lives.add(session, max(times), outcome)
         if self._sink is None:
             return
@@ -125,9 +127,8 @@ class Latencies:
     def __init__(self) -> None:
         self.samples = {name: array("q") for name in KNOWN}
 
-    def of(self, session: AuditedSession) -> None:
-        """Every latency of a session that is over or that the log's end cuts off."""
-        times = _times_of(session)
+    def add(self, session: AuditedSession, times: tuple[int, ...]) -> None:
+        """Every latency of a session, from its times in the order of `_TIMES`."""
         for name, start, end in _SPANS:
             began, ended = times[start], times[end]
             if began >= 0 and ended >= 0 and (name not in _REACHED or _REACHED[name](session)):

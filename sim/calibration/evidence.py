@@ -333,7 +333,7 @@ class Watcher(Auditor):
             max_connections=self.holdings.limits.get("tcp_connection"),
             channel_refusals=self.refusals,
             termination_timeout=self.timeout_ms / 1e3 if self.timeout_ms else None,
-            latencies={k: np.asarray(v, dtype=np.float64) / 1e6 for k, v in self.latencies.samples.items()},
+            latencies={k: np.asarray(v, dtype=np.float64) / 1e6 for k, v in self.rows.latencies.samples.items()},
             debug=self.debug_level(),
             timed=self.timed,
             threaded=all("THREAD" in names for names in self.layouts),
