@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from sim.calibration.fit import RESOLUTION
 from sim.calibration.media import contexts_at
-from sim.vocabulary.messages import K_ADD, K_MODIFY, K_REMOVE, K_SEND, M_CONTAINER, MESSAGES, SERVER_ROWS
+from sim.vocabulary.messages import M_CONTAINER, MESSAGES, SERVER_ROWS
+from sim.vocabulary.tasks import CONNECTION_AGENT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +29,8 @@ SERVER_KEYS: Final = {
     for seen, cost in ((row.seen or row.cost, row.cost), (row.second, row.second))
     if seen
 }
-AGENT_KEYS: Final = {MESSAGES[kind].cost: MESSAGES[kind].cost for kind in (K_ADD, K_REMOVE, K_MODIFY)} | {
-    "other": MESSAGES[K_SEND].cost
+AGENT_KEYS: Final = {  # of the messages that a log has, the reader names those that a session waits for
+    row.cost if row.carries else "other": row.cost for row in MESSAGES if row.task == CONNECTION_AGENT and row.log
 }
 MEDIA_KEYS: Final = (MESSAGES[M_CONTAINER].cost, MESSAGES[M_CONTAINER].second)
 WARM_WITHIN_S: Final = 0.3e-3  # so long after its last message a task's code and data are still in the caches

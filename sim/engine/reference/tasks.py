@@ -8,6 +8,7 @@ wakes it at once, `started_s` being the time at which it is awake: no later mess
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from typing import Protocol
@@ -67,7 +68,7 @@ class Host(Protocol):
         """Give every random stream that runs low its next values."""
 
 
-class Task:
+class Task(ABC):
     """What every thread has: a way to take up messages, to sleep and be woken, and its statistics."""
 
     def __init__(self, engine: Host, index: int) -> None:
@@ -106,9 +107,9 @@ class Task:
         self.empty()
         self.start()
 
+    @abstractmethod
     def empty(self) -> None:
         """Nothing waits any more."""
-        raise NotImplementedError
 
     def run(self) -> Process:
         """The thread's main loop: take up a message, let its service time pass, handle it, deliver what it sent."""
@@ -127,21 +128,21 @@ class Task:
                 yield from engine.deliver_blocking(self)
                 engine.settle(self, message)
 
+    @abstractmethod
     def has_work(self) -> bool:
         """Whether a message waits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def next_message(self) -> Message:
         """Remove the message whose turn it is from the queue."""
-        raise NotImplementedError
 
+    @abstractmethod
     def push(self, message: Message) -> bool:
         """Put a message into the queue; False when there is no room and the producer must wait."""
-        raise NotImplementedError
 
+    @abstractmethod
     def waiting(self) -> Iterator[Message]:
         """The messages in the queue."""
-        raise NotImplementedError
 
     def take(self, wake_s: float) -> float:
         """Take up the next message `wake_s` from now; returns the time until its service ends."""
