@@ -46,10 +46,12 @@ INLINED: Any = {**OPTIONS, "forceinline": True}
 HOT = {calendar.schedule_task, queues.push, queues.wake_with}
 """Small, called for every message, and by few functions: more of them would make compiling take minutes."""
 
-ONCE = (stations.resume, stations.complete, stations.task_loop, stations.rest, stations.work, *dispatch.BRANCHES)
+ONCE: tuple[Callable[..., Any], ...] = (
+    stations.resume, stations.complete, stations.task_loop, stations.rest, stations.work, *dispatch.BRANCHES,
+)  # fmt: skip
 """On the way of every message; large ones have one caller: see `whole`."""
 
-SELDOM = (
+SELDOM: tuple[Callable[..., Any], ...] = (
     store.enlarge, store.enlarge_ring, calendar.sweep_fifo, calendar.sweep_heap, queues.signal_producer,
     effects.violation, sharing.want, sharing.leave, sharing.stretch_over,
 )  # fmt: skip

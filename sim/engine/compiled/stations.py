@@ -67,7 +67,8 @@ def service_ended(w: Any, task: Any) -> float:
         task.service_s = w.e.now_s - task.started_s
     else:
         task.busy_s += within_load(w, task.started_s, task.service_s)
-    return task.started_s
+    began: float = task.started_s
+    return began
 
 
 def turn_over(w: Any, index: int) -> bool:
