@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from sim.cli.main import build
 from sim.errors import ScenarioError
+from sim.ledger.spans import LATENCIES, label
 from sim.report.validation import part
 from sim.scenario import load_scenario, to_mapping
 
@@ -163,7 +164,9 @@ def test_validate_prints_the_json_that_scripts_rely_on(log: Path, tmp_path: Path
     assert latency["p50"]["low"] <= latency["p50"]["measured"] <= latency["p50"]["high"]
     assert "p99" in found["tasks"]["MRCP Server"]["wait"]
     assert (tmp_path / "out" / "qq.png").stat().st_size > 5000
-    assert found["verdict"] in html.unescape((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
+    page = html.unescape((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
+    said = found["verdict"].partition("; not ")[0]  # the page has the rest below, and latencies by their labels
+    assert re.sub("|".join(LATENCIES), lambda name: label(name[0]), said) in page
     assert "READ FROM THE LOG" not in found["verdict"]
     assert found["read_from_log"]["phase"] == found["read_from_log"]["interference"] == "scenario"
     again = ("validate", made, log, "--engine", "simpy", "--runs", 1, "--out", tmp_path / "out")
