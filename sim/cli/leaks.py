@@ -47,7 +47,7 @@ def leaks(
     json: JsonOption = False,
 ) -> None:
     """Say why each pool of a result or a log is alive, how fast leaks grow, and which limit goes first."""
-    from sim.cli.results import read_logs, tell_notes
+    from sim.cli.results import read_calls, tell_notes
     from sim.leaks.outlook import leak_report
     from sim.ledger.conditions import parse
     from sim.ledger.result import load_result
@@ -66,9 +66,7 @@ def leaks(
         write_minimal(Path(source[0]), cause, output, force)
         return
     conditions = [parse(text) for text in fail_on or []]
-    result = (
-        load_result(source[0]) if folder else read_logs(source, Detail.SESSIONS, None, progress=not json, config=config)
-    )
+    result = load_result(source[0]) if folder else read_calls(source, Detail.SESSIONS, progress=not json, config=config)
     failed = [condition for condition in conditions if condition.evaluate(result.summary, result.durations).ok]
     report = leak_report(result, memory_limit(memory))
     if json:

@@ -73,6 +73,17 @@ def read_logs(
         return audit_logs(logs, ledger=ledger.value, sink=sink, progress=bar.read, timers=timers)
 
 
+def read_calls(logs: list[str], ledger: Detail, progress: bool, config: "Path | None" = None) -> "RunResult":
+    """`read_logs` for a command that tells of calls. LogError where nothing is in the log: there is none to tell of."""
+    from sim.errors import LogError
+
+    result = read_logs(logs, ledger, None, progress, config)
+    if result.provenance["level"] is None:
+        name = "standard input" if logs[0] == "-" else logs[0]
+        raise LogError(f"{name}: expected the log of a server (got a file with nothing in it)")
+    return result
+
+
 def configured_timers(config: "Path | None") -> "Timers | None":
     """The timers of a server's configuration file, that end calls whose caller is silent; None where there is none."""
     if config is None:

@@ -68,10 +68,13 @@ def _draw(result: "RunResult", told: "Story", path: Path) -> None:
 
 def _read(source: list[str], progress: bool) -> "RunResult":
     """The result in a folder, or the audit of a log with every message."""
-    from sim.cli.results import read_logs
+    from sim.cli.results import read_calls
+    from sim.errors import ScenarioError
     from sim.ledger.result import load_result
 
     first = Path(source[0])
     if len(source) == 1 and (first.is_dir() or not (first.exists() or source[0] == "-")):
+        if not first.exists():
+            raise ScenarioError(f"{first}: expected a result folder, or a server's log (there is neither)")
         return load_result(first)
-    return read_logs(source, Detail.FULL, None, progress)
+    return read_calls(source, Detail.FULL, progress)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.cli.common import ForceOption, QuietOption, command
+from sim.cli.common import Detail, ForceOption, QuietOption, command
 
 if TYPE_CHECKING:
     from sim.ledger.result import RunResult
@@ -39,7 +39,7 @@ def trace(
     if cut.from_s >= cut.until_s:
         raise ScenarioError(f"--until must be after --from (got {until} and {start or '0s'})")
     refuse_existing(output, force, "-o")
-    result = _read(source)
+    result = _read(source, progress=not quiet)
     try:
         with whole(output) as part:
             made = write_trace(result, part, cut)
@@ -53,13 +53,13 @@ def trace(
             typer.echo(f"{number(made.left_out)} messages left out; choose a part with --from, --until or --sessions")
 
 
-def _read(source: list[str]) -> "RunResult":
-    from sim.audit.audit import audit_logs
+def _read(source: list[str], progress: bool) -> "RunResult":
+    from sim.cli.results import read_calls
     from sim.ledger.result import load_result
 
     if len(source) == 1 and Path(source[0]).is_dir():
         return load_result(source[0])
-    return audit_logs(source, ledger="full")
+    return read_calls(source, Detail.FULL, progress)
 
 
 def _time(option: str, text: str | None, default: float) -> float:

@@ -202,7 +202,7 @@ def load_result(directory: "StrPath") -> RunResult:
     """The result in `directory`; its tables are read on first use. ScenarioError when it is not a whole result."""
     folder = Path(directory)
     if not folder.exists():
-        raise ScenarioError(f"{folder}: no such result folder")
+        raise ScenarioError(f"{folder}: no such result folder; expected one that 'mrcpsim run' or 'audit --out' wrote")
     if not folder.is_dir():
         raise ScenarioError(f"{folder}: must be a result folder, as 'mrcpsim run' writes it (got a file)")
     try:

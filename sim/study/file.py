@@ -165,6 +165,15 @@ class StudyFile(Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        from sim.study.measure import path_of
+
+        for metric in self.metrics:
+            try:
+                path_of(metric)
+            except ScenarioError as error:
+                why = str(error).partition("': ")[2]
+                wanted = "must be a value by its path, or a ratio as in 'sessions.leaked / sessions.arrived'"
+                complain(("metrics", f"{wanted}; {why}", repr(shown(metric))))
         if not self.scenarios:
             complain(("scenarios", "must name at least one scenario", "none"))
         if not 0.5 <= self.confidence < 1.0:

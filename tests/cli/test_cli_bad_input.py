@@ -72,7 +72,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "error: condition 'leaked.sesion_pool > 0': there is no value 'resources.sesion_pool.leaked'; "
             "nearest: resources.session_pool.leaked",
         ),
-        (["timeline", "missing"], "error: missing: no such result folder"),
+        (["timeline", "missing"], "error: missing: expected a result folder, or a server's log (there is neither)"),
         (["timeline", "good.yaml"], "error: good.yaml:1: expected a line of a UniMRCP server log"),
         (["timeline", "a_folder"], "error: a_folder: is not a result folder, it has no summary.json"),
         (["timeline", "result"], "error: result/summary.json: is not the summary of a result"),

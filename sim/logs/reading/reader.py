@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from threading import Thread
 from typing import BinaryIO, Final
 
 from sim.errors import LogError
@@ -22,6 +23,7 @@ from sim.logs.reading.stream import Stream
 
 BLOCK: Final = 1 << 21
 LONGEST: Final = 1 << 23  # of a line that is longer only the beginning is read
+WRITER_S: Final = 10.0  # that a pipe without a writer is waited for
 _HEAD: Final = 1 << 16
 _TURNED_AROUND: Final = 20  # entries that go back in time
 _ENOUGH_TWICE: Final = 20  # entries before it is said that each stands there twice
@@ -115,7 +117,9 @@ def _open(path: str) -> Source:
     if path != "-" and Path(path).is_dir():
         raise LogError(f"{path}: expected a readable log file (got {_folder(Path(path))})")
     try:
-        raw: BinaryIO = sys.stdin.buffer if path == "-" else Path(path).open("rb")
+        raw: BinaryIO = (
+            sys.stdin.buffer if path == "-" else _open_pipe(path) if Path(path).is_fifo() else Path(path).open("rb")
+        )
         stream = Stream(raw, "standard input" if path == "-" else path)
     except OSError as error:
         raise LogError(f"{path}: expected a readable log file ({error.strerror or error})") from error
@@ -129,6 +133,23 @@ def _open(path: str) -> Source:
     source = Source(path, stream, raw, head, layout)
     _find_first(source)
     return source
+
+
+def _open_pipe(path: str) -> BinaryIO:
+    """A named pipe, which opens as soon as something writes into it. LogError when nothing does for WRITER_S."""
+    opened: list[BinaryIO] = []
+    opening = Thread(target=lambda: opened.append(Path(path).open("rb")), daemon=True)
+    opening.start()
+    opening.join(WRITER_S)
+    if opened:
+        return opened[0]
+    os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))  # a writer for a moment: lets the other thread go on
+    opening.join()
+    opened[0].close()
+    raise LogError(
+        f"{path}: expected a pipe that something writes into (got one without a writer for {WRITER_S:g} s); start what "
+        "writes first, or name a file"
+    )
 
 
 def _folder(path: Path) -> str:
