@@ -102,19 +102,25 @@ class Lives:
 
     def __init__(self) -> None:
         self._created, self._latest, self._over = array("q"), array("q"), array("q")
+        self._answer, self._bye = array("q"), array("q")
         self._leaked = bytearray()
 
     def add(self, session: AuditedSession, latest: int, outcome: str) -> None:
         """A session that is over, or that the log's end cuts off, and the latest of its times."""
         self._created.append(max(session.created, 0))  # one that was there before the log began: before its origin
         self._latest.append(latest)
+        self._answer.append(session.answer)
+        self._bye.append(session.bye)
         self._over.append(session.released if outcome != "crashed" else latest)
         self._leaked.append(outcome == "leaked")
 
     def memory(self, origin: int, span_s: float, resources: Mapping[str, ResourceUse]) -> MemoryUse:
         """What the process has of memory at its end: as was measured on a real server, for a log does not show it."""
         there, leaked = AtATime(span_s), np.frombuffer(self._leaked, dtype=np.bool_)
-        times = {"created_s": self._created, "terminate_s": self._latest, "released_s": self._over}
+        times = {
+            "created_s": self._created, "answer_s": self._answer, "bye_s": self._bye, "terminate_s": self._latest,
+            "released_s": self._over,
+        }  # fmt: skip
         if leaked.size:
             there.add({name: seconds(values, origin, span_s > 0.0) for name, values in times.items()}, leaked)
         pools = resources.get("session_pool", ResourceUse()).peak

@@ -44,6 +44,14 @@ def memory_of(result: RunResult) -> Memory:
     return Memory(**{name: int(value) for name, value in said.items() if value is not None})
 
 
+def t1_of(result: RunResult) -> float:
+    """SIP T1 of the scenario, in seconds; SIP's own default without one."""
+    from sim.scenario.units import read_quantity
+
+    said = read_quantity("time", given(result, "server.sip.t1"))
+    return 0.5 if said is None else float(said)
+
+
 def memory_limit_of(result: RunResult) -> float | None:
     """The limit of the process's resident memory, in bytes, that the scenario has; None without one."""
     from sim.scenario.units import read_quantity

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.leaks.diagnosis import WAITS_FOR_CALLER, ends_by_timer
-from sim.leaks.given import memory_of, unread_lines
+from sim.leaks.given import memory_of, t1_of, unread_lines
 from sim.leaks.survival import DOUBT, SPANS, Survival, TooOld, expected_level, survival, too_old
 from sim.theory.intervals import CONFIDENCE, Estimate
 
@@ -132,7 +132,7 @@ def _memory_use(result: RunResult, peak: int, leaked: int) -> MemoryUse:
     known, sessions = result.summary.memory, result.sessions
     if known.bytes_peak is not None:
         return known
-    there = AtATime(result.summary.horizon_s)
+    there = AtATime(result.summary.horizon_s, t1_of(result))
     if sessions is not None:
         times = {name: sessions[name].to_numpy() for name in TIMES if name in sessions}
         there.add(times, (sessions["outcome"].astype(object) == "leaked").to_numpy())
@@ -142,8 +142,9 @@ def _memory_use(result: RunResult, peak: int, leaked: int) -> MemoryUse:
 def _stays(memory: MemoryUse) -> str:
     mib = (memory.bytes_peak or 0) / 2**20
     calls = f"{memory.calls_peak} concurrent session{'' if memory.calls_peak == 1 else 's'}"
+    kept = f" ({memory.transactions_peak} SIP transactions)" if memory.transactions_peak else ""
     with_leaked = f" and {memory.leaked} leaked" if memory.leaked else ""
-    return f"about {mib:.1f} MiB stay resident after the peak of {calls}{with_leaked} in any case"
+    return f"about {mib:.1f} MiB stay resident after the peak of {calls}{with_leaked}{kept} in any case"
 
 
 def _leaking_elsewhere(summary: Summary) -> str:

@@ -201,6 +201,8 @@ class MemoryUse:
     """Bytes at which the process would be killed."""
     reached_at_s: float | None = None
     """When it would have been."""
+    transactions_peak: int = 0
+    """Answered transactions that SIP keeps at a time, each for seconds after its answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ def test_memory_joins_the_limits_when_its_size_is_known():
     (memory,) = leak_report(result, memory_limit=2**30).exhausted
     rate = memory.leaked / 60
     assert memory.resource == "memory"
-    assert memory.hours.value * 3600 == pytest.approx(2**30 / (rate * 34 * 1024), rel=0.05)
+    assert memory.hours.value * 3600 == pytest.approx(2**30 / (rate * 31 * 1024), rel=0.05)
     assert memory.hours.low < memory.hours.value < memory.hours.high
 
 
