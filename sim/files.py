@@ -42,6 +42,11 @@ def exists_already(path: Path, option: str) -> ScenarioError:
     return ScenarioError(f"{path}: exists already; replace it with --force, or choose another with {option}")
 
 
+def unwritable(path: Path, error: OSError, option: str) -> ScenarioError:
+    """The error for a file that the system did not let us write."""
+    return ScenarioError(f"{path}: can not be written ({error.strerror or error}); choose another with {option}")
+
+
 def put_beside(path: Path, made: Sequence[Path], force: bool) -> list[Path]:
     """Move finished files, the first of which becomes `path`, into its folder; where they are now.
 

@@ -85,17 +85,14 @@ def audit(
 
 def write_page(result: "RunResult", path: Path) -> None:
     """The page of a result as a file of its own, whole or not at all. ScenarioError when it can not be written."""
-    from sim.errors import ScenarioError
-    from sim.files import whole
+    from sim.files import unwritable, whole
     from sim.report.html import page_text
 
     try:
         with whole(path) as part:
             part.write_text(page_text(result), encoding="utf-8")
     except OSError as error:
-        raise ScenarioError(
-            f"{path}: can not be written ({error.strerror or error}); choose another with --html"
-        ) from None
+        raise unwritable(path, error, "--html") from None
 
 
 def judge_log(result: "RunResult", conditions: "list[Condition]") -> None:

@@ -80,11 +80,14 @@ def compare(
     if json:
         print_json({**found.to_dict(), "conditions": [item.to_dict() for item in held]})
     if output is not None:
-        from sim.files import whole
+        from sim.files import unwritable, whole
         from sim.report.html import comparison_text
 
-        with whole(output) as part:
-            part.write_text(comparison_text(found, held, again), encoding="utf-8")
+        try:
+            with whole(output) as part:
+                part.write_text(comparison_text(found, held, again), encoding="utf-8")
+        except OSError as error:
+            raise unwritable(output, error, "-o") from None
     for page in (output, out):
         if page is not None and not quiet:
             typer.echo(str(page), err=True)

@@ -74,6 +74,7 @@ def validate(
 ) -> None:
     """Simulate a log's own calls and compare counts, latencies and waits; exit 1 when they disagree."""
     from sim.calibration.evidence import watch_logs
+    from sim.errors import ScenarioError
     from sim.report.html import NAME as PAGE
     from sim.report.validation import QQ_PNG, print_validation
     from sim.scenario import load_scenario
@@ -81,6 +82,8 @@ def validate(
     from sim.validation.validate import validate as compare
 
     made = load_scenario(scenario_path(scenario), overrides(settings))
+    if made.fleet is not None:
+        raise ScenarioError(f"{made.name}: a log is of one server (got a fleet); leave it out with --set fleet=null")
     with (
         ValidationFolder(out, force) if out is not None else nullcontext() as folder,
         ProgressBar(not (quiet or no_progress)) as bar,

@@ -108,8 +108,11 @@ class WholeFolder:
                 clear_abandoned(path)
                 try:
                     path.mkdir()
+                except FileExistsError:
+                    continue
+                try:
                     self._held = hold(path)
-                except (FileExistsError, FileNotFoundError, BlockingIOError):
+                except (FileNotFoundError, BlockingIOError):  # another took it for abandoned just now
                     continue
                 return path
         except OSError as error:

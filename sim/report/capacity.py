@@ -85,7 +85,7 @@ def _targets(found: Capacity) -> Table:
     for heading in ("target", "found", "runs", ""):
         table.add_column(heading, justify="right" if heading == "runs" else "left")
     for at in found.targets:
-        notes = ["missed first"] * at.binding + ["wider than asked"] * (not at.precise)
+        notes = ["missed first"] * (at.binding and found.misses) + ["wider than asked"] * (not at.precise)
         found_there = interval(at.estimate, at.target.metric)
         table.add_row(at.target.text, found_there, number(at.n) if at.n else "", ", ".join(notes))
     return table
@@ -108,7 +108,7 @@ def on_the_edge(found: Capacity) -> list[Text]:
 
 def breaking(found: Capacity) -> Text:
     """What breaks first and what would be next."""
-    text = Text("breaks first: ")
+    text = Text("breaks first: " if found.breaks[0].reached else "nearest limit: ")
     text.append(under_pressure(found.breaks[0]), "bold")
     if len(found.breaks) > 1:
         after = found.breaks[1]

@@ -97,6 +97,11 @@ class Capacity:
         return self.found.value
 
     @property
+    def misses(self) -> bool:
+        """Whether a target is missed somewhere in the range; else `binding` is the one that comes nearest to it."""
+        return self.found.reached != "above"
+
+    @property
     def breaks_first(self) -> str | None:
         """What breaks first."""
         return self.breaks[0].name if self.breaks else None

@@ -186,3 +186,26 @@ def test_what_a_command_writes_is_named_in_any_of_three_ways(folder: Path, optio
     assert (folder / "made" / "summary.json").exists()
     assert mrcpsim("log", "made", option, "made.log").exit_code == 0
     assert (folder / "made.log").exists()
+
+
+def test_a_page_of_a_comparison_that_can_not_be_written_says_which_and_how_to_go_on(folder: Path) -> None:
+    assert mrcpsim("run", "good.yaml", "--out", "a", "-q").exit_code == 0
+    found = mrcpsim("compare", "a", "a", "-o", "nowhere/page.html", "-q")
+    assert found.exit_code == 2
+    assert one_line(found) == (
+        "error: nowhere/page.html: can not be written (No such file or directory); choose another with -o"
+    )
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder in which nobody can make one")
+def test_a_folder_where_none_can_be_made_is_not_said_to_be_full_of_unfinished_results(folder: Path) -> None:
+    found = mrcpsim("run", "good.yaml", "--out", "/proc/result", "-q")
+    assert found.exit_code == 2
+    assert one_line(found).startswith("error: /proc/result: a result can not be written here")
+
+
+def test_validating_a_fleet_says_that_a_log_is_of_one_server(folder: Path) -> None:
+    (folder / "fleet.yaml").write_text(GOOD + "fleet: {servers: 2}\n")
+    found = mrcpsim("validate", "fleet.yaml", "server.log")
+    assert found.exit_code == 2
+    assert one_line(found) == "error: good: a log is of one server (got a fleet); leave it out with --set fleet=null"

@@ -1,15 +1,18 @@
 """The page of a capacity says how much, how sure and what breaks first, and can be made again from capacity.json."""
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from sim.cli.main import build
 from sim.errors import ScenarioError
+from sim.report.capacity import print_capacity
 from sim.report.html import capacity_text, text_of
 from sim.report.page.of_capacity import capacity_page, verdict
 from sim.study.capacity import Capacity
@@ -37,6 +40,24 @@ def test_ends_of_the_range_are_no_answer_in_between(capacity_found: Capacity) ->
     assert page.mood == "warn"
     assert page.figures[0].value == "at least 30/s"
     assert all(capacity_text(found) for found in (below, above))
+
+
+def test_a_target_that_holds_all_over_the_range_is_not_called_missed(capacity_found: Capacity) -> None:
+    """Nor does a limit break that is far from reached: the terminal and the page name the nearest of each."""
+    far = replace(capacity_found.breaks[1], peak=0.01, refused=0.0)
+    found = Found(30.0, 30.0, 30.0, "above", True, 0, ())
+    above = replace(capacity_found, found=found, curve=(), breaks=(far,))
+    console = Console(width=200, record=True, file=io.StringIO())
+    print_capacity(above, console)
+    told = console.export_text()
+    assert "missed first" not in told
+    assert "breaks first" not in told
+    assert f"nearest limit: {far.name}" in told
+    page = capacity_page(above)
+    assert [figure.name for figure in page.figures][1] == "nearest limit"
+    text = capacity_text(above)
+    assert "missed first" not in text
+    assert "nearest to its bound" in text
 
 
 def test_what_was_found_comes_back_from_its_folder(capacity_found: Capacity, tmp_path: Path) -> None:

@@ -33,8 +33,12 @@ def capacity_page(found: Capacity) -> Page:
         *([Section("theory", "What a formula would have said", _theory(found))] if found.theory else []),
         Section("provenance", "How to make this again", _provenance(found)),
     ]
-    figures = [Figure("breaks first", found.breaks_first or DASH), Figure("runs", number(found.runs)),
-               Figure("calls simulated", number(found.calls))]  # fmt: skip
+    breaks = not found.breaks or found.breaks[0].reached
+    figures = [
+        Figure("breaks first" if breaks else "nearest limit", found.breaks_first or DASH),
+        Figure("runs", number(found.runs)),
+        Figure("calls simulated", number(found.calls)),
+    ]
     if answer.reached == "inside":
         ends = f"{knob_value(answer.low, found.unit)} to {knob_value(answer.high, found.unit)}"
         figures.insert(0, Figure(f"{100 * found.confidence:g} % interval", ends))
@@ -132,13 +136,13 @@ def _targets(found: Capacity) -> PagePart:
         Head("found, with its interval"),
         Head("runs"),
         Head("bound"),
-        Head("missed first", True),
+        Head("missed first" if found.misses else "nearest to its bound", True),
     ]
     rows = [
         [
             Datum(at.target.text, name="text"), Datum(interval(at.estimate, at.target.metric), at.estimate.value),
             Datum(number(at.n) if at.n else "", at.n), Datum(shown(at.target.bound, at.target.metric), at.target.bound),
-            Datum("yes" if at.binding else "", name="text warn" if at.binding else "text"),
+            Datum("yes" if at.binding else "", name="text warn" if at.binding and found.misses else "text"),
         ]
         for at in found.targets
     ]  # fmt: skip
