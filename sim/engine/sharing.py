@@ -2,17 +2,21 @@
 
 The discipline is that of Linux (EEVDF, "earliest eligible virtual deadline first"), with one queue for all processors.
 A runner is a task of the server or another program. Each has its *fair time*, the processor time that it has had. It is
-*due* while that does not lie above the mean of all that run or wait. Of those that are due, the one runs next
-whose slice would end first. A runner that wakes takes an idle processor; where there is none, it takes the place of
-one that is no longer due, if it is itself the next. What a sleeper was owed it is owed when it wakes; one that has had
-too much stays in the count until it has made up for it (`OWING`), so that sleeping does not pay.
+*due* while that does not lie above the mean of all that run, wait or owe. Each has a *deadline*, the fair time at which
+its slice ends. Of those that are due, the one with the earliest deadline is next; a running one that is due keeps its
+processor until the deadline that it was picked with. Who is next is asked when somebody sleeps or wakes, and, once
+that deadline has passed, at the next tick of the kernel's clock. A runner that wakes takes an idle processor, if there
+is one. What a sleeper was owed it is owed when it wakes; one that has had too much stays in the count until it has
+made up for it (`OWING`), so that sleeping does not pay.
 
 These functions run under plain Python and under Numba alike; `begin`, `cancel` and `note_wait` are the engine's.
-Source: linux/kernel/sched/fair.c (6.18): place_entity, pick_eevdf, check_preempt_wakeup_fair, dequeue_entity.
+Source: linux/kernel/sched/fair.c (6.18): pick_eevdf, update_curr, set_protect_slice, place_entity, dequeue_entity,
+check_preempt_wakeup_fair, entity_tick. `benchmarks/sharing` holds these functions to the kernel that runs it.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from sim.server.ledger import within_load
@@ -56,7 +60,8 @@ class Runner:
     slept_s: float  # when it last went to sleep
     fair_s: float  # processor time that it has had
     lag_s: float  # what it was owed when it went to sleep
-    slice_s: float  # what is left of its slice
+    deadline_s: float  # the fair time at which its slice ends
+    kept_s: float  # running: up to this fair time nobody takes its place while it is due
     busy_s: float  # before the end of the load
 
 
@@ -78,6 +83,8 @@ class Machine:
     owing: int
     mean_s: float  # fair time of whoever ran last, for when none does
     slice_s: float
+    tick_s: float  # of the kernel's clock
+    phase_s: float  # when that first ticks
     switch_s: float
     preempts: int
     load: float  # of the other programs together, for now
@@ -116,7 +123,8 @@ def want(w: Any, i: int, work: float, now: float, sleeps: int) -> None:
     if r.state == RUNNING:
         r.fresh = 0
         r.began_s = now
-        if not gives_way(w, i, now):
+        r.since_s = now
+        if tick_from(w.machine, now) > now + ROUNDING or not gives_way(w, i, now):
             plan(w, i, now)
     elif r.state != WAITING:
         wake_up(w, i, now, sleeps)
@@ -130,7 +138,7 @@ def leave(w: Any, i: int, now: float) -> None:
         w.processors[r.processor].holder = -1
         m.idle += 1
         if m.waiting > 0:
-            run_on(w, next_runner(w, now), r.processor, now, 0)
+            run_on(w, next_runner(w, -1, now), r.processor, now, 0)
             return
         m.window_min = min(m.window_min, m.count - m.idle)
         if m.owing > 0:
@@ -181,17 +189,26 @@ def pause(w: Any, now: float) -> float:
 
 
 def plan(w: Any, i: int, now: float) -> None:
-    """Put the end of a running runner's stretch on the calendar."""
-    r = w.runners[i]
-    r.stretch_s = min(r.left_s, r.slice_s)
+    """Put the end of a running runner's stretch on the calendar: of its work, or the tick that ends its turn."""
+    r, m = w.runners[i], w.machine
+    turn = r.since_s + max(0.0, r.kept_s - r.fair_s)
+    tick = tick_from(m, turn)
+    if tick <= r.since_s + ROUNDING:
+        tick += m.tick_s
+    r.stretch_s = min(r.left_s, tick - r.since_s)
     r.planned = 1
     begin(w, i, (r.since_s - now) + r.stretch_s)
+
+
+def tick_from(m: Any, at: float) -> float:
+    """The first tick of the kernel's clock that is not before `at`."""
+    tick: float = m.phase_s + math.ceil((at - m.phase_s) / m.tick_s) * m.tick_s
+    return tick
 
 
 def account(w: Any, r: Any, ran: float) -> None:
     """A runner has had `ran` seconds of its processor since it began its stretch."""
     r.left_s -= ran
-    r.slice_s -= ran
     r.fair_s += ran
     w.machine.used_s += ran
     counted = within_load(w, r.since_s, ran)
@@ -199,19 +216,31 @@ def account(w: Any, r: Any, ran: float) -> None:
     w.processors[r.processor].busy_s += counted
 
 
+def turn_over(w: Any, r: Any, fair: float) -> bool:
+    """Whether a running runner that has had `fair` has come to the end of its turn; a slice that ended begins anew."""
+    if fair >= r.deadline_s - ROUNDING:
+        r.deadline_s = fair + w.machine.slice_s
+        return True
+    over: bool = fair >= r.kept_s - ROUNDING
+    return over
+
+
 def gives_way(w: Any, i: int, now: float) -> bool:
-    """Whether a runner that goes on has used up its slice and another is next; else it may begin a new one."""
+    """Whether a runner, whose stretch has just ended at a tick, has had its turn, and another is next."""
     r, m = w.runners[i], w.machine
-    r.since_s = now
-    if r.slice_s > 0.0:
+    if not turn_over(w, r, r.fair_s) or m.waiting == 0:
         return False
-    r.slice_s = m.slice_s
-    if m.waiting == 0 or r.fair_s <= fair_mean(w, now) + ROUNDING:
+    k = next_runner(w, i, now)
+    if k == i:
         return False
-    k = next_runner(w, now)
-    stop(w, i, now)
-    run_on(w, k, r.processor, now, 0)
+    give(w, i, k, now)
     return True
+
+
+def give(w: Any, j: int, i: int, now: float) -> None:
+    """A running runner's processor is now a waiting one's."""
+    stop(w, j, now)
+    run_on(w, i, w.runners[j].processor, now, 0)
 
 
 def fall_asleep(w: Any, r: Any, now: float, contended: bool) -> None:
@@ -229,7 +258,7 @@ def fall_asleep(w: Any, r: Any, now: float, contended: bool) -> None:
         m.owing += 1
     else:
         r.state = ASLEEP
-        r.lag_s = min(max(0.0, lag), 2.0 * m.slice_s)
+        r.lag_s = min(max(0.0, lag), max(2.0 * m.slice_s, m.tick_s))
 
 
 def wake_up(w: Any, i: int, now: float, sleeps: int) -> None:
@@ -247,20 +276,25 @@ def wake_up(w: Any, i: int, now: float, sleeps: int) -> None:
     m.waiting += 1
     if m.idle > 0:
         run_on(w, i, idle_processor(w, r.processor), now, sleeps)
-    elif m.preempts:
+    else:
         j = most_served(w, now)
-        mean = fair_mean(w, now)
-        if served(w.runners[j], now) > mean + ROUNDING and earliest(w, mean) == i:
-            stop(w, j, now)
-            run_on(w, i, w.runners[j].processor, now, 0)
+        fair = served(w.runners[j], now)
+        if turn_over(w, w.runners[j], fair):
+            k = next_runner(w, j, now)
+            if k != j:
+                give(w, j, k, now)
+        elif m.preempts:
+            mean = fair_mean(w, now)
+            if fair > mean + ROUNDING and earliest(w, mean) == i:
+                give(w, j, i, now)
 
 
 def place(w: Any, r: Any, now: float) -> None:
     """Give a runner that wakes its fair time: at the mean, less what it is owed, and a new slice."""
     m = w.machine
     n = m.count - m.idle + m.waiting + m.owing
-    r.slice_s = m.slice_s
     r.fair_s = fair_mean(w, now) - r.lag_s * (n + 1) / n if n > 0 else m.mean_s
+    r.deadline_s = r.fair_s + m.slice_s
 
 
 def stop(w: Any, i: int, now: float) -> None:
@@ -291,6 +325,7 @@ def run_on(w: Any, i: int, p: int, now: float, sleeps: int) -> None:
     r.state = RUNNING
     r.processor = p
     r.since_s = awake
+    r.kept_s = r.deadline_s
     r.left_s += m.switch_s
     if r.fresh:
         r.fresh = 0
@@ -316,26 +351,36 @@ def window_used(w: Any, now: float) -> float:
 # --- who is next ----------------------------------------------------------------------------------------------------
 
 
-def next_runner(w: Any, now: float) -> int:
-    """The waiting runner whose turn it is; sleepers whose turn came first have made up for what they had."""
-    i = earliest(w, fair_mean(w, now))
-    while w.runners[i].state == OWING:
+def next_runner(w: Any, j: int, now: float) -> int:
+    """Whose turn it is: a waiting runner's, or still that of `j`, which runs (-1: none does that comes into question).
+
+    Sleepers whose turn came first have made up for what they had.
+    """
+    mean = fair_mean(w, now)
+    i = earliest(w, mean)
+    while i >= 0 and w.runners[i].state == OWING:
         w.runners[i].state = ASLEEP
         w.machine.owing -= 1
-        i = earliest(w, fair_mean(w, now))
+        mean = fair_mean(w, now)
+        i = earliest(w, mean)
+    if j < 0:
+        return i if i >= 0 else least_served(w)
+    if i < 0:
+        return j
+    if served(w.runners[j], now) <= mean + ROUNDING and w.runners[j].deadline_s < w.runners[i].deadline_s:
+        return j
     return i
 
 
 def earliest(w: Any, mean: float) -> int:
-    """Of the waiting and the owing that are due, the one whose slice would end first."""
-    best, deadline = -1, 0.0
+    """Of the waiting and the owing that are due, the one with the earliest deadline; -1 where there is none."""
+    best = -1
     for i in range(w.machine.runners):
         r = w.runners[i]
-        if (r.state == WAITING or r.state == OWING) and r.fair_s <= mean + ROUNDING:
-            end = r.fair_s + r.slice_s
-            if best < 0 or end < deadline:
-                best, deadline = i, end
-    return best if best >= 0 else least_served(w)
+        due = (r.state == WAITING or r.state == OWING) and r.fair_s <= mean + ROUNDING
+        if due and (best < 0 or r.deadline_s < w.runners[best].deadline_s):
+            best = i
+    return best
 
 
 def least_served(w: Any) -> int:

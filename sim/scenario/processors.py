@@ -13,6 +13,10 @@ class Scheduler(Part):
     slice: PositiveTime = Field(
         default=0.0014, description="How long a task runs, while others wait, before it is another's turn."
     )
+    tick: PositiveTime = Field(
+        default=0.004, description="Period of the kernel's clock, at whose ticks the end of a slice is noticed."
+    )
+    phase: Time | None = Field(default=None, description="When that clock first ticks; null: drawn anew in each run.")
     wakeup_preemption: Flag = Field(
         default=True, description="A woken task may take the processor from one that has had more than its share."
     )

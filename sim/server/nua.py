@@ -65,7 +65,8 @@ def end_dialog(w: World, session: Session) -> None:
 def n_invite(w: World, session: Session, arg: int, started: float, now: float) -> None:
     """A new INVITE: 100 Trying to the caller, `nua_i_invite` and `nua_i_state [received]` to the SIP agent.
 
-    The caller retransmits at T1, 3 T1, 7 T1 … until 100 Trying; what it sent while this one waited arrives behind it.
+    The caller retransmits at T1, 3 T1, 7 T1 … until 100 Trying; what it sent while this one waited arrives behind it,
+    but not those that the socket had no room for, nor the one that then got through: this one.
     """
     if session.dialog != DIALOG_NONE:
         return
@@ -74,8 +75,12 @@ def n_invite(w: World, session: Session, arg: int, started: float, now: float) -
         waited = started - session.invite_s
         interval = w.p.t1_s
         sent = interval
+        lost = session.resent
         while sent < waited and sent < w.p.transaction_s:
-            post(w, N_DUPLICATE, session, 0)
+            if lost > 0:
+                lost -= 1
+            else:
+                post(w, N_DUPLICATE, session, 0)
             interval *= 2.0
             sent += interval
     post(w, A_INVITE, session, 0)

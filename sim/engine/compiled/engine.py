@@ -19,7 +19,7 @@ from sim.engine.compiled.store import FIRST_CAPACITY
 from sim.engine.contract import Fallen, Offence, ProcessorStatistics, Remaining, TaskStatistics, unwatched
 from sim.engine.end.collect import Collector
 from sim.engine.start.arrivals import arrival_blocks
-from sim.engine.start.generators import Streams
+from sim.engine.start.generators import Streams, first_tick_s
 from sim.engine.start.sampling import BLOCK
 from sim.engine.start.setup import Setup, new_ledger, task_index
 from sim.ledger.histogram import BUCKETS
@@ -108,6 +108,7 @@ class CompiledEngine:
         if phase is None:
             phase = self.streams.block(PHASE)[0] * setup.scenario.server.media.tick
         self._fill_tasks(float(phase))
+        self.block["machine"]["phase_s"] = first_tick_s(setup.scenario, self.streams)
         self.blocks = arrival_blocks(setup.scenario, seed, setup.duration_s, replication)
         self.histograms = np.zeros((HISTOGRAMS, HISTOGRAM_WORDS), np.int64)
         self.e["histograms"] = self.histograms.ctypes.data

@@ -138,8 +138,10 @@ def serve(w: Any, task: Any, wake_s: float) -> float:
 
 
 def next_lane(task: Any) -> int:
-    """The lane of a sofia loop whose turn it is: batches are what was there when they began."""
-    if task.batch < 0:
+    """The lane of a sofia loop whose turn it is: batches are what was there when they began, but of packets one."""
+    if task.batch < 0 and task.lane == SOCKET_LANE:
+        task.batch = 0
+    elif task.batch < 0:
         # everything that was there when the thread was awake belongs to the batch
         ring = task.lanes[task.lane]
         messages = messages_at(ring.address)
@@ -152,6 +154,8 @@ def next_lane(task: Any) -> int:
     while task.batch == 0:
         task.lane = task.lane + 1 if task.lane + 1 < LANES else 0
         task.batch = task.lanes[task.lane].count
+        if task.lane == SOCKET_LANE and task.batch > 1:
+            task.batch = 1
     task.batch -= 1
     return task.lane
 

@@ -28,7 +28,7 @@ from sim.engine.reference.watch import Watch
 from sim.engine.reference.world import OutboxItem, new_world, refill
 from sim.engine.sharing import other_program, pause
 from sim.engine.start.arrivals import arrival_blocks
-from sim.engine.start.generators import Streams
+from sim.engine.start.generators import Streams, first_tick_s
 from sim.engine.start.setup import Setup, task_index
 from sim.errors import InternalError
 from sim.quiet import quiet_collector
@@ -78,6 +78,7 @@ class SimpyEngine:
         phase = scenario.server.media.phase
         if phase is None:
             phase = self.streams.block(PHASE)[0] * scenario.server.media.tick
+        self.world.machine.phase_s = first_tick_s(scenario, self.streams)
         slots = scenario.server.queues.slots
         connection, media = scenario.server.connection.queue, scenario.server.media.queue
         self.tasks: list[Task] = [

@@ -299,8 +299,9 @@ class PollerTask(ConsumerTask):
 class SofiaLoop(Task):
     """`su_base_port_run`: detach all messages and run them, then the due timers, then poll the sockets.
 
-    What comes in while a batch runs waits for the next iteration. Each lane is served in gated batches, in the order
-    messages, timers, sockets; a thread that sleeps does so in the poll, between timers and sockets.
+    What comes in while a batch runs waits for the next iteration. Messages and timers are served in gated batches, of
+    packets one in each iteration (`tport_recv_event` reads no second one). A thread that sleeps does so in the poll,
+    between timers and sockets.
     """
 
     def __init__(self, engine: Host, index: int) -> None:
@@ -323,10 +324,12 @@ class SofiaLoop(Task):
         if self.batch < 0:
             # everything that was there when the thread was awake belongs to the batch
             lane = self.lanes[self.lane]
-            self.batch = sum([message[3] <= self.started_s for message in lane]) if lane else 0
+            there = sum([message[3] <= self.started_s for message in lane]) if lane else 0
+            self.batch = 0 if self.lane == SOCKET_LANE else there
         while self.batch == 0:
             self.lane = (self.lane + 1) % LANES
-            self.batch = len(self.lanes[self.lane])
+            there = len(self.lanes[self.lane])
+            self.batch = min(there, 1) if self.lane == SOCKET_LANE else there
         self.batch -= 1
         self.length -= 1
         return self.lanes[self.lane].popleft()

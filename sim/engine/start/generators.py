@@ -6,6 +6,8 @@ import numpy as np
 
 from sim.engine.start.sampling import BLOCK, generator
 from sim.engine.start.setup import Setup
+from sim.scenario import Scenario
+from sim.server.streams import TICK_PHASE
 
 
 class Streams:
@@ -37,3 +39,9 @@ class Streams:
         assert rng is not None
         assert sampler is not None
         return sampler(rng, BLOCK)
+
+
+def first_tick_s(scenario: Scenario, streams: Streams) -> float:
+    """When the kernel's clock first ticks: as the scenario says, or at a moment that each run draws."""
+    clock = scenario.server.processors.scheduler
+    return streams.block(TICK_PHASE)[0] * clock.tick if clock.phase is None else clock.phase

@@ -20,6 +20,7 @@ def machine_of(scenario: Scenario, tasks: int) -> Machine:
     m.runners = tasks + others
     m.idle = m.count
     m.slice_s = given.scheduler.slice
+    m.tick_s = given.scheduler.tick
     m.switch_s = given.scheduler.switch_cost
     m.preempts = int(given.scheduler.wakeup_preemption)
     m.burst_s = expected(given.other_burst)
