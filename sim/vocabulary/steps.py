@@ -53,7 +53,7 @@ LOOP: Final = (
     LoopStep(
         "su_port_wait_events",
         "sockets, at most `tout`; a message from another thread wakes it",
-        "the socket lane, and the time to wake the thread",
+        "one packet of the socket lane (`tport_recv_event` reads no second one), and the time to wake the thread",
     ),
 )
 """One round of the loop that the SIP agent and the NUA stack each run."""

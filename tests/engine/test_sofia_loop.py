@@ -70,12 +70,22 @@ def test_a_message_from_another_thread_wakes_the_wait_and_waking_takes_its_time(
 def test_what_comes_while_the_thread_wakes_is_in_the_batch_and_what_comes_later_is_not() -> None:
     stage = Stage(service=1.0, wake=0.5)
     nua = loop(stage)
-    stage.at(0.0, lambda: stage.push(nua, SOCKET, 1))
-    stage.at(0.4, lambda: stage.push(nua, SOCKET, 2))  # the thread is awake at 0.5
-    stage.at(0.6, lambda: stage.push(nua, SOCKET, 3))
-    stage.at(0.7, lambda: stage.push(nua, MESSAGE, 4))
+    stage.at(0.0, lambda: stage.push(nua, MESSAGE, 1))
+    stage.at(0.4, lambda: stage.push(nua, MESSAGE, 2))  # the thread is awake at 0.5
+    stage.at(0.6, lambda: stage.push(nua, MESSAGE, 3))
+    stage.at(0.7, lambda: stage.push(nua, TIMER, 4))
     stage.env.run(until=10)
     assert stage.seen == [(1.5, "1"), (2.5, "2"), (3.5, "4"), (4.5, "3")]
+
+
+def test_each_iteration_reads_one_packet_and_runs_what_came_before_the_next() -> None:
+    stage = Stage(service=1.0)
+    nua = loop(stage)
+    stage.at(0.0, lambda: [stage.push(nua, SOCKET, mark) for mark in (1, 2, 3)])
+    stage.reactions[1] = lambda: [stage.push(nua, MESSAGE, 10), stage.push(nua, MESSAGE, 11)]
+    stage.reactions[2] = lambda: stage.push(nua, TIMER, 20)
+    stage.env.run(until=10)
+    assert [what for _, what in stage.seen] == ["1", "10", "11", "2", "20", "3"]
 
 
 def test_an_idle_loop_polls_until_its_next_timer_and_at_most_fifteen_seconds() -> None:
@@ -107,8 +117,7 @@ def test_calls_of_the_nua_functions_arrive_as_messages_not_as_packets(kind: int)
     stage.at(0.0, lambda: [stage.push(nua, SOCKET, 1), stage.push(nua, SOCKET, 2)])
     stage.at(0.5, lambda: stage.push(nua, kind, 3))
     stage.env.run(until=10)
-    # the first packet's batch was counted when the thread was awake: packet 2 belongs to it
-    assert stage.seen == [(1.0, "1"), (2.0, "2"), (3.0, "3")]
+    assert stage.seen == [(1.0, "1"), (2.0, "3"), (3.0, "2")]
 
 
 def test_a_frozen_loop_takes_nothing_up_until_it_thaws() -> None:
