@@ -6,6 +6,8 @@ import gc
 import multiprocessing
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -54,8 +56,22 @@ def local_pool(workers: int | None = None) -> ProcessPoolExecutor:
     _warm()
     forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform == "linux"
     context = multiprocessing.get_context("fork" if forks else "spawn")
-    # what a worker inherits stays for ever: its collector need not look at it, nor copy its pages by doing so
-    return ProcessPoolExecutor(workers or processors(), mp_context=context, initializer=gc.freeze)
+    return ProcessPoolExecutor(
+        workers or processors(), mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),)
+    )
+
+
+def _begin_worker(parent: int) -> None:
+    """A worker ends with the process that started it, also when that is killed and can not tell it to."""
+    gc.freeze()  # what a worker inherits stays for ever: its collector need not look at it, nor copy its pages so
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    # no pipe tells it: forked workers hold its other end for each other
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 def _warm() -> None:
