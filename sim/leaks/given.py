@@ -44,12 +44,16 @@ def memory_of(result: RunResult) -> Memory:
     return Memory(**{name: int(value) for name, value in said.items() if value is not None})
 
 
-def t1_of(result: RunResult) -> float:
-    """SIP T1 of the scenario, in seconds; SIP's own default without one."""
+def sip_timers_of(result: RunResult) -> tuple[float, float]:
+    """SIP's T1 and T4 of the scenario, in seconds; SIP's own defaults without one."""
+    from sim.scenario.server import Sip
     from sim.scenario.units import read_quantity
 
-    said = read_quantity("time", given(result, "server.sip.t1"))
-    return 0.5 if said is None else float(said)
+    said = (read_quantity("time", given(result, f"server.sip.{name}")) for name in ("t1", "t4"))
+    t1, t4 = (
+        default if value is None else float(value) for value, default in zip(said, (Sip().t1, Sip().t4), strict=True)
+    )
+    return t1, t4
 
 
 def memory_limit_of(result: RunResult) -> float | None:

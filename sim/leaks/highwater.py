@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.leaks.diagnosis import WAITS_FOR_CALLER, ends_by_timer
-from sim.leaks.given import memory_of, t1_of, unread_lines
+from sim.leaks.given import memory_of, sip_timers_of, unread_lines
 from sim.leaks.survival import DOUBT, SPANS, Survival, TooOld, expected_level, survival, too_old
 from sim.theory.intervals import CONFIDENCE, Estimate
 
@@ -132,7 +132,7 @@ def _memory_use(result: RunResult, peak: int, leaked: int) -> MemoryUse:
     known, sessions = result.summary.memory, result.sessions
     if known.bytes_peak is not None:
         return known
-    there = AtATime(result.summary.horizon_s, t1_of(result))
+    there = AtATime(result.summary.horizon_s, *sip_timers_of(result))
     if sessions is not None:
         times = {name: sessions[name].to_numpy() for name in TIMES if name in sessions}
         there.add(times, (sessions["outcome"].astype(object) == "leaked").to_numpy())

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.leaks.forecast import time_to_fill, time_to_refusal
-from sim.leaks.given import memory_limit_of, memory_of, planned_seconds, t1_of, unread_lines
+from sim.leaks.given import memory_limit_of, memory_of, planned_seconds, sip_timers_of, unread_lines
 from sim.leaks.highwater import MemoryVerdict, memory_verdict
 from sim.leaks.survival import smallest_leak
 from sim.ledger.resident import resident_bytes, transactions_at
@@ -162,7 +162,7 @@ def _exhausted(
     memory_limit = memory_limit_of(result) if memory_limit is None else memory_limit
     if memory_limit is not None and leaked:
         rate, memory = poisson_rate(stuck, exposure_s), memory_of(result)
-        kept = transactions_at(calls, t1_of(result))
+        kept = transactions_at(calls, *sip_timers_of(result))
         busy = float(resident_bytes(calls * (lifetime or 0.0), kept, 0, memory))
         hours = _in_hours(time_to_fill(max(0.0, memory_limit - busy), rate, memory.resident_per_leak))
         reached = summary.memory.reached_at_s

@@ -31,7 +31,7 @@ INTERVALS: Final = 4096
 """Of the time of a run, at whose ends its calls are counted: the count within one is not known."""
 
 T4_S: Final = 5.0
-"""Sofia-SIP's `NTA_SIP_T4`: so long the queue `inv_confirmed` keeps an INVITE's transaction after its ACK."""
+"""Sofia-SIP's `NTA_SIP_T4`, where a configuration has no other: so long the queue `inv_confirmed` keeps an INVITE's transaction after its ACK."""
 
 
 @dataclass(slots=True)
@@ -41,6 +41,7 @@ class AtATime:
 
     until_s: float
     t1_s: float = 0.5
+    t4_s: float = T4_S
     _begun: NDArray[np.int64] = field(default_factory=lambda: np.zeros(INTERVALS + 1, dtype=np.int64))
     _over: NDArray[np.int64] = field(default_factory=lambda: np.zeros(INTERVALS + 1, dtype=np.int64))
     _stuck: NDArray[np.int64] = field(default_factory=lambda: np.zeros(INTERVALS + 1, dtype=np.int64))
@@ -55,7 +56,7 @@ class AtATime:
         self._begun += self._counted(times["created_s"][there])
         self._over += self._counted(np.where(stuck, latest, times["released_s"])[there])
         self._stuck += self._counted(latest[stuck])
-        self._kept += self._counted(times["answer_s"]) - self._counted(times["answer_s"] + T4_S)
+        self._kept += self._counted(times["answer_s"]) - self._counted(times["answer_s"] + self.t4_s)
         answered = np.fmax(times["bye_s"], times.get("bye_ok_s", np.nan))  # a log does not show a BYE's answer
         self._kept += self._counted(times["bye_s"]) - self._counted(answered + 64.0 * self.t1_s)
 
@@ -88,9 +89,9 @@ def resident_bytes(calls: Any, transactions: Any, leaked: Any, memory: Memory) -
     return memory.resident_base + at_a_time + leaked * memory.resident_per_leak
 
 
-def transactions_at(rate: float, t1_s: float) -> float:
+def transactions_at(rate: float, t1_s: float, t4_s: float) -> float:
     """Answered transactions that SIP keeps on average, of so many answered calls per second that hang up."""
-    return rate * (T4_S + 64.0 * t1_s)
+    return rate * (t4_s + 64.0 * t1_s)
 
 
 def memory_use(there: AtATime, pools_peak: int, leaked: int, memory: Memory, limit: int | None) -> MemoryUse:

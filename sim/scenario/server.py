@@ -66,7 +66,9 @@ class Sip(Part):
     t1: PositiveTime = Field(default=0.5, description="SIP T1; without ACK to its 200, a call ends after 64·T1.")
     t2: PositiveTime = Field(default=4.0, description="SIP T2: longest time between retransmissions.")
     t4: PositiveTime = Field(
-        default=5.0, description="SIP T4, kept for the record: nothing that is modelled waits for it."
+        default=5.0,
+        description="SIP T4: so long an INVITE's transaction stays in memory after its ACK, to answer the same INVITE "
+        "again. Nothing that is modelled waits for it."
     )
     bye_response: Literal["on-release", "immediate"] = Field(
         default="on-release",
@@ -205,7 +207,7 @@ class Memory(Part):
     resident_per_transaction: Size = Field(
         default=9728,
         description="Resident memory per SIP transaction that is answered and kept to answer the same request again: "
-        "an INVITE's for 5 s (T4), a BYE's for 64·T1. The process does not give it back.",
+        "an INVITE's for T4, a BYE's for 64·T1. The process does not give it back.",
     )
     resident_per_leak: Size = Field(
         default=31 * 1024,

@@ -151,3 +151,16 @@ def test_transactions_grow_for_64_t1_and_then_no_more() -> None:
     assert long.transactions_peak == pytest.approx(20 * (5 + 32), abs=5)
     quick = sim.load_scenario(LEAK_50, overrides=healthy | {"duration": "70s", "server.sip.t1": "0.1s"})
     assert sim.run(quick, seed=1).summary.memory.transactions_peak == pytest.approx(20 * (5 + 6.4), abs=5)
+    other = {"duration": "70s", "server.sip.t1": "0.1s", "server.sip.t4": "12s"}
+    kept = sim.run(sim.load_scenario(LEAK_50, overrides=healthy | other), seed=1).summary.memory
+    assert kept.transactions_peak == pytest.approx(20 * (12 + 6.4), abs=5)
+
+
+def test_the_forecast_of_memory_reckons_with_t4_too() -> None:
+    limit = {"server.limits.memory": "1GiB"}
+    busy = [
+        next(item.busy for item in leak_report(found).exhausted if item.resource == "memory")
+        for t4 in ("5s", "25s")
+        for found in [sim.run(sim.load_scenario(LEAK_50, overrides=limit | {"server.sip.t4": t4}), seed=1)]
+    ]
+    assert busy[1] - busy[0] == pytest.approx(20 * 20 * 9728, rel=0.01)

@@ -51,7 +51,8 @@ class Collector:
         self.service = [DurationSet() for _ in range(tasks)]
         self.processor_wait = [DurationSet() for _ in range(tasks)]
         self.apart = {pair: DurationSet() for pair in watch}
-        self.there = AtATime(setup.duration_s + setup.scenario.drain, setup.scenario.server.sip.t1)
+        sip = setup.scenario.server.sip
+        self.there = AtATime(setup.duration_s + setup.scenario.drain, sip.t1, sip.t4)
         self.levels = LevelRecorder(setup.resources, self.sink) if ledger == "full" else None
         self._busy: list[dict[str, Array]] = []  # of processors, beside the changes of resources: written at the end
 
