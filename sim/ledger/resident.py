@@ -31,7 +31,8 @@ INTERVALS: Final = 4096
 """Of the time of a run, at whose ends its calls are counted: the count within one is not known."""
 
 T4_S: Final = 5.0
-"""Sofia-SIP's `NTA_SIP_T4`, where a configuration has no other: so long the queue `inv_confirmed` keeps an INVITE's transaction after its ACK."""
+"""Sofia-SIP's `NTA_SIP_T4`, where nothing else is configured: so long the queue `inv_confirmed` keeps an INVITE's
+transaction after its ACK."""
 
 
 @dataclass(slots=True)

@@ -68,7 +68,7 @@ class Sip(Part):
     t4: PositiveTime = Field(
         default=5.0,
         description="SIP T4: so long an INVITE's transaction stays in memory after its ACK, to answer the same INVITE "
-        "again. Nothing that is modelled waits for it."
+        "again. Nothing that is modelled waits for it.",
     )
     bye_response: Literal["on-release", "immediate"] = Field(
         default="on-release",
