@@ -82,7 +82,7 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     summary = result.summary
     use = summary.resources.get("session_pool")
     if use is None:
-        return MemoryVerdict("healthy", "no session pool was ever created", 0, 0, 0, 0, 0.0, None)
+        return MemoryVerdict("unknown", _of_none(summary, unread_lines(result)), 0, 0, 0, 0, 0.0, None)
     audited = summary.engine == "log"
     lost = summary.sessions.crashed
     started_again = audited or summary.sessions.restarts > 0
@@ -98,9 +98,12 @@ def memory_verdict(result: RunResult, load_s: float) -> MemoryVerdict:
     longer = old is not None and old.count > 0 and not leaked  # a kind of call may last so long that it explains growth
     slope = None if unread or longer else _slope(result, lives, load_s)
     memory = _memory_use(result, use.peak, leaked)
-    verdict, text = _verdict(
-        _Found(leaked, held, use.peak, use.mean, audited, by_timer, lives, old, late, memory, unread)
-    )
+    if not summary.sessions.created and not summary.before:
+        verdict, text = "unknown", _of_none(summary, unread)
+    else:
+        verdict, text = _verdict(
+            _Found(leaked, held, use.peak, use.mean, audited, by_timer, lives, old, late, memory, unread)
+        )
     resident = float(memory.bytes_peak or 0)
     overdue = (late.count if late.chance < DOUBT and unread < late.count else 0) if late is not None else by_timer
     if still and waiting == leaked:
@@ -160,6 +163,13 @@ def _sessions_of(text: str) -> str:
 
 def _pools(count: int) -> str:
     return f"{count} pool{'' if count == 1 else 's'}"
+
+
+def _of_none(summary: Summary, unread: int) -> str:
+    """What is said where no session was ever created: neither a leak nor its absence."""
+    if summary.sessions.arrived:
+        return f"no verdict: none of {summary.sessions.arrived} calls got a session"
+    return f"no verdict: there was no call{' that could be read' if unread else ''}"
 
 
 def _verdict(found: _Found) -> tuple[str, str]:

@@ -280,6 +280,8 @@ def _check(path: str, text: str, resources: Sequence[str] | None, tasks: Sequenc
             return "fraction" if last in _FRACTIONS else "number" if last == "mean" else "count"
         if head == "tasks" and last.partition(".")[2] in _QUANTILES:
             return "count" if last.endswith(".n") else "time"
+    if head == "resources" and resources is not None and not resources:
+        raise _bad(text, f"there is no value '{path}': no resource was ever taken, for nobody called")
     near = get_close_matches(path, _known(resources, tasks, head, name), n=3, cutoff=0.5)
     hint = f"; nearest: {', '.join(near)}" if near else "; see summary.json for the names"
     raise _bad(text, f"there is no value '{path}'{hint}")

@@ -357,6 +357,11 @@ class Summary:
         return max(0, known - counts.created) if self.engine == "log" else 0
 
     @property
+    def nobody_called(self) -> bool:
+        """Whether there was no call at all, in a log not even one that was there before it: nothing to judge."""
+        return not (self.sessions.arrived or self.sessions.created or self.before)
+
+    @property
     def limits(self) -> tuple[Pressure, ...]:
         """Everything that can run out: what was reached first in front, then what is nearest to its limit."""
         parts = ("resources", "tasks", "processors", "memory")

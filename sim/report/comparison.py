@@ -72,6 +72,8 @@ def verdict(found: SideBySide) -> tuple[str, str]:
     """What a comparison amounts to in a sentence, and whether that is good, a warning, or bad."""
     tested = plural(found.tested, "difference")
     if not found.tested:
+        if idle := [side.name for side in found.sides if side.summary is not None and side.summary.nobody_called]:
+            return f"Nothing to compare: there was no call in {' and '.join(idle)}.", "warn"
         return "Nothing could be tested: the results are too short, or keep no sessions.", "warn"
     if not found.beyond_chance:
         return f"No difference beyond chance: {tested} tested.", "good"
@@ -91,7 +93,9 @@ def sentence(row: Difference, found: SideBySide) -> str:
 
 
 def how_told(found: SideBySide) -> str:
-    """How the probabilities came about, for people who ask."""
+    """How the probabilities came about, for people who ask; nothing where there are none."""
+    if not found.tested:
+        return ""
     return (
         f"Intervals are of 95 %, one by one. The chance of a difference is corrected for all {found.tested} that were "
         "looked at (Holm): where nothing differs, any of them is called beyond chance in 5 of 100 comparisons at most. "
@@ -114,12 +118,15 @@ def print_comparison(
         kept.sort(key=lambda row: not row.beyond_chance)
         console.print(_table(kept, found.sides[0].name, side.name, console.width))
         if len(kept) < len(rows):
-            console.print(Text(f"{len(rows) - len(kept)} others are within chance or did not occur: --full", "dim"))
+            others = f"{len(rows) - len(kept)} others"
+            within = "are within chance or did not occur" if found.tested else "could not be tested or did not occur"
+            console.print(Text(f"{others} {within}: --full", "dim"))
     if full and found.once:
         console.print(_once(found))
     for note in found.notes:
         console.print(Text(note, "dim"))
-    console.print(Text(how_told(found), "dim"))
+    if told := how_told(found):
+        console.print(Text(told, "dim"))
     for item in held:
         for_whom = f" for {', '.join(item.results)}" if item.results else ""
         said = (

@@ -66,6 +66,8 @@ def _verdict(report: LeakReport) -> Text:
     count = sum(group.count for group in report.groups if group.cause != STANDSTILL)
     if report.memory.verdict == "outage":
         return text
+    if not report.calls and not report.before:
+        return text.append(" A leak of any size would not have shown.", WARN)
     text.append(f"\n{_how_many(count, report)} leaked")
     if count:
         of = f" that were not refused ({number(report.refused)} were)" if report.refused else " that were seen to end"

@@ -33,7 +33,8 @@ def screen(summary: Summary, console: Console) -> Group:
     """The verdict, calls and answers in a line each, what is unusual, what is nearest to its limit, what failed."""
     parts: list[RenderableType] = [title(summary), verdict(summary), Text(), *_in_short(summary)]
     unusual = _unusual(summary, console)
-    parts += [Text("\nUnusual", style="bold"), unusual] if unusual.rows else [Text("\nNothing unusual.", style="bold")]
+    usual = "Nothing to judge: nobody called." if summary.nobody_called else "Nothing unusual."
+    parts += [Text("\nUnusual", style="bold"), unusual] if unusual.rows else [Text(f"\n{usual}", style="bold")]
     parts += _example(summary)
     if summary.limits:
         parts += [Text("\nNearest limits", style="bold"), _limits(summary.limits[:LIMITS], console)]
@@ -77,7 +78,7 @@ def _unusual(summary: Summary, console: Console) -> Table:
         beside = f"{what} {', '.join(group.holds)}" if console.width >= WIDE else what.partition(",")[0]
         table.add_row(cause, *_bar(group.count / most, console, BAD), number(group.count), beside)
     for finding in summary.findings:
-        which = "calls at the peak and leaked sessions" if finding.kind == "memory-exhausted" else "sessions"
+        which = _in_memory(summary) if finding.kind == "memory-exhausted" else "sessions"
         many, what = (number(finding.sessions), f"{which}, said above") if finding.sessions else ("", "said above")
         table.add_row(Text(finding.kind, style_of(finding)), *_bar(None, console), many, what)
     for kind, count in Counter(found.kind for found in summary.violations).most_common(CAUSES):
@@ -96,6 +97,15 @@ def _unusual(summary: Summary, console: Console) -> Table:
         if count:
             table.add_row(Text(name, WARN), *_bar(None, console), number(count), what)
     return table
+
+
+def _in_memory(summary: Summary) -> str:
+    """What fills the memory of the process beside itself, the number that stands before it being that of sessions."""
+    use = summary.memory
+    which = "calls at the peak" + (" and leaked sessions" if use.leaked else "")
+    return which + (
+        f", {plural(use.transactions_peak, 'SIP transaction')} beside them" if use.transactions_peak else ""
+    )
 
 
 def _example(summary: Summary) -> list[RenderableType]:

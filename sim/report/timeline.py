@@ -102,6 +102,8 @@ def story(result: RunResult, session: int | str | None = None) -> Story:
     """
     messages = result.messages
     place = result.directory or result.summary.scenario
+    if result.summary.nobody_called:
+        raise ScenarioError(f"{place}: expected a session to tell of (got none: nobody called)")
     if messages is None or messages.empty:
         raise ScenarioError(f"{place}: holds no messages; run the scenario again with --ledger full")
     known = messages["session"]

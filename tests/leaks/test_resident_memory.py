@@ -112,7 +112,20 @@ def test_many_times_a_limit_is_told_in_words_that_people_read() -> None:
     times = found.limits[0].used
     assert times > 10
     assert f"{round(times)} times" in shown
-    assert "calls at the peak and leaked sessions, said above" in shown
+    beside = f"{found.memory.transactions_peak} SIP transactions beside them"
+    assert f"calls at the peak and leaked sessions, {beside}, said above" in " ".join(shown.split())
+
+
+def test_memory_that_only_calls_fill_is_said_to_be_theirs_alone() -> None:
+    hung = {"server.limits.memory": "7MiB", "server.memory.resident_per_call": "6MiB", "duration": "1s",
+            "plugins.speechrecog.open": {"never": 1.0}, "drain": "0s"}  # fmt: skip
+    found = sim.run(sim.load_scenario(LEAK_50, overrides=hung), seed=1).summary
+    assert found.memory.transactions_peak == 0
+    console = Console(width=140, file=StringIO(), force_terminal=False)
+    print_screen(found, console)
+    shown = " ".join(console.file.getvalue().split())
+    assert "and leaked sessions, said above" in shown
+    assert "SIP transaction" not in shown
 
 
 MEASURED_KIB = {

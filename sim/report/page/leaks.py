@@ -22,6 +22,8 @@ def leak_parts(result: RunResult) -> list[PagePart]:
     """A table of the causes, then each cause explained by its example."""
     groups = result.summary.leak_groups[:MOST_GROUPS]
     if not groups:
+        if result.summary.nobody_called:
+            return [text("There was no session that could have leaked.", "warn")]
         live = result.summary.sessions.live
         more = (
             f" {plural(live, 'session')} still live at the end: something scheduled can release them." if live else ""

@@ -40,7 +40,8 @@ def page_of_comparison(found: SideBySide, held: Sequence[ConditionHeld] = (), co
     sections.append(
         Section("results", "The results", [_results(found), *(text(note, "quiet") for note in found.notes)])
     )
-    sections.append(Section("how", "How sure this is", [text(how_told(found))]))
+    if how := how_told(found):
+        sections.append(Section("how", "How sure this is", [text(how)]))
     if command:
         sections.append(Section("provenance", "How to make this again", [PagePart("command", text=command)]))
     figures = [

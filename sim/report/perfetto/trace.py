@@ -59,6 +59,8 @@ class Written:
 def write_trace(result: RunResult, path: Path, cut: Excerpt | None = None) -> Written:
     """Write the trace. ScenarioError when the result has neither messages nor sessions in the part asked for."""
     cut = cut or Excerpt()
+    if result.summary.nobody_called:
+        raise ScenarioError(f"{result.directory or result.summary.scenario}: there is nothing to draw: nobody called")
     messages, left_out = _messages(result, cut)
     sessions = _sessions(result, cut)
     if not len(messages) and not len(sessions):
