@@ -1,6 +1,7 @@
 """Audits a log while the server writes it: a live table of pools and resources, and the whole audit at the end."""
 
 import os
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,18 +38,24 @@ class Follower:
         self._begun = False
         self._decoder: Decoder | None = None
         self._latest = b""  # the last bytes that were read
+        self.piped = False
         self._file = self._open()
 
     def _open(self) -> BinaryIO:
         if not self.path:
             raise LogError("expected the name of a log file to follow (got an empty one)")
         try:
+            self.piped = stat.S_ISFIFO(os.stat(self.path).st_mode)
+            if self.piped:  # opened at once, also where nothing writes into it yet
+                return open(os.open(self.path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
             return open(self.path, "rb")
         except OSError as error:
             raise LogError(f"{self.path}: expected a readable log file to follow ({error.strerror})") from error
 
     def poll(self) -> int:
         """Feed the bytes that have come since; how many there were."""
+        if self.piped:
+            return self._drain()
         if self._overwritten():
             self.feed_rest()  # its end is lost
             self._again()
@@ -58,6 +65,14 @@ class Follower:
             self._again()
             total += self._drain()
         return total
+
+    @property
+    def waits(self) -> str | None:
+        """What is waited for before there is anything to tell of; None once there is."""
+        if self._latest:
+            return None
+        empty = "a pipe that nothing was written into yet" if self.piped else "nothing in it yet"
+        return f"{self.path}: {empty}; waiting for the server's lines, Ctrl-C ends it"
 
     def _again(self) -> None:
         self._file.close()
@@ -140,21 +155,29 @@ def follow_log(
     stop: Callable[[], bool] | None = None, timers: Timers | None = None,
 ) -> RunResult:  # fmt: skip
     """Audit `path` as it grows and show `standing` until `stop()` or Ctrl-C; then the audit of what was read, marked
-    partial. `timers` are those of the server's configuration. LogError when the file can not be opened."""
+    partial. Before there is anything in it, it is said once that it is waited for; a pipe is followed beyond the end of
+    what writes into it. `timers` are those of the server's configuration. LogError when the file can not be opened."""
     memory = MemorySink()
     auditor = Auditor(memory if ledger != "summary" else None, ledger, timers=timers)
     follower = Follower(path, auditor)
+    live = Live(standing(auditor), console=console, auto_refresh=False)
     try:
-        with Live(standing(auditor), console=console, auto_refresh=False) as live:
+        with live:
+            told = False
             while True:
                 last = stop is not None and stop()
                 if follower.poll() or last:
                     live.update(standing(auditor), refresh=True)
+                if not told and (waits := follower.waits) is not None:
+                    live.console.print(waits, soft_wrap=True)
+                told = True
                 if last:
                     break
                 time.sleep(interval_s)
     except KeyboardInterrupt:
         pass
+    if not live.console.is_terminal:
+        live.console.line()  # which the table has of itself on a terminal
     follower.close()
     summary = replace(auditor.finish(f"audit of {os.path.basename(follower.path)}"), partial=True)
     return result_of(auditor, summary, memory if ledger != "summary" else None, ledger, [follower.path])

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 TRACE = Path(__file__).parents[1] / "data" / "traces" / "unknown.log.xz"
 
 
@@ -35,6 +37,32 @@ def test_a_growing_log_is_followed_until_ctrl_c(tmp_path: Path) -> None:
     assert summary["partial"] is True
     assert summary["sessions"]["created"] == 200
     assert summary["sessions"]["released"] == 200
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_pipe_is_said_to_be_waited_for_read_when_it_comes_and_left_when_asked(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    pipe = tmp_path / "server.log"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "sim.cli.main", "audit", "--follow", str(pipe), "--json"]
+    heeds = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **heeds) as process:
+        try:
+            assert process.stderr is not None
+            first = process.stderr.readline()
+            if how is signal.SIGINT:
+                pipe.write_bytes(lzma.decompress(TRACE.read_bytes()))
+                time.sleep(2.0)
+            process.send_signal(how)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert "a pipe that nothing was written into yet; waiting for the server's lines" in first
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert json.loads(out)["sessions"]["created"] == (200 if how is signal.SIGINT else 0)
 
 
 def test_following_standard_input_is_refused_in_one_line() -> None:
