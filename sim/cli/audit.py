@@ -79,6 +79,8 @@ def audit(
         write_page(result, html)
     present(result, json, quiet, full)
     if not quiet:
+        if html is not None:
+            typer.echo(f"report  {html}", err=json)
         tell_notes(result)
     raise typer.Exit(exit_code(result))
 

@@ -76,7 +76,8 @@ FailOnOption = Annotated[
 
 
 def command(body: Callable[P, R]) -> Callable[P, R]:
-    """`body` with every expected error turned into one message on standard error and the exit code for it."""
+    """`body` with every expected error turned into one message on standard error and the exit code for it. A
+    KeyboardInterrupt with a text says what was kept."""
 
     @functools.wraps(body)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -87,8 +88,8 @@ def command(body: Callable[P, R]) -> Callable[P, R]:
             raise stop(BAD_INPUT, str(error)) from None
         except RunFailed as error:
             raise stop(RUN_FAILED, with_command(str(error))) from None
-        except KeyboardInterrupt:
-            raise stop(INTERRUPTED, "interrupted; nothing was written") from None
+        except KeyboardInterrupt as error:
+            raise stop(INTERRUPTED, str(error) or "interrupted; nothing was written") from None
         except BrokenPipeError:
             # the reader has left (`| head -1`): not a failed condition, which 1 would say
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

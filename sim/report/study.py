@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.report.text import duration, number
+from sim.study.folder import REPORT, RUNS, STUDY
 from sim.study.table import column
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def shown(value: float, metric: str) -> str:
     if column(metric).endswith("_s"):
         return duration(value)
     if metric.endswith(("blocking", "utilisation")):
+        if 0.0 < abs(value) < 1e-5:
+            return "<0.001 %" if value > 0.0 else ">-0.001 %"
         return f"{100.0 * value:.3g} %"
     return number(value) if value == int(value) else f"{value:.4g}"
 
@@ -68,7 +71,10 @@ def print_study(result: StudyResult, console: Console) -> None:
         sure = f"with {100 * chosen.confidence:g} %" if chosen.sure else "not yet sure: more replications are needed"
         console.print(f"best by {chosen.metric}, point {chosen.point}: {chosen.best} ({sure})")
     _print_failures(result, console)
-    console.print(Text(f"\ntable  {result.directory / 'runs.parquet'}", style="dim"))
+    written = {"table": RUNS, "found": STUDY, "report": REPORT}
+    places = ((what, result.directory / name) for what, name in written.items())
+    lines = [f"{what:<7} {place}" for what, place in places if place.exists()]
+    console.print(Text("\n" + "\n".join(lines), style="dim"), soft_wrap=True)
 
 
 def _print_failures(result: StudyResult, console: Console) -> None:

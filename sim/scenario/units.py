@@ -131,7 +131,7 @@ def write_time(value: float) -> str | float:
     """`3s`, `500ms`, `33us`: reads back as the same float; a bare number where no unit suits it."""
     if value == 0:
         return "0s"
-    if not 1e-9 <= value < FARTHEST:
+    if not 1e-9 <= value <= FARTHEST:
         return value
     exact = Decimal(repr(value))
     for unit, least, places in (("s", 1.0, 0), ("ms", 1e-3, 3), ("us", 1e-6, 6)):
@@ -175,6 +175,12 @@ class Quantity:
             text += f" {'>' if self.above else '>='} {self.low:g}"
         return f"{text}, such as {EXAMPLES[self.kind]}" if self.kind in EXAMPLES else text
 
+    @property
+    def _limit(self) -> str:
+        """The greatest value, as it is written in a scenario."""
+        written = self.written(self.high)
+        return f"{written:.10g}" if isinstance(written, float) else str(written)
+
     def read(self, value: Any) -> float | int:
         """The value in base units, or an error that says what it must be."""
         number = read_quantity(self.kind, value)
@@ -183,7 +189,7 @@ class Quantity:
         if number == math.inf and self.endless:
             return number
         if number > self.high and math.isfinite(number) and number > self.low and self.kind != "fraction":
-            complain((None, f"must be at most {self.written(self.high)}"))
+            complain((None, f"must be at most {self._limit}"))
         whole = self.kind in ("count", "size")
         if not self.low <= number <= self.high or (self.above and number == self.low):
             complain((None, f"must be {self.expected}"))

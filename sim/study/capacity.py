@@ -6,7 +6,7 @@ import itertools
 import math
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +20,7 @@ from sim.study.holding import narrow, runs_at
 from sim.study.jobs import model_version
 from sim.study.measure import mean_of, value_of
 from sim.study.planner import Planned, planned
-from sim.study.search import Found, Rows, search
+from sim.study.search import FIRST, Found, Rows, search, worst
 from sim.study.store import Store
 from sim.study.targets import Target, target_of
 from sim.study.trials import Tell, Trials, warm_up_of
@@ -183,9 +183,10 @@ def capacity(
     if not wanted:
         raise ScenarioError("capacity needs at least one --target, such as 'sessions.blocking < 1%'")
     _check(loaded, vary, low, wanted)
+    warm = warm_up_of(loaded) if warmup_s is None else warmup_s
+    _lasts(loaded, vary, high, warm + loaded.duration)
     tell = progress or (lambda runs, calls: None)
     metrics = tuple(target.metric for target in wanted)
-    warm = warm_up_of(loaded) if warmup_s is None else warmup_s
     with Trials(
         loaded, Store(cache), metrics, loaded.duration, warm, loaded.seed if seed is None else seed, executor, workers,
         engine, tell,
@@ -198,6 +199,8 @@ def capacity(
 
         answer = search(measure, wanted, low, high, precision=precision, confidence=confidence, whole=whole)
         runs, calls = trials.runs, trials.calls
+        if answer.reached == "below":
+            _right_way(vary, unit, low, high, wanted, measure)
         found = _told(loaded, vary, unit, answer, wanted, trials, (runs, calls), (precision, confidence), curve, whole)
         plain = warmup_s is None and engine == "compiled"  # what the command does
         command = _command(vary, between, targets, precision, confidence, trials.seed, curve) if plain else ""
@@ -292,6 +295,45 @@ def _check(scenario: Scenario, vary: str, low: float, wanted: Sequence[Target]) 
     load_scenario(to_mapping(scenario), {vary: low})
     for target in wanted:
         parse(target.text, resources=resource_names(scenario), tasks=task_names(scenario))
+
+
+def _lasts(scenario: Scenario, vary: str, high: float, trial_s: float) -> None:
+    """ScenarioError where the calls end before a trial does: then its load is not what the knob says."""
+    arrivals = scenario.arrivals
+    if arrivals.calls is None or arrivals.kind not in ("poisson", "even"):
+        return
+    rate = high if vary == "arrivals.rate" else arrivals.rate
+    if arrivals.calls < rate * trial_s:
+        raise ScenarioError(
+            f"arrivals.calls: expected no end of the calls before a trial's, after {trial_s:g} s (got "
+            f"{arrivals.calls} calls, which at {rate:g}/s come in {arrivals.calls / rate:.3g} s); leave it out: --set "
+            "arrivals.calls=null"
+        )
+
+
+def _right_way(
+    vary: str, unit: str, low: float, high: float, wanted: Sequence[Target],
+    measure: Callable[[Sequence[tuple[float, int]], bool], Rows],
+) -> None:  # fmt: skip
+    """ScenarioError where the least value misses a target because a call is rare there, or because more is better."""
+    per = "/s" if unit == "per_s" else " s" if unit == "s" else ""
+    least, most = f"{low:g}{per}", f"{high:g}{per}"
+    there = measure([(low, r) for r in range(FIRST)], False)
+    for i, target in enumerate(wanted):
+        if not any(math.isfinite(row[i]) for row in there):
+            raise ScenarioError(
+                f"--range: at {vary} = {least} no trial has a value of {target.metric}: too few calls, or none that "
+                "gets so far; begin at a larger value, or give the scenario a longer duration"
+            )
+    if worst(wanted, measure([(high, 0)], True))[0] > 0.0:
+        return
+    if worst(wanted, measure([(high, r) for r in range(FIRST)], False))[0] <= 0.0:
+        missed = wanted[worst(wanted, there)[1]].text
+        raise ScenarioError(
+            f"--vary {vary}: more of it is better: '{missed}' is missed at {least}, and every target holds at {most}; "
+            "capacity finds the largest value that holds. For the least that is enough: mrcpsim size; for the load "
+            "that a value carries: --vary arrivals.rate"
+        )
 
 
 def _finite(value: float) -> float | None:

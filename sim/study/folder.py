@@ -9,6 +9,8 @@ STUDY: Final = "study.json"
 """What the study found."""
 FILE: Final = "study.yaml"
 """The study as it was asked for."""
+REPORT: Final = "report.html"
+"""The page for people."""
 
 
 def is_study(folder: Path) -> bool:

@@ -88,9 +88,7 @@ class _Search:
 
     def worst(self, rows: Rows) -> tuple[float, int]:
         """The margin of the target that is farthest beyond its bound, and which one that is."""
-        margins = [target.margin([target.of_run(row[i]) for row in rows]) for i, target in enumerate(self.targets)]
-        binding = max(range(len(margins)), key=lambda i: margins[i])
-        return margins[binding], binding
+        return worst(self.targets, rows)
 
     def short_misses(self, value: float) -> bool:
         return self.worst(self.rows([value], 1, short=True)[0])[0] > 0.0
@@ -225,6 +223,13 @@ class _Search:
             Tried(value, short, tuple(map(tuple, found))) for (value, short), found in sorted(self.tried.items())
         )
         return Found(value, low, high, reached, precise, binding, tried)
+
+
+def worst(targets: Sequence[Target], rows: Rows) -> tuple[float, int]:
+    """The margin of the target that is farthest beyond its bound in these runs, and which one that is."""
+    margins = [target.margin([target.of_run(row[i]) for row in rows]) for i, target in enumerate(targets)]
+    binding = max(range(len(margins)), key=lambda i: margins[i])
+    return margins[binding], binding
 
 
 def search(

@@ -120,4 +120,4 @@ class Replications:
             found = mean(self.values[name], self.confidence)
             goal = max((wanted.relative or 0.0) * abs(found.value), wanted.absolute or 0.0)
             factor = max(factor, ((found.high - found.value) / goal) ** 2 if goal > 0.0 else 2.0)
-        return max(1, min(int(n * (factor - 1.0)), n, self.most - n))
+        return max(1, int(min(n * (factor - 1.0), n, self.most - n)))

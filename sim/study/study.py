@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,7 +157,10 @@ def study(
     store = Store(cache)
     plan = plan_for(wanted, cells_of(wanted, base))
     seen = Progress()
-    _go(plan, store, directory, executor, workers, seen, progress or (lambda _: None))
+    try:
+        _go(plan, store, directory, executor, workers, seen, progress or (lambda _: None))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_left_by(plan, store, directory, seen)) from None
     lines = plan.lines()
     write_table(lines, store, directory / RUNS, complete=True)
     result = _result(wanted, directory, plan, lines, seen)
@@ -226,14 +230,23 @@ def _folder(wanted: StudyFile, out: str | os.PathLike[str] | None, force: bool) 
     if directory.exists():
         if not directory.is_dir():
             raise ScenarioError(f"{directory}: expected a folder for the study (got a file); choose another with --out")
-        mine = (directory / FILE).exists()
-        if not mine and any(directory.iterdir()) and not force:
+        names = {entry.name for entry in directory.iterdir()}
+        if names and not names & {RUNS, STUDY, FILE}:
             raise ScenarioError(
-                f"{directory}: holds something else than a study; choose another with --out, or --force"
+                f"{directory}: holds files but no study (such as {min(names)}); choose another with --out"
+            )
+        if FILE in names and not names & {RUNS, STUDY} and not force and _text_of(directory / FILE) != wanted.to_yaml():
+            raise ScenarioError(
+                f"{directory / FILE}: is another study, without what it found; replace it with --force, or choose "
+                "another folder with --out"
             )
     directory.mkdir(parents=True, exist_ok=True)
     (directory / FILE).write_text(wanted.to_yaml(), encoding="utf-8")
     return directory
+
+
+def _text_of(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def _go(
@@ -273,6 +286,21 @@ def _go(
             if now - written_at > REWRITE_S and seen.finished > 1.5 * written:
                 written = write_table(plan.lines(), store, directory / RUNS, complete=False)
                 written_at = time.monotonic()
+
+
+def _left_by(plan: Plan, store: Store, directory: Path, seen: Progress) -> str:
+    """What stays of a study that was interrupted, on disk and in words."""
+    if not seen.finished:
+        if not (directory / RUNS).exists():
+            (directory / FILE).unlink(missing_ok=True)
+            with suppress(OSError):  # it holds something of the user's
+                directory.rmdir()
+        return "interrupted before a run was finished; nothing was written"
+    write_table(plan.lines(), store, directory / RUNS, complete=False)
+    return (
+        f"interrupted; {seen.finished} of {seen.wanted} runs are finished and kept, those of {directory / RUNS}: the "
+        "same command goes on from there"
+    )
 
 
 def _fetched(reference: Reference, store: Store) -> tuple[str, Measured]:

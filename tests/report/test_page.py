@@ -199,6 +199,8 @@ def test_an_audit_writes_its_page_alone_when_asked(tmp_path: Path) -> None:
     told = page.read_text(encoding="utf-8")
     assert "24 sessions leaked: nothing can release them" in told
     assert len(data_of(told)["sessions"]["rows"]) == 800
+    told = run(build(), ["audit", str(log), "--html", str(page), "--force"])
+    assert f"report  {page}" in told.stdout
     refused = run(build(), ["audit", str(log), "--html", str(page)])
     assert refused.exit_code == 2
     assert "choose another with --html" in refused.output

@@ -10,11 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from sim.cli.main import build
+from sim.report.curves import response_curve
 from sim.report.html import validation_text
 from sim.report.page.of_study import finding, study_page
 from sim.report.page.of_validation import validation_page
 from sim.report.page.render import html_of
 from sim.report.responses import responses, varied
+from sim.report.study import shown
 from sim.validation.validate import Validation
 
 LOG = Path(__file__).parent.parent / "data" / "traces" / "base20.log.xz"
@@ -39,7 +41,25 @@ def test_a_metric_is_a_line_for_each_variant_over_the_path_that_varies(study_fou
 
 
 def test_what_may_be_chance_is_called_so(study_found: dict[str, Any]) -> None:
-    assert finding(responses(study_found, "latency.invite_to_answer.p99")).endswith("so this may be chance.")
+    points = [
+        {**point, "mean": point["mean"] * (1.01 if point["settings"]["arrivals.rate"] == "5/s" else 1.0)}
+        for point in study_found["points"]
+    ]
+    moved = responses({**study_found, "points": points}, "latency.invite_to_answer.p99")
+    assert finding(moved).endswith("so this may be chance.")
+
+
+def test_what_stays_where_it_is_goes_nowhere_and_no_axis_is_below_zero(study_found: dict[str, Any]) -> None:
+    points = [{**point, "mean": 0.0, "low": 0.0, "high": 0.0} for point in study_found["points"]]
+    curve = responses({**study_found, "points": points}, "sessions.blocking")
+    assert finding(curve).startswith("From arrivals.rate 5/s to 20/s, sessions.blocking stays at 0 % [0 %, 0 %]")
+    assert response_curve(curve, "").get_ylim() == (0.0, 1.0)
+    assert response_curve(responses(study_found, "sessions.blocking"), "").get_ylim()[0] == 0.0
+
+
+def test_a_share_too_small_to_matter_has_no_exponent() -> None:
+    told = [shown(value, "sessions.blocking") for value in (0.0, 1.84e-129, -3e-9, 2e-5, 0.0122)]
+    assert told == ["0 %", "<0.001 %", ">-0.001 %", "0.002 %", "1.22 %"]
 
 
 def test_a_knob_without_numbers_and_no_knob_at_all_have_names(study_found: dict[str, Any]) -> None:

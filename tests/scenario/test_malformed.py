@@ -22,6 +22,14 @@ CASES = {
         "arrivals: {rate: 1e9/s}\n",
         ["x.yaml:1: arrivals.rate must be at most 1000000/s (got '1e9/s')"],
     ),
+    "a time beyond reason": (
+        "duration: 1e12s\n",
+        ["x.yaml:1: duration must be at most 1000000000s (got '1e12s')"],
+    ),
+    "a number beyond reason": (
+        "arrivals: {calls: 1e12}\n",
+        ["x.yaml:1: arrivals.calls must be at most 1000000000 (got 1000000000000.0)"],
+    ),
     "a time with a rate's unit": (
         "duration: 10/s\n",
         ["x.yaml:1: duration must be a time > 0, such as 3s or 500ms (got '10/s')"],

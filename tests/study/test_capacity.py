@@ -21,7 +21,7 @@ from sim.errors import ScenarioError
 from sim.ledger.limits import ranked
 from sim.report.capacity import print_capacity
 from sim.scenario import Scenario
-from sim.study.holding import narrow, runs_at
+from sim.study.holding import MOST, narrow, runs_at
 from sim.study.planner import planned
 from sim.study.search import Found, search
 from sim.study.targets import target_of
@@ -178,6 +178,29 @@ def test_the_command_tells_bad_usage_and_a_target_out_of_reach(tmp_path: Path) -
     assert json.loads(none.stdout)["value"] is None
 
 
+def test_a_knob_of_which_more_is_better_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"more of it is better: .* missed at 1, .* holds at 200; .*mrcpsim size"):
+        sim.capacity(
+            "baseline", vary="plugins.speechrecog.max_channel_count", between="1:200", cache=str(tmp_path), workers=1,
+            targets=["sessions.blocking < 1%"], overrides={"duration": "10s", "drain": "1s"}, curve=False,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "between", "why"),
+    [
+        ({"arrivals.calls": 1}, "1/s:200/s", "leave it out: --set arrivals.calls=null"),
+        ({}, "0.001/s:200/s", "no trial has a value of latency.invite_to_answer.p99: too few calls"),
+    ],
+)
+def test_a_rate_of_hardly_any_calls_is_refused(changes: dict[str, int], between: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=why):
+        sim.capacity(
+            "baseline", between=between, targets=["latency.invite_to_answer.p99 < 1s"], cache=str(tmp_path), workers=1,
+            overrides={"duration": "10s", "drain": "1s", **changes}, curve=False,
+        )  # fmt: skip
+
+
 ONE400 = Path(__file__).parent.parent / "data" / "traces" / "one400"
 
 
@@ -231,6 +254,13 @@ def test_targets_at_the_answer_are_told_from_enough_runs_or_said_to_be_wide(tmp_
         console = Console(record=True, width=160)
         print_capacity(answer, console)
         assert ("wider than asked" in console.export_text()) == told
+
+
+def test_a_metric_without_a_value_asks_for_no_endless_number_of_runs() -> None:
+    """A percentile that one run of ten has has no finite interval: the runs end at the most."""
+    target = target_of("latency.invite_to_answer.p99 < 1s", 0.95)
+    runs = runs_at(lambda r: [0.5 if n == 0 else math.nan for n in r], lambda run, _: run, [target], 0.02, 0.95)
+    assert len(runs) == MOST
 
 
 def test_runs_at_an_answer_stop_when_every_target_is_known() -> None:

@@ -287,11 +287,44 @@ def test_a_dry_run_lists_and_estimates_and_runs_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "c").exists()
 
 
-def test_another_folder_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("force", [False, True])
+def test_another_folder_is_left_alone(force: bool, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("x")
-    with pytest.raises(ScenarioError, match="something else"):
-        study(SMALL, out=tmp_path / "mine", cache=str(tmp_path / "c"))
+    with pytest.raises(ScenarioError, match="holds files but no study"):
+        study(SMALL, out=tmp_path / "mine", cache=str(tmp_path / "c"), force=force)
+    assert [entry.name for entry in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_a_study_file_of_the_users_is_not_written_over(tmp_path: Path) -> None:
+    given = tmp_path / "study.yaml"
+    given.write_text("# mine\nscenario: baseline\nset: {duration: 5s, drain: 1s}\nreplications: 1\n")
+    with pytest.raises(ScenarioError, match="is another study"):
+        study(given, out=tmp_path, cache=str(tmp_path / "c"))
+    assert given.read_text().startswith("# mine")
+
+
+@pytest.mark.parametrize("after", [0, 3])
+def test_an_interrupted_study_keeps_what_is_finished_and_says_so(
+    after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, out, cache = tmp_path / "small.yaml", tmp_path / "o", tmp_path / "c"
+    file.write_text(StudyFile.model_validate(SMALL).to_yaml())
+
+    def stop(seen: Progress) -> None:
+        if seen.finished == after:
+            raise KeyboardInterrupt
+
+    if after:
+        with pytest.raises(KeyboardInterrupt, match=f"{after} of 16 runs are finished and kept"):
+            study(file, out=out, cache=str(cache), workers=1, progress=stop)
+        assert pq.read_schema(out / RUNS).metadata[b"mrcpsim.complete"] == b"false"
+        assert len(pd.read_parquet(out / RUNS)) == after
+    else:
+        monkeypatch.setattr("sim.study.pool.WorkerPool.next", lambda _: stop(Progress()))
+        with pytest.raises(KeyboardInterrupt, match="nothing was written"):
+            study(file, out=out, cache=str(cache), workers=1)
+        assert not out.exists()
 
 
 def test_the_package_is_the_function(tmp_path: Path) -> None:

@@ -61,6 +61,10 @@ def finding(curve: Responses) -> str:
     of = f" ({line.label})" if line.label else ""
     knob = curve.knob.removesuffix("_per_s").removesuffix("_s").removesuffix("_bytes")
     unit = "/s" if curve.knob.endswith("_per_s") else " s" if curve.knob.endswith("_s") else ""
+    if len({shown(one.value, curve.metric) for _, one in at}) == 1:
+        return (
+            f"From {knob} {first:g}{unit} to {last:g}{unit}, {curve.metric} stays at {interval(end, curve.metric)}{of}."
+        )
     moves = "overlap" if begin.low <= end.high and end.low <= begin.high else ""
     told = f"From {knob} {first:g}{unit} to {last:g}{unit}, {curve.metric} goes from {shown(begin.value, curve.metric)}"
     told += f" to {interval(end, curve.metric)}{of}"
