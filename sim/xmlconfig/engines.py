@@ -14,7 +14,9 @@ from sim.xmlconfig.versions import MAP_OF_RESOURCES, Version
 _BY_NAME: Final[tuple[tuple[str, str], ...]] = (
     ("synth", "speechsynth"), ("tts", "speechsynth"), ("recog", "speechrecog"), ("asr", "speechrecog"),
     ("verif", "speakverify"), ("record", "recorder"), ("polly", "speechsynth"), ("lex", "speechrecog"),
-    ("dialogflow", "speechrecog"), ("whisper", "speechrecog"),
+    ("dialogflow", "speechrecog"), ("whisper", "speechrecog"), ("sphinx", "speechrecog"), ("kaldi", "speechrecog"),
+    ("vosk", "speechrecog"), ("julius", "speechrecog"), ("cepstral", "speechsynth"), ("swift", "speechsynth"),
+    ("flite", "speechsynth"), ("festival", "speechsynth"), ("espeak", "speechsynth"),
 )  # fmt: skip
 _BY_ENDING: Final[tuple[tuple[str, str], ...]] = (
     ("ss", "speechsynth"), ("sr", "speechrecog"), ("df", "speechrecog"),

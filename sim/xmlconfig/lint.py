@@ -264,9 +264,10 @@ class _Lint:
 
     # --- timeouts -----------------------------------------------------------------------------------------------------
 
-    def dead(self, seconds: int) -> str:
-        """What sessions of vanished callers cost when each is held for so long."""
-        held = "each dead session holds its pool, plugin channel, RTP port and connection"
+    def dead(self, seconds: int, connected: bool = True) -> str:
+        """What sessions of vanished callers, who opened TCP or did not, cost when each is held for so long."""
+        holds = "plugin channel, RTP port and connection" if connected else "plugin channel and RTP port"
+        held = f"each dead session holds its pool, {holds}"
         if self.expected is None or self.expected.rate is None:
             return f"{held}; 1 % of dead callers at 10 calls/s are {0.1 * seconds:g} calls' worth"
         lost = 0.01 * self.expected.rate * seconds
@@ -292,7 +293,7 @@ class _Lint:
             yield self.of(
                 timer, "dead-session-timer", "warning" if timer.number > 600 else "note",
                 f"a caller that never opens TCP and sends no BYE is noticed after {timer.number} s (session timer)",
-                self.dead(timer.number),
+                self.dead(timer.number, connected=False),
             )  # fmt: skip
         if timer.number and timer.number < least.number:
             yield self.of(
@@ -407,11 +408,16 @@ class _Lint:
                 f"{choice.taken}, with the tightest limit; name one in a resource-engine-map",
             )  # fmt: skip
 
+    def unmapped(self, resource: str) -> bool:
+        """Whether the server takes any engine that offers a resource, no map having named one."""
+        engine = self.config.engine_of(resource)
+        return engine is None or engine.guessed
+
     def unused(self, engine: EngineEntry) -> str:
         """Why an engine serves no resource."""
         kind = serves(engine)
         if not kind:
-            return "its name does not tell which resource it serves"
+            return "each resource is mapped to another engine"
         if kind not in self.config.resources:
             return f"{kind} is not registered in the resource-factory"
         other = self.config.engine_of(kind)
@@ -421,6 +427,15 @@ class _Lint:
         limit = engine.max_channel_count
         if not engine.serves:
             if any(engine.id in choice.engines for choice in self.config.open_choices):
+                return
+            unmapped = [resource for resource in self.config.resources if self.unmapped(resource)]
+            if not serves(engine) and unmapped:
+                yield self.at(
+                    engine.line, "engine", engine.id, "engine-unknown", "warning",
+                    f"what engine {engine.id} offers is not known: neither its name nor a resource-engine-map tells",
+                    f"where it offers {' or '.join(unmapped)}, the server may give calls to it, and the scenario does "
+                    "not; name it in a resource-engine-map",
+                )  # fmt: skip
                 return
             yield self.at(
                 engine.line, "engine", engine.id, "engine-unused", "note",

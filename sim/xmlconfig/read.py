@@ -26,6 +26,11 @@ DEFAULT_IP: Final = "127.0.0.1"
 _ADDRESSES = {"sip-uas": "sip-ip", "mrcpv2-uas": "mrcp-ip", "rtp-factory": "rtp-ip"}
 _OUTSIDE = {"sip-uas": "sip-ext-ip", "rtp-factory": "rtp-ext-ip"}
 _OLD_FORMAT = frozenset({"resources", "signaling", "connection", "media", "plugin"})
+_CLIENTS = {
+    "unimrcpclient": "this is the client's configuration",
+    "include": "this looks like a profile of FreeSWITCH's mod_unimrcp, which is a client",
+    "configuration": "this looks like a configuration of FreeSWITCH, whose mod_unimrcp is a client",
+}
 _DISABLED_ELSEWHERE = ("0", "no", "off", "disabled", "f", "n")
 _LEADING = re.compile(r"[ \t\n\v\f\r]*([-+]?\d{1,18})")
 
@@ -39,7 +44,7 @@ def read_config(
     root = read_xml(path)
     name = shown(path)
     if root.name != ROOT:
-        hint = " (this is the client's configuration)" if root.name == "unimrcpclient" else ""
+        hint = f" ({_CLIENTS[root.name]})" if root.name in _CLIENTS else ""
         raise ScenarioError(f"{name}:{root.line}: must be a <{ROOT}> document (got <{root.name}>){hint}")
     old = next((child for child in _old_parts(root) if child.name in _OLD_FORMAT), None)
     if old is not None and "version" not in root.attributes and root.first("components") is None:

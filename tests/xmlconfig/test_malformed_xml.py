@@ -25,6 +25,10 @@ FILES = {
     "cut short": (HEAD + "<unimrcpserver>\n<components>", ": must be well-formed XML: no element found"),
     "wrong root": (HEAD + "<configuration/>", ":2: must be a <unimrcpserver> document (got <configuration>)"),
     "client": (HEAD + "<unimrcpclient/>", "this is the client's configuration"),
+    "client of FreeSWITCH": (
+        HEAD + '<include><profile name="p"/></include>',
+        "FreeSWITCH's mod_unimrcp, which is a client",
+    ),
     "text": ("server:\n  port: 8060\n", ":1: must be well-formed XML"),
     "empty": ("", ":1: must be an XML file (got an empty file)"),
     "blank": (" \n\n", ":1: must be an XML file (got an empty file)"),

@@ -9,6 +9,7 @@ from sim.theory.queues import erlang_b, needed
 from sim.xmlconfig.lint import Expected, LintFinding, lint
 from sim.xmlconfig.read import read_config
 
+SYNTH_MAP = '<resource-engine-map> <resource id="speechsynth" engine="Synth-1"/></resource-engine-map></mrcpv2-profile>'
 CASES: dict[str, tuple[list[tuple[str, str]], str]] = {
     "rtp-port-odd": ([("<rtp-port-min>5000", "<rtp-port-min>5001")], "RTCP"),
     "rtp-range-odd": ([("<rtp-port-max>6000", "<rtp-port-max>6001")], "carries 501 calls, as 5000-6002 would"),
@@ -37,7 +38,8 @@ CASES: dict[str, tuple[list[tuple[str, str]], str]] = {
     "realtime-rate-ignored": ([("<realtime-rate>1", "<realtime-rate>40")], "takes it for 1"),
     "channel-limit-unset": ([("<max-channel-count>80</max-channel-count>", "")], "406"),
     "resource-without-engine": ([('name="demorecog"', 'name="demorecog" enable="false"')], "404"),
-    "engine-unused": ([('id="Recog-1" name="demorecog"', 'id="X" name="ours"')], "no call"),
+    "engine-unused": ([('name="demorecog"', 'name="demosynth"'), ("</mrcpv2-profile>", SYNTH_MAP)], "no call"),
+    "engine-unknown": ([('id="Recog-1" name="demorecog"', 'id="X" name="ours"')], "may give calls to it"),
     "offline": ([("<mrcpv2-uas>MRCP-1<", "<mrcpv2-uas>MRCP-2<")], "0 calls"),
     "loopback": ([('<ip type="auto"/>', "<ip>127.0.0.1</ip>")], "0 calls"),
     "unknown-element": ([("<mrcp-port>", "<max-conection-count>500</max-conection-count><mrcp-port>")], "default"),
@@ -66,6 +68,34 @@ def test_a_setting_that_hurts_is_found_with_its_line_and_its_effect(code: str, c
         "channel-limit-unset", "offline", "port-in-rtp-range", "resource-without-engine", "rtp-port-privileged",
         "rtp-ephemeral", "engine-incomplete",
     )  # fmt: skip
+
+
+def test_an_engine_that_no_name_and_no_map_tells_of_may_take_calls_unless_a_map_has_them_all(config: Write) -> None:
+    ours = '<engine id="X" name="ours"/></plugin-factory>'
+    assert "offers speechsynth or speechrecog" in findings(config(("</plugin-factory>", ours)))["engine-unknown"].effect
+    mapped = (
+        '<resource-engine-map> <resource id="speechsynth" engine="Synth-1"/> '
+        '<resource id="speechrecog" engine="Recog-1"/></resource-engine-map></mrcpv2-profile>'
+    )
+    found = findings(config(("</plugin-factory>", ours), ("</mrcpv2-profile>", mapped)))
+    assert "engine-unknown" not in found
+    assert "each resource is mapped to another engine" in found["engine-unused"].message
+
+
+@pytest.mark.parametrize(
+    ("file", "resource"),
+    [("mrcpcepstral", "speechsynth"), ("mrcpflite", "speechsynth"), ("mrcppocketsphinx", "speechrecog"),
+     ("voskasr", "speechrecog"), ("kaldi1", "speechrecog")],
+)  # fmt: skip
+def test_the_names_of_engines_that_many_have_tell_what_they_offer(config: Write, file: str, resource: str) -> None:
+    other = f'<engine id="Voice" name="{file}"/></plugin-factory>'
+    assert f"offer {resource}" in findings(config(("</plugin-factory>", other)))["open-engine"].message
+
+
+def test_a_caller_that_never_opened_its_connection_holds_none(config: Write) -> None:
+    found = findings(config())
+    assert "connection" not in found["dead-session-timer"].effect
+    assert "RTP port and connection" in found["dead-connection-timer"].effect
 
 
 def test_the_sample_has_no_warning_at_a_load_it_carries(config: Write) -> None:
