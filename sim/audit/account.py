@@ -28,6 +28,7 @@ class Account(Roll):
         super().__init__(tasks, holdings)
         self.on_closed = on_closed
         self.created = self.destroyed = self.refused = self.offline = self.reused_unseen = 0
+        self.unseen_ends = 0  # sessions that were terminated, without the line that destroys their pool
         self.shutdown: int | None = None
         self.invites: dict[int, deque[int]] = {}
         self.arrival: dict[int, int] = {}
@@ -90,6 +91,7 @@ class Account(Roll):
         before = self.by_pointer.get(pointer)
         if before is not None:  # the address is reused: whatever the log misses, the old pool was destroyed
             self.reused_unseen += 1
+            self.destroyed += 1
             self._release(before, before.terminated if before.terminated >= 0 else time, "address reused")
         session = self.begin(pointer, name if name != NEW else None, time)
         session.profile = said["profile"]
@@ -139,6 +141,9 @@ class Account(Roll):
         name = said["id"]
         worker = self.tasks.working.get(thread)
         session = self.by_name.get(name) or (worker.session if worker is not None else None)
+        if session is None and name not in self.recent.by_name and not self.awaits_name():
+            self.dying.pop(thread, None)
+            session = self._begin_unannounced(name, time, thread)
         if session is None:
             self.dying.pop(thread, None)
             self.pending_name = (name, time)
@@ -169,15 +174,19 @@ class Account(Roll):
             session.offer = time
             session.audio = said["audio"] != b"0"
 
-    def _begin_unannounced(self, name: bytes, time: int, thread: int) -> None:
-        """Versions before 1.0 do not log that they create a session: it begins, for its log, with "Add Session"."""
+    def _begin_unannounced(self, name: bytes, time: int, thread: int) -> AuditedSession:
+        """Versions before 1.0 do not log that they create a session, nor does a log at NOTICE, or one that was searched
+        for the session's id: it begins, for its log, with "Add Session"."""
         sip = next((other for other, queue in self.invites.items() if queue), thread)
         session = self.begin(b"", name, time)
+        session.announced = bool(self.arrival) or any(self.invites.values())
         session.created = time
         session.arrived = self._arrival(next(iter(self.arrival), sip), time)
         self.created += 1
+        self.unannounced += 1
         for resource in ("session_pool", "sip_home", "nua_handle"):
             self.hold(session, resource, 1, time, "Add Session")
+        return session
 
     @reads(Kind.FOUND_ENGINE)
     def _found_engine(self, said: Said, time: int, thread: int) -> None:
@@ -265,7 +274,11 @@ class Account(Roll):
     @reads(Kind.REMOVE)
     def _remove(self, said: Said, time: int, thread: int) -> None:
         session = self.by_id(said, time, thread)
-        if session is not None and session.table:
+        if session is None:
+            return
+        if session.terminated < 0:  # in one breath with "Session Terminated", after all that its termination waited for
+            session.terminated = time
+        if session.table:
             session.table = False
             self.let_go(session, "session_table", time, "Remove Session")
 
@@ -307,6 +320,14 @@ class Account(Roll):
         if time >= 0:
             self.recent.remember(session)
         self.on_closed(session)
+
+    def settle(self) -> None:
+        """The log has ended, and the server has not: a session that was terminated is destroyed within microseconds, by
+        the same thread, so that only the line is missing which says so."""
+        for session in [session for session in self.open.values() if session.terminated >= 0]:
+            self.unseen_ends += 1
+            self.destroyed += 1
+            self._release(session, session.terminated, "Session Terminated")
 
     def close(self) -> None:
         """The log has ended: put the violations in order of time."""

@@ -34,6 +34,7 @@ class AuditedSession:
 
     __slots__ = (
         "active",
+        "announced",
         "answer",
         "arrived",
         "asked",
@@ -99,6 +100,7 @@ class AuditedSession:
         self.profile = b""
         self.v1 = False
         self.partial = False
+        self.announced = True  # the log shows when its call came, or when it was created
         self.arrived = self.created = self.offer = self.media = self.opened_at = self.answer = UNKNOWN
         self.bye = self.deactivate = self.terminate = self.closed = self.released = UNKNOWN
         self.ended_by = ""  # what ended its call, where that was no BYE or CANCEL of the caller

@@ -322,6 +322,8 @@ class Auditor:
 
     def _judge(self, end: int, died: bool) -> None:
         """Give every open session its outcome, as if the log ended here."""
+        if not died:
+            self.account.settle()
         verdicts = self.verdicts(end)
         for number, session in sorted(self.account.open.items()):
             self._open_at_end(session, verdicts[number], end, died)

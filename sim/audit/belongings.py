@@ -87,7 +87,7 @@ class Belongings:
 
     @reads(Kind.PENDING_ADD)
     def _pending_add(self, said: Said, time: int, thread: int) -> None:
-        session = self.account.by_id(said, time, thread)
+        session = self.account.of_channel(said, time, thread)
         self._name(thread, "add")
         if session is not None:
             self.account.hold(session, "control_channel", 1, time, "Add Pending Control Channel")
@@ -104,7 +104,7 @@ class Belongings:
 
     @reads(Kind.ASSIGN)
     def _assign(self, said: Said, time: int, thread: int) -> None:
-        session, connection = self.account.by_id(said, time, thread), said["connection"]
+        session, connection = self.account.of_channel(said, time, thread), said["connection"]
         if session is not None:
             session.connections.add(connection)
             self.connections.setdefault(connection, set()).add(session.number)
@@ -141,7 +141,8 @@ class Belongings:
             self._double_close(time, session, resource, "the release does not wait for all parts")
             return
         if session.terminate < 0:
-            if not session.negotiating:  # nobody asked this session: an answer for the one that lay here before
+            asked = session.negotiating or session.deactivate >= 0 or session.ended >= 0  # perhaps, in a line not here
+            if not asked:  # an answer for the one that lay here before
                 old = self.account.recent.by_pointer.get(session.pointer)
                 if old is not None and not old.reported:
                     old.reported = True
@@ -279,7 +280,7 @@ class Belongings:
     @reads(Kind.MRCP)
     def _mrcp(self, said: Said, time: int, thread: int) -> None:
         method, what = said["method"], said["what"]
-        session, resource = self.account.by_id(said, time, thread), said["resource"]
+        session, resource = self.account.of_channel(said, time, thread), said["resource"]
         if session is not None:
             session.prove_answered(resource, time, request=what != b"Event")
         if what == b"Request":
@@ -316,7 +317,7 @@ class Belongings:
 
     @reads(Kind.STOP)
     def _stop(self, said: Said, time: int, thread: int) -> None:
-        session = self.account.by_id(said, time, thread)
+        session = self.account.of_channel(said, time, thread)
         self.tasks.operation = "stop"
         if session is not None:
             session.stopping[said["resource"]] = time

@@ -56,6 +56,15 @@ def _of_lines(auditor: "Auditor") -> list[str]:
     said = []
     if account.partial:
         said.append(f"{account.partial} sessions were open before the log begins, or their beginning is missing.")
+    if account.unannounced:
+        said.append(
+            f'{account.unannounced} sessions begin with "Add Session": what the SIP agent logged before is not here, '
+            "as at NOTICE, before 1.0, or where lines were picked by an id. Their set-up is not timed from the INVITE."
+        )
+    if account.unseen_ends:
+        said.append(
+            f"{account.unseen_ends} sessions were terminated, and the line is missing that destroys their pool."
+        )
     if account.reused_unseen:
         said.append(f"{account.reused_unseen} sessions ended without a line: their address was used again.")
     if auditor.belongings.lost_messages:

@@ -29,6 +29,8 @@ class Roll:
         self.violations: list[Violation] = []
         self.number = 0
         self.partial = 0
+        self.unannounced = 0  # whose first lines are missing, but that began within the log: it has "Add Session"
+        self.nameless: set[int] = set()  # sessions that had no id when they began, and perhaps have none yet
         self.silence = 0  # the longest time that an answered call was silent and then not
         self.clients: set[bytes] = set()  # addresses of sessions of a client that writes into the same log
 
@@ -40,6 +42,23 @@ class Roll:
             self.by_pointer[pointer] = session
         if name:
             self.by_name[name] = session
+        else:
+            self.nameless.add(session.number)
+        return session
+
+    def awaits_name(self) -> bool:
+        """Whether a session has begun and has no id yet: the next "Add Session" may be its."""
+        open_ = self.open
+        self.nameless = {number for number in self.nameless if number in open_ and open_[number].name is None}
+        return bool(self.nameless)
+
+    def of_channel(self, said: Said, time: int, thread: int) -> AuditedSession | None:
+        """The open session whose channel a line names: nothing happens on a channel of one that is not there, so that
+        a name that is not known is that of one from before the log."""
+        session, name = self.by_id(said, time, thread), said["id"]
+        if session is None and name != NEW and name not in self.recent.by_name and not self.clients:
+            session = self.before(b"", name, time)
+            self.tasks.bind(session, thread)
         return session
 
     def before(self, pointer: bytes, name: bytes, time: int) -> AuditedSession:
@@ -69,8 +88,8 @@ class Roll:
             if session.name is None and name:
                 session.name = name
                 self.by_name[name] = session
-        elif (old := self.recent.by_pointer.get(pointer)) is not None:
-            self.after_free(old, what, time)
+        elif name == NEW and (old := self.recent.by_pointer.get(pointer)) is not None:
+            self.after_free(old, what, time)  # with another id it is the next session at this address
             return None
         elif pointer and name:
             session = self.before(pointer, name, time)

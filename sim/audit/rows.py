@@ -30,6 +30,8 @@ _SPANS: Final = tuple(
     if start in _TIMES and end in _TIMES
 )
 _REACHED: Final[dict[str, Callable[[AuditedSession], bool]]] = {
+    "create_to_offer": lambda session: session.announced,
+    "invite_to_answer": lambda session: session.announced,
     "media_to_open": lambda session: bool(session.opened),
     "close_delay": lambda session: 0 < len(session.closing) == len(session.engines),
 }

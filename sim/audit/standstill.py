@@ -60,7 +60,8 @@ def blocked_tasks(
 
 @dataclass(frozen=True, slots=True)
 class Standstill:
-    """The server task has written nothing since `since`, although `invites` and `endings` have waited since `first`."""
+    """The server task has written nothing since `since`, although `invites` and `endings` have waited since `first`.
+    Where it has written nothing at all (`last` is empty), they are all that is known, and `since` is `first`."""
 
     since: int
     first: int
@@ -72,10 +73,11 @@ class Standstill:
         """What a reader must know: since when, who waits, what it did last."""
         waits = [f"{self.invites} INVITE{'s' if self.invites != 1 else ''}"] if self.invites else []
         waits += [f"{self.endings} call{'s' if self.endings != 1 else ''} that ended"] if self.endings else []
-        text = (
-            f"[{SERVER_TASK}] has logged nothing since {when}, {span(end - self.since)} before the log ends: "
-            f"{' and '.join(waits)} wait{'s' if self.invites + self.endings == 1 else ''} for it"
-        )
+        rest = span(end - self.since)
+        silent = f"[{SERVER_TASK}] has logged nothing since {when}, {rest} before the log ends"
+        if not self.last:
+            silent = f"[{SERVER_TASK}] has logged nothing in this log, which goes on for {rest} after {when}"
+        text = f"{silent}: {' and '.join(waits)} wait{'s' if self.invites + self.endings == 1 else ''} for it"
         text += f"; the last thing that it did: {shown(self.last)}" if self.last else ""
         return Finding("task-stands-still", text, SERVER_TASK, since_s, self.invites + self.endings)
 
@@ -122,7 +124,8 @@ def server_stands_still(sessions: Iterable[AuditedSession], heard: Heard, usual:
     )
     if not due or end - max(due[0], heard.time) <= max(_AT_LEAST, _TIMES * usual):
         return None
-    return Standstill(heard.time, due[0], len(invites), len(endings), heard.text)
+    since = heard.time if heard.time >= 0 else due[0]
+    return Standstill(since, due[0], len(invites), len(endings), heard.text)
 
 
 def waiting_for_server(sessions: Iterable[AuditedSession]) -> tuple[Sequence[AuditedSession], Sequence[AuditedSession]]:

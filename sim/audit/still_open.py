@@ -65,6 +65,9 @@ def _judge(session: AuditedSession, wait: Wait, evidence: EndEvidence, strict: b
 
 
 def _waiting(session: AuditedSession, evidence: EndEvidence) -> Wait:
+    if session.terminated >= 0:  # which proves that all came that its termination waited for
+        text = "its termination is complete; the line that destroys its pool is not in this log"
+        return Wait("", "the destruction of its pool", session.terminated, "", text=text)
     if session.terminate >= 0:
         wait = _terminating(session, evidence)
     elif session.deactivate >= 0:

@@ -198,7 +198,7 @@ def _of_held(found: _Found) -> tuple[str, str]:
         return "healthy", "of which the ages are not recorded"
     old, longest = found.old, found.lives.curve.longest
     if not found.lives.ended.size:
-        return "unknown", "and no call has ended yet: a leak of any size would look the same"
+        return "unknown", "and no call was seen from its beginning to its end: a leak of any size would look the same"
     if not old.count:
         return "healthy", f"none older than calls get (up to {longest:.1f} s so far)"
     older = f"{old.count} of them older than any that ended (up to {old.oldest_s:.1f} s against {longest:.1f} s)"

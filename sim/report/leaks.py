@@ -76,7 +76,8 @@ def _verdict(report: LeakReport) -> Text:
         text.append(f"  [{report.confidence:.0%} exact]", QUIET)
     elif report.would_show is not None:
         least = int(1.0 / report.would_show)
-        text.append(f"\nA leak of 1 call in {number(least)} or more would have shown")
+        leak = f"A leak of 1 call in {number(least)} or more" if least > 1 else "Only a leak of nearly every call"
+        text.append(f"\n{leak} would have shown")
         text.append(f"  [{report.confidence:.0%} exact, {plural(report.judged, 'call')} seen to end]", QUIET)
     elif report.unread:
         lines = f"{plural(report.unread, 'line')} of the server could not be read"

@@ -1,0 +1,133 @@
+"""Logs in pieces: lines picked by level or by id, lines lost at random, sessions that are shown by a channel alone.
+
+Nothing is claimed that such a piece could not have shown, and what it shows is not denied."""
+
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from audit.serverlog import AGENT, SERVER, SIP, Call, Log
+from audit.traces import text_of, truth_of
+
+import sim
+from sim.leaks.outlook import leak_report
+from sim.report.text import plural
+
+NAMES_A_SESSION = re.compile(rb"<[0-9a-f]{16}[>@]")
+STAMPED = re.compile(rb"(?m)^\d{4}-\d\d-\d\d ")
+
+
+def audit(text: bytes, tmp_path: Path) -> sim.RunResult:
+    path = tmp_path / "piece.log"
+    path.write_bytes(text)
+    return sim.audit_log(path)
+
+
+def lines_with(*priorities: bytes) -> Callable[[bytes], bool]:
+    return lambda line: any(b"[" + priority + b"]" in line[:80] for priority in priorities)
+
+
+PICKED = {
+    "at NOTICE": lines_with(b"NOTICE", b"WARN", b"ERROR"),
+    "with an id": lambda line: NAMES_A_SESSION.search(line) is not None,
+}
+
+
+@pytest.mark.parametrize("how", PICKED)
+def test_sessions_of_which_only_some_lines_are_there_began_within_the_log(how: str, tmp_path: Path) -> None:
+    """All 600 were said to have been there before the log began, and 75 to have been used after their end."""
+    picked = [line for line in text_of("base20").splitlines(keepends=True) if PICKED[how](line)]
+    found = audit(b"".join(picked), tmp_path)
+    summary = found.summary
+    assert (summary.sessions.created, summary.sessions.released, summary.before) == (600, 600, 0)
+    assert summary.sessions.leaked == summary.sessions.live == 0
+    assert not summary.violations
+    assert not summary.latency["invite_to_answer"].n  # no INVITE is there to count from
+    assert any('600 sessions begin with "Add Session"' in note for note in found.provenance["notes"])
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_one_line_in_a_hundred_lost_makes_no_leak(level: str, seed: int, tmp_path: Path) -> None:
+    draw = random.Random(seed)
+    entries = [line for line in text_of("base20").splitlines(keepends=True) if STAMPED.match(line)]
+    kept = [e for e in entries if draw.random() > 0.01 and (level == "DEBUG" or b"[DEBUG]" not in e[:80])]
+    summary = audit(b"".join(kept), tmp_path).summary
+    assert summary.sessions.leaked == 0
+    assert not summary.violations
+    assert summary.sessions.released == 600
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_leaks_are_still_named_where_lines_are_lost(seed: int, tmp_path: Path) -> None:
+    draw = random.Random(seed)
+    kept = [line for line in text_of("leak2").splitlines(keepends=True) if draw.random() > 0.01]
+    found = audit(b"".join(kept), tmp_path)
+    leaked = {leak.session_id for leak in found.leaks if leak.cause}
+    really = set(truth_of("leak2")["not_destroyed"])
+    assert found.summary.sessions.leaked == pytest.approx(24, abs=2)
+    assert leaked <= really
+    assert sum(g.count for g in found.summary.leak_groups if g.cause == "close-never-answered") >= 20
+
+
+def test_a_termination_that_was_complete_is_no_leak_though_its_last_line_is_missing(tmp_path: Path) -> None:
+    log = Log("INFO").begin()
+    log.say(SERVER, "Add Session <00112233445566aa>", "NOTICE")
+    log.say(SERVER, "Receive Offer 0x7f0000000010 <00112233445566aa> [c:1 a:1 v:0]")
+    log.say(SERVER, "Send Answer 0x7f0000000010 <00112233445566aa> [c:1 a:1 v:0] Status OK", after=9000).wait(3.0)
+    log.say(SERVER, "Terminate Session 0x7f0000000010 <00112233445566aa>")
+    log.say(SERVER, "Remove Session <00112233445566aa>", "NOTICE").wait(120.0)
+    log.say(SIP, "Receive SIP Event [nua_i_options] Status 100 Trying [SIP-Agent-1]")
+    found = audit(log.bytes, tmp_path)
+    assert (found.summary.sessions.released, found.summary.sessions.leaked) == (1, 0)
+    assert any("1 sessions were terminated, and the line is missing" in note for note in found.provenance["notes"])
+
+
+def test_what_happens_on_a_channel_shows_a_session(tmp_path: Path) -> None:
+    """ "There was no session at all" was said of a piece with a request and its answer."""
+    log = Log("INFO")
+    channel = "<465b528207ee48df@speechrecog>"
+    log.say(AGENT, f"Assign Control Channel {channel} to Connection 127.0.0.1:1544 <-> 127.0.0.1:33236 [0] -> [1]")
+    log.say(SERVER, f"Process RECOGNIZE Request {channel} [1]")
+    log.say(SERVER, f"Process RECOGNIZE Response {channel} [1]", after=20_000)
+    summary = audit(log.bytes, tmp_path).summary
+    assert (summary.before, summary.sessions.live, summary.sessions.leaked) == (1, 1, 0)
+
+
+def test_a_server_task_that_wrote_nothing_at_all_is_told_without_a_time_before_christ(tmp_path: Path) -> None:
+    """It had "logged nothing since -63738385703.713 s, 17705107 h 08 min before the log ends"."""
+    log = Log("INFO")
+    for _ in range(3):
+        Call(log).invite()
+        log.wait(2.0)
+    Call(log).invite()
+    found = audit(log.bytes, tmp_path)
+    (finding,) = found.summary.findings
+    assert finding.kind == "task-stands-still"
+    assert "[MRCP Server] has logged nothing in this log, which goes on for 6.0" in finding.text
+    assert finding.since_s is not None
+    assert 0.0 <= finding.since_s < 1.0
+    assert plural(4, "INVITE") in finding.text
+
+
+def test_a_log_with_one_end_does_not_speak_of_one_call_in_one(tmp_path: Path) -> None:
+    from io import StringIO
+
+    from rich.console import Console
+
+    from sim.report.leaks import print_leaks
+
+    log = Log("INFO")
+    log.say(SERVER, "Send Answer 0x7f0000000010 <00112233445566aa> [c:1 a:1 v:0] Status OK")
+    log.say(SERVER, "Remove Session <00112233445566bb>", "NOTICE")
+    log.say(SERVER, "Session Terminated 0x7f0000000020 <00112233445566bb>")
+    log.say(SIP, "Destroy Session <00112233445566bb>", "NOTICE")
+    found = audit(log.bytes, tmp_path)
+    console = Console(file=StringIO(), width=200)
+    print_leaks(leak_report(found), found.leaks, (), console, 5)
+    told = console.file.getvalue()
+    assert "1 call in 1" not in told
+    assert "Only a leak of nearly every call would have shown" in told
+    assert "no call has ended" not in told
