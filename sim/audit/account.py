@@ -18,6 +18,8 @@ from sim.vocabulary.lines import ANSWER_STATUS, Kind
 _TOLD_AGAIN: Final = (b"nua_i_ack", b"nua_i_active", b"nua_i_terminated")  # by the call's state as well
 
 
+_ANSWERED: Final = (b"completed", b"ready")  # a 200 was sent
+
 reads: Reads["Account"] = Reads()
 
 
@@ -76,6 +78,9 @@ class Account(Roll):
         self._hear(session, time)
         session.note_end(state, time, self.errors.pop(thread, b""))
         session.call_state = state
+        if state in _ANSWERED and session.answer < 0 and session.proved < 0:
+            session.proved = time
+            session.negotiating = False
         if state == b"terminated" and session.ended < 0:
             session.ended = time
             kind, when = self.endings.pop(thread, ("", UNKNOWN))

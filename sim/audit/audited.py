@@ -57,9 +57,11 @@ class AuditedSession:
         "gone",
         "held",
         "holds",
+        "hole",
         "in_progress",
         "last",
-        "last_answer", "last_offer",
+        "last_answer",
+        "last_offer",
         "lost",
         "media",
         "media_asked",
@@ -100,6 +102,7 @@ class AuditedSession:
         self.profile = b""
         self.v1 = False
         self.partial = False
+        self.hole = -2  # when it was last heard of before lines of the log are missing
         self.announced = True  # the log shows when its call came, or when it was created
         self.arrived = self.created = self.offer = self.media = self.opened_at = self.answer = UNKNOWN
         self.bye = self.deactivate = self.terminate = self.closed = self.released = UNKNOWN

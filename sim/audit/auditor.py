@@ -12,6 +12,7 @@ from sim.audit.audited import SESSION_TIMER, AuditedSession
 from sim.audit.belongings import Belongings
 from sim.audit.findings import Endings, Starts, findings
 from sim.audit.holdings import Holdings
+from sim.audit.holes import MARK, Holes
 from sim.audit.reads import Reader, Reads, Said
 from sim.audit.rows import SessionRows
 from sim.audit.rtsp import Rtsp
@@ -20,7 +21,7 @@ from sim.audit.steps import LineSteps, MessageRows
 from sim.audit.still_open import judge_open
 from sim.audit.taskbook import TaskBook, TaskMessage
 from sim.audit.timers import ServerTimers, Timer, Timers
-from sim.audit.unread import Unread
+from sim.audit.unread import Unread, after_holes
 from sim.audit.waits import PATIENCE_KINDS, EndEvidence, Patience, Verdict
 from sim.ledger.sink import Sink
 from sim.ledger.summary import NO_RESOURCE_STATUSES, Leak, SessionCounts, Summary
@@ -68,6 +69,7 @@ class Auditor:
             steps = LineSteps(self.tasks, self.messages)
             self.handlers = {kind: steps.after(kind, reader) for kind, reader in self.handlers.items()}
         self.unread = Unread()
+        self.holes = Holes()
         self.cut = False  # the line that is read has no end: no more of it was written
         self._readers: list[Forms] = [()] * PLACES
         self.patience = {kind: Patience() for kind in PATIENCE_KINDS}
@@ -114,11 +116,20 @@ class Auditor:
         assert self.clock is not None
         if not block:
             return
+        if (mark := MARK.search(block)) is not None:
+            self.feed(block[: mark.start()])
+            self.tasks.restart()
+            self.holes.mark(self.account)
+            self.feed(block[mark.end() :])
+            return
         batch = self._scanner.scan(block)
         if self.holdings.origin == 0 and self.clock.first is not None:
             self.holdings.origin = self.clock.first
         self._account(batch, self._scanner.layout.thread)
         self.heard.listen(batch, self._scanner.layout.thread)
+        if self.timed:
+            self.holes.listen(batch.time)
+            self.holes.check(self.account)
         self.tasks.flush()
         if self.holdings.flush() and self._ids is not None:
             self._ids.clear()
@@ -296,9 +307,10 @@ class Auditor:
         return max(seen, default=default)
 
     def _at(self, end: int) -> AtEnd:
+        heard_of = [session for session in self.account.open.values() if session.hole != session.last]
         return AtEnd(
-            end, self.debug_level(), self.timed, self.ended_orderly, self.tasks, self.account.open.values(),
-            self.patience, self.heard, self.unread.last,
+            end, self.debug_level(), self.timed, self.ended_orderly, self.tasks, heard_of, self.patience, self.heard,
+            self.unread.last,
         )  # fmt: skip
 
     def verdicts(self, end: int) -> dict[int, Verdict]:
@@ -314,7 +326,7 @@ class Auditor:
             {entry.name: entry.role for entry in tasks.tasks.values()},
             self.timers.known(self.endings.longest(SESSION_TIMER)), self.account.silence, self.belongings.sharing(),
         )  # fmt: skip
-        return self.unread.withheld(judge_open(sessions, evidence))
+        return self.unread.withheld(after_holes(self.account.open, judge_open(sessions, evidence)))
 
     def session_timer(self) -> Timer:
         """The timer that ends a call whose caller is gone, as far as log and configuration tell."""

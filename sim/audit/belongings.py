@@ -87,7 +87,7 @@ class Belongings:
 
     @reads(Kind.PENDING_ADD)
     def _pending_add(self, said: Said, time: int, thread: int) -> None:
-        session = self.account.of_channel(said, time, thread)
+        session = self.account.of_channel(said, time, thread, set_up=True)
         self._name(thread, "add")
         if session is not None:
             self.account.hold(session, "control_channel", 1, time, "Add Pending Control Channel")

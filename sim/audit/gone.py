@@ -38,6 +38,11 @@ class Recent:
         self.by_name: OrderedDict[bytes, Gone] = OrderedDict()
         self.by_pointer: dict[bytes, Gone] = {}
 
+    def forget(self) -> None:
+        """What a line says now is no evidence about them any more."""
+        self.by_name.clear()
+        self.by_pointer.clear()
+
     def remember(self, session: AuditedSession) -> None:
         """`session` was released just now; the oldest is forgotten."""
         gone = Gone(session)

@@ -56,6 +56,11 @@ def _of_lines(auditor: "Auditor") -> list[str]:
     said = []
     if account.partial:
         said.append(f"{account.partial} sessions were open before the log begins, or their beginning is missing.")
+    if auditor.holes.found:
+        said.append(
+            f"Lines are missing in the middle ({often(auditor.holes.found)}): sessions come up there that nothing "
+            "announced, or `--` stands there. Nothing that rests on an absence across such a hole is said."
+        )
     if account.unannounced:
         said.append(
             f'{account.unannounced} sessions begin with "Add Session": what the SIP agent logged before is not here, '

@@ -29,6 +29,8 @@ class Roll:
         self.violations: list[Violation] = []
         self.number = 0
         self.partial = 0
+        self.came_up: list[int] = []  # when such sessions were first heard of, and those of them in their set-up
+        self.came_up_in_set_up: list[int] = []
         self.unannounced = 0  # whose first lines are missing, but that began within the log: it has "Add Session"
         self.nameless: set[int] = set()  # sessions that had no id when they began, and perhaps have none yet
         self.silence = 0  # the longest time that an answered call was silent and then not
@@ -52,12 +54,14 @@ class Roll:
         self.nameless = {number for number in self.nameless if number in open_ and open_[number].name is None}
         return bool(self.nameless)
 
-    def of_channel(self, said: Said, time: int, thread: int) -> AuditedSession | None:
+    def of_channel(self, said: Said, time: int, thread: int, set_up: bool = False) -> AuditedSession | None:
         """The open session whose channel a line names: nothing happens on a channel of one that is not there, so that
         a name that is not known is that of one from before the log."""
         session, name = self.by_id(said, time, thread), said["id"]
         if session is None and name != NEW and name not in self.recent.by_name and not self.clients:
             session = self.before(b"", name, time)
+            if set_up:
+                self.came_up_in_set_up.append(time)
             self.tasks.bind(session, thread)
         return session
 
@@ -66,6 +70,7 @@ class Roll:
         session = self.begin(pointer, name if name != NEW else None, time)
         session.partial = True
         self.partial += 1
+        self.came_up.append(time)
         self.hold(session, "session_pool", 1, self.holdings.origin, "before the log")
         return session
 
@@ -84,10 +89,14 @@ class Roll:
         elif (gone := self.recent.by_name.get(name)) is not None:
             self.after_free(gone, what, time)
             return None
-        elif session is not None:
-            if session.name is None and name:
+        elif session is not None and (session.name is None or not name):
+            if name:
                 session.name = name
                 self.by_name[name] = session
+        elif session is not None:  # the next session at this address: the pool of the one before was destroyed unseen
+            session.terminated = max(session.terminated, session.last)
+            session.pointer = b""
+            session = self.before(pointer, name, time)
         elif name == NEW and (old := self.recent.by_pointer.get(pointer)) is not None:
             self.after_free(old, what, time)  # with another id it is the next session at this address
             return None

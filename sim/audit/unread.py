@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from sim.audit.audited import AuditedSession
 from sim.audit.roll import Roll
 from sim.audit.waits import Verdict
 from sim.ledger.summary import Finding
@@ -75,6 +76,17 @@ def words(kind: Kind) -> str:
     """The fixed words that lines of a kind begin with."""
     text = next(line.text for line in LINES if line.kind is kind)
     return re.sub(r"\W+$", "", text.partition("{")[0]) or "Process … Request"
+
+
+def after_holes(sessions: Mapping[int, AuditedSession], verdicts: Mapping[int, Verdict]) -> dict[int, Verdict]:
+    """The verdicts without leaks of sessions that were silent since before lines of the log are missing."""
+    why = "lines of the log are missing after it was last heard of, so that its end may be among them"
+    return {
+        number: replace(v, outcome="live", cause="", chain="", text=f"session <{sessions[number].label}>: {why}")
+        if v.outcome == "leaked" and sessions[number].hole == sessions[number].last
+        else v
+        for number, v in verdicts.items()
+    }
 
 
 def _unknown(verdict: Verdict) -> Verdict:

@@ -131,3 +131,57 @@ def test_a_log_with_one_end_does_not_speak_of_one_call_in_one(tmp_path: Path) ->
     assert "1 call in 1" not in told
     assert "Only a leak of nearly every call would have shown" in told
     assert "no call has ended" not in told
+
+
+ENTRY = re.compile(rb"(?m)^(?=\d{4}-\d\d-\d\d )")
+
+
+@pytest.mark.parametrize("name", ["base20", "noack", "rtpfull"])
+def test_what_was_silent_before_a_part_of_the_log_that_is_missing_is_no_leak(name: str, tmp_path: Path) -> None:
+    """A rotated part that is not there: up to three leaks, and up to nine pools used after their end, were claimed."""
+    entries = ENTRY.split(text_of(name))
+    found = audit(b"".join([*entries[: len(entries) * 4 // 10], *entries[len(entries) * 6 // 10 :]]), tmp_path)
+    assert found.summary.sessions.leaked == 0
+    assert not found.summary.violations
+    assert any(note.startswith("Lines are missing in the middle (once)") for note in found.provenance["notes"])
+
+
+def test_leaks_after_a_part_that_is_missing_are_still_named(tmp_path: Path) -> None:
+    entries = ENTRY.split(text_of("leak2"))
+    found = audit(b"".join([*entries[: len(entries) * 4 // 10], *entries[len(entries) * 6 // 10 :]]), tmp_path)
+    leaked = {leak.session_id for leak in found.leaks if leak.cause}
+    assert len(leaked) >= 8
+    assert leaked <= set(truth_of("leak2")["not_destroyed"])
+
+
+def test_a_whole_log_has_no_hole(tmp_path: Path) -> None:
+    for name in ("vanish", "hold", "leak2"):
+        found = audit(text_of(name), tmp_path)
+        assert not any("missing in the middle" in note for note in found.provenance["notes"])
+
+
+def test_pieces_that_were_pasted_together_prove_nothing_across_the_days_between(tmp_path: Path) -> None:
+    """Two sessions were leaked, of which the excerpts show the set-up alone, on two days."""
+    log = Log("INFO")
+    log.say(SERVER, "Add Session <00112233445566aa>", "NOTICE")
+    log.say(SERVER, "Receive Offer 0x7f0000000010 <00112233445566aa> [c:1 a:1 v:0]")
+    log.say(AGENT, "Add Pending Control Channel <00112233445566aa@speechrecog> [3]")
+    log.say(SERVER, "Send Answer 0x7f0000000010 <00112233445566aa> [c:1 a:1 v:0] Status OK", after=7_000_000)
+    log.wait(70_000.0).say(AGENT, "Add Pending Control Channel <00112233445566bb@speechrecog> [1]")
+    log.say(SERVER, "Send Answer 0x7f0000000020 <00112233445566bb> [c:1 a:1 v:0] Status OK")
+    found = audit(log.bytes, tmp_path)
+    assert found.summary.sessions.leaked == 0
+    (first,) = [leak for leak in found.leaks if leak.session_id == "00112233445566aa"]
+    assert "lines of the log are missing after it was last heard of" in first.explanation
+
+
+def test_lines_that_grep_set_apart_are_no_task_that_stands_still(tmp_path: Path) -> None:
+    log = Log()
+    log.say(AGENT, "Assign Control Channel <00112233445566aa@speechsynth> to Connection 127.0.0.1:1544 <-> "
+            "127.0.0.1:34082 [0] -> [2]")  # fmt: skip
+    log.signal(AGENT, "MRCP Server", "2;3")
+    log.lines.append("--")
+    log.wait(3600.0).say(AGENT, "Send MRCPv2 Data 127.0.0.1:1544 <-> 127.0.0.1:46310 [548 bytes]")
+    summary = audit(log.bytes, tmp_path).summary
+    assert not summary.findings
+    assert summary.sessions.leaked == 0

@@ -213,13 +213,17 @@ def test_an_unread_line_of_one_session_says_nothing_of_the_others() -> None:
 
 def test_a_request_proves_that_the_open_before_it_was_answered() -> None:
     """The answer's line is missing: the session is up, not waiting for its open."""
-    start = [line for line in PLAIN.splitlines() if line < "2024-02-02 10:00:02" and "Send Answer" not in line]
+    shows = ("Send Answer", "[completed]", "[ready]")  # each shows that the offer was answered
+    begun = [line for line in PLAIN.splitlines() if line < "2024-02-02 10:00:02"]
+    start = [line for line in begun if not any(word in line for word in shows)]
     request = "2024-02-02 10:00:05:000000 140000000000022 [INFO]   "
     request += "Process RECOGNIZE Request <00000000005e0000@speechrecog> [1]"
     response = request.replace("Request", "Response").replace("05:000000", "05:100000")
     late = "2024-02-02 10:01:30:000000 140000000000011 [NOTICE] MRCP Server Taken Offline"
     (waiting,) = audit("\n".join([*start, late]) + "\n").leaks
     assert waiting.cause != ""
+    (ready,) = audit("\n".join([*[line for line in begun if "Send Answer" not in line], late]) + "\n").leaks
+    assert (ready.state, ready.cause) == ("ACTIVE", "")
     (up,) = audit("\n".join([*start, request, response, late]) + "\n").leaks
     assert (up.state, up.cause) == ("ACTIVE", "")
 
@@ -261,3 +265,29 @@ def test_a_log_of_which_no_session_can_be_read_is_no_log_without_sessions(tmp_pa
     done = CliRunner().invoke(build(), ["audit", "--fail-on", "sessions.leaked > 0", str(path)])
     assert done.exit_code == 2
     assert "--fail-on must have a log of which sessions can be read" in done.stderr
+
+
+def test_prose_after_a_blank_line_is_no_part_of_a_folded_line() -> None:
+    """ "undefined symbol: sger_so recognizer is not available:" was read."""
+    failed = "2024-02-02 10:00:00:000000 [WARN]   Failed to Load DSO: /plugin/voskrecog.so: undefined symbol: sger_"
+    (finding,) = audit(f"{failed}\n\nso recognizer is not available:\n").summary.findings
+    assert "undefined symbol: sger_'" in finding.text
+    assert "recognizer is not" not in finding.text
+
+
+def test_marks_around_a_line_are_not_those_that_its_own_words_end_with() -> None:
+    load = "2024-02-02 10:00:00:000000 [INFO]   Load Plugin [Kaldi-Recog-1] [/plugin/kaldirecog.so]"
+    failed = "2024-02-02 10:00:00:100000 [WARN]   Failed to Load DSO: /plugin/kaldirecog.so: undefined symbol: ssptri__"
+    (finding,) = audit(f"_{load}\n{failed}\n_{load.replace('10:00:00', '10:00:01')}_\n").summary.findings
+    assert "undefined symbol: ssptri__'" in finding.text
+
+
+def test_the_name_of_a_container_is_no_part_of_the_file_that_a_line_is_written_in() -> None:
+    """ "The log has no TIME header" was said of `docker compose logs` with DATE, TIME, MARK and THREAD."""
+    marked = (
+        "unimrcp  | 2024-02-02 10:00:00:000000 src/mrcp_server.c:645 140000000000022 [NOTICE] Add Session <{:016x}>\n"
+    )
+    found = audit("".join(marked.format(number) for number in range(3)))
+    assert "names of containers" in " ".join(found.provenance["notes"])
+    assert not any("no TIME header" in note for note in found.provenance["notes"])
+    assert found.summary.sessions.created == 3

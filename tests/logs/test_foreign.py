@@ -58,6 +58,14 @@ def test_a_clients_log_is_a_clients_whatever_of_its_library_it_has(tmp_path: Pat
     assert "a UniMRCP client" in " ".join(output.split())
 
 
+def test_a_task_of_a_client_tells_whose_log_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "client.log"
+    path.write_text("2014-06-10 12:03:33:922077 [DEBUG]  Wait for Messages [MRCP Client]\nsoa_clone: entering\n")
+    code, output = run("audit", str(path))
+    assert code == 2
+    assert "a UniMRCP client" in " ".join(output.split())
+
+
 def test_a_clients_lines_in_a_servers_output_are_none_of_the_servers(tmp_path: Path) -> None:
     path = tmp_path / "server.log"
     text = lzma.decompress((FIELD / "06-client-line-in-output.log.xz").read_bytes()).decode()

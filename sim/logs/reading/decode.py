@@ -68,6 +68,12 @@ def _replacing(old: bytes, new: bytes) -> Step:
     return lambda text: pattern.sub(new, text)
 
 
+def _unmarked(around: bytes, anywhere: bytes) -> Step:
+    """Takes marks away around a whole line (of its own, it may end like that), and others wherever they are."""
+    line, mark = re.compile(around), re.compile(anywhere)
+    return lambda text: mark.sub(b"", line.sub(rb"\1", text))
+
+
 def _unpacked(text: bytes) -> bytes:
     """Lines of JSON, each with a text, as the text."""
     return b"".join(_from_json(line) for line in text.splitlines())
@@ -92,8 +98,8 @@ _MARKUP: Final[tuple[tuple[str, bytes, Step], ...]] = (
     ("HTML entities", rb"&(?:lt|gt|amp|quot|apos|nbsp|#)", _entities),
     ("HTML tags", _TAG, _replacing(_TAG, b"")),
     ("code fences", rb"```|~~~", _replacing(_FENCE.pattern, b"")),
-    ("bold marks", rb"\*\*|`|__", _replacing(rb"(?m)\*\*|`+|^__|__$", b"")),
-    ("bold marks", rb"(?m)\*|^_", _replacing(rb"(?m)\*|^_+|_+$", b"")),
+    ("bold marks", rb"\*\*|`|__", _unmarked(rb"(?m)^__(.*?)(?:__)?$", rb"\*\*|`+")),
+    ("bold marks", rb"(?m)\*|^_", _unmarked(rb"(?m)^_+(.*?)_*$", rb"\*")),
     ("quotation marks", rb'(?m)^"', lambda text: _QUOTES.sub(b"", text).replace(b'""', b'"')),
     ("other angle brackets", _ANGLES.pattern, lambda text: _ANGLES.sub(_angle, text)),
     ("escaped marks", rb"\\[<>\[\]_*`#&|.-]", _replacing(rb"\\([<>\[\]_*`#&|.-])", rb"\1")),
@@ -267,7 +273,7 @@ _BEGINS_ENTRY: Final = re.compile(
 
 def _is_folded(text: bytes, layout: Layout) -> bool:
     """Whether some of the first lines are lines of the server only when they are joined."""
-    lines = [line for line in text.splitlines() if line][:_LOOKED_AT]
+    lines = text.splitlines()[:_LOOKED_AT]
     return any(joined is not None for _, joined in _entries(lines, layout))
 
 
@@ -304,7 +310,8 @@ def _joined(group: list[bytes], layout: Layout) -> tuple[int, bytes] | None:
     alone = _said(group[0], layout)
     if alone is not None and alone in WITH_BODY:
         return None
-    for count in range(min(_JOINED, len(group)), 1, -1):
+    whole = next((at for at, piece in enumerate(group) if not piece.strip()), len(group))  # a blank line ends it
+    for count in range(min(_JOINED, whole), 1, -1):
         pieces = [piece.rstrip() for piece in group[:count]]
         for glue in product((b"", b" "), repeat=count - 1):
             line = pieces[0] + b"".join(g + piece.lstrip() for g, piece in zip(glue, pieces[1:], strict=True))

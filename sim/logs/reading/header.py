@@ -10,7 +10,7 @@ from sim.vocabulary.lines import PRIORITIES
 
 _DATE = rb"(?P<date>\d{4}-\d\d-\d\d)[ T]"
 _TIME = rb"(?P<time>\d\d:\d\d:\d\d(?:[:.,]\d{1,9})?) "
-_MARK = rb"(?P<mark>[^\[\]<>]*?\.(?:c|cc|cpp|cxx|h|hpp|inl):\d{3,}) "
+_MARK = rb"(?P<mark>(?:(?!\d\d:\d\d:\d\d)[^\[\]<>])*?\.(?:c|cc|cpp|cxx|h|hpp|inl):\d{3,}) "  # no time stands in it
 _THREAD = rb"(?P<thread>\d{5,20}) "
 _PRIORITY = rb"\[(?P<priority>" + b"|".join(PRIORITIES) + rb")\] {1,4}"
 _USUAL = re.compile(rb"\d\d:\d\d:\d\d[:.,]\d{6}")

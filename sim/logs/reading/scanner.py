@@ -34,6 +34,7 @@ from sim.vocabulary.lines import CRASH_WORDS, LINES, PRIORITIES, Kind
 PAD: Final = b"\0" * 256
 _SHOWN = 5
 _LOOKED_AT = 1000  # odd lines of a block that are looked at one by one; of more, a few
+_CLIENT_TASK: Final = b"[MRCP Client]"  # in the messages of tasks, which are worded alike in a client and a server
 _BETWEEN = 90
 NAMING: Final = frozenset(line.kind for line in LINES if "{id}" in line.text and line.kind is not Kind.OTHER)
 """The kinds of lines that name a session."""
@@ -323,6 +324,8 @@ class Scanner:
                 continue
             counts.known += 1
             whose = side(found[0])
+            if whose == "" and block.find(_CLIENT_TASK, text[row], end[row]) >= 0:
+                whose = "client"
             counts.client += whose == "client"
             if whose == "server":
                 counts.server += 1
