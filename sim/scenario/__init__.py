@@ -29,7 +29,7 @@ from sim.scenario.merge import split_override
 from sim.scenario.model import Scenario
 from sim.scenario.plugins import Open, Operation, Plugin, Plugins, Request
 from sim.scenario.problems import InvalidScenario
-from sim.scenario.replay import RecordedCall, read_calls
+from sim.scenario.replay import RecordedCall, calls_given, read_calls
 from sim.scenario.resolve import to_mapping, to_yaml
 from sim.scenario.schema import json_schema
 from sim.scenario.server import (
@@ -98,6 +98,7 @@ __all__ = [
     "Vanish",
     "Wakes",
     "Weibull",
+    "calls_given",
     "constant",
     "expected",
     "exponential",

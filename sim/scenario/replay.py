@@ -11,8 +11,12 @@ several; empty: one of the scenario's mixes is drawn). Other columns are not rea
 order.
 """
 
+import itertools
 import math
+import os
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -55,9 +59,26 @@ class RecordedCall:
         return self.cancel_after_s is not None
 
 
+_NUMBERS = itertools.count(1)
+_GIVEN: dict[str, tuple[RecordedCall, ...]] = {}
+"""Calls that are in memory, by the name that stands for their file."""
+
+
+@contextmanager
+def calls_given(calls: Sequence[RecordedCall]) -> Iterator[str]:
+    """A name for `arrivals.file` under which this process finds these calls, by arrival from 0 s on, as if a file had
+    them; until the block ends."""
+    name = os.path.abspath(f"calls-in-memory-{next(_NUMBERS)}.csv")
+    _GIVEN[name] = tuple(calls)
+    try:
+        yield name
+    finally:
+        del _GIVEN[name]
+
+
 def read_calls(path: str, offset: float = 0.0) -> tuple[RecordedCall, ...]:
     """The recorded calls of a CSV file, by arrival, the first at `offset`; ScenarioError with file and line."""
-    calls = _read(path)
+    calls = _GIVEN[path] if path in _GIVEN else _read(path)
     if offset == 0:
         return calls
     return tuple(replace(call, arrived_s=call.arrived_s + offset) for call in calls)

@@ -7,10 +7,8 @@ retries that their refusals cause until no new one comes up: each round settles 
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +19,7 @@ from sim.engine.start.sampling import generator, sampler
 from sim.engine.start.setup import resource_names, task_names
 from sim.errors import ScenarioError
 from sim.ledger.summary import Quantiles, ResourceUse, SessionCounts, Summary, TaskUse
-from sim.scenario import Scenario, load_scenario, to_mapping
+from sim.scenario import RecordedCall, Scenario, calls_given, load_scenario, to_mapping
 from sim.scenario.fleet import Fleet
 from sim.study.dispatch import Dispatcher, outages
 
@@ -124,12 +122,11 @@ def run_fleet(scenario: Scenario, *, seed: int | None = None, engine: str = "com
         raise ScenarioError(f"{scenario.name}: has no fleet")
     seed = scenario.seed if seed is None else seed
     state = _State(scenario, fleet, seed, engine)
-    with tempfile.TemporaryDirectory(prefix="mrcpsim-fleet-") as folder:
-        rounds = 0
-        settled = False
-        while rounds < ROUNDS and not settled:
-            rounds += 1
-            settled = state.round(Path(folder))
+    rounds = 0
+    settled = False
+    while rounds < ROUNDS and not settled:
+        rounds += 1
+        settled = state.round()
     return state.result(rounds, settled)
 
 
@@ -145,6 +142,10 @@ class _Epoch:
     answers: dict[int, tuple[float, int]] = field(default_factory=dict)
     """For each call its answer's time and status; none: not answered."""
     summary: Summary | None = None
+
+
+def _recorded(arrived_s: float, hold_s: float) -> RecordedCall:
+    return RecordedCall(arrived_s, hold_s, requests=None, cancel_after_s=None, vanished=False)
 
 
 class _State:
@@ -198,42 +199,34 @@ class _State:
 
     # --- rounds ------------------------------------------------------------------------------------------------------
 
-    def round(self, folder: Path) -> bool:
+    def round(self) -> bool:
         """Run every server whose calls changed, then let refused callers try again; whether nothing changed."""
-        for number, epoch in enumerate(self.epochs):
+        for epoch in self.epochs:
             sent = tuple(sorted(
                 (at, i) for i, call in enumerate(self.calls) for at, server in call.sent
                 if server == epoch.server and epoch.start_s <= at < epoch.end_s
             ))  # fmt: skip
             if sent != epoch.sent or epoch.summary is None:
                 epoch.sent = sent
-                self._run(epoch, folder / f"{number}.csv")
+                self._run(epoch)
         return not self._retry()
 
-    def _run(self, epoch: _Epoch, file: Path) -> None:
+    def _run(self, epoch: _Epoch) -> None:
         epoch.answers = {}
         if not epoch.sent:
             epoch.summary = Summary(self.names[epoch.server], self.seed, self.engine, 0.0)
             return
         first = epoch.sent[0][0]
-        rows = (f"{at - first!r},{self.calls[i].hold_s!r}" for at, i in epoch.sent)
-        file.write_text("arrived_s,hold_s\n" + "\n".join(rows) + "\n", encoding="ascii")
         load = max(self.scenario.duration - first, epoch.sent[-1][0] - first) + 1e-9
         drain = self.scenario.drain
         if math.isfinite(epoch.end_s):
             load, drain = max(epoch.end_s - first, 1e-9), 0.0
         plain, settings = self.plain[epoch.server]
-        scenario = load_scenario(
-            {
-                **plain,
-                "name": "fleet",
-                "arrivals": {"kind": "replay", "file": str(file)},
-                "duration": load,
-                "drain": drain,
-            },
-            settings,
-        )
-        result = run(scenario, seed=self.seed + 7919 * (epoch.server + 1), engine=self.engine, ledger="sessions")
+        with calls_given([_recorded(at - first, self.calls[i].hold_s) for at, i in epoch.sent]) as file:
+            replay = {"arrivals": {"kind": "replay", "file": file}, "duration": load, "drain": drain}
+            scenario = load_scenario({**plain, "name": "fleet", **replay}, settings)
+            seed = self.seed + 7919 * (epoch.server + 1)
+            result = run(scenario, seed=seed, engine=self.engine, ledger="sessions")
         sessions = result.sessions
         assert sessions is not None
         columns = (sessions[name].to_numpy(dtype=np.float64) for name in ("session", "answer_s", "answer_status"))

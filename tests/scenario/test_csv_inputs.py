@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 import sim
-from sim.scenario import InvalidScenario, RecordedCall, load_scenario, read_calls
+from sim.errors import ScenarioError
+from sim.scenario import InvalidScenario, RecordedCall, calls_given, load_scenario, read_calls
 from sim.scenario import csvfiles as module
 from sim.scenario.csvfiles import read_column, read_profile
 
@@ -180,3 +181,13 @@ def test_a_mix_may_have_a_hold_of_its_own() -> None:
     others = rows["session"].isin(channels["session"])
     assert set(lasted[others]) == {4.0}
     assert set(lasted[~others]) == {1.0}
+
+
+def test_calls_in_memory_stand_for_a_file_until_they_are_done_with() -> None:
+    calls = [RecordedCall(at, 2.0, requests=None, cancel_after_s=None, vanished=False) for at in (0.0, 0.5)]
+    with calls_given(calls) as file, calls_given(calls[:1]) as other:
+        assert load_scenario({"arrivals": {"kind": "replay", "file": file}}).arrivals.file == file
+        assert (read_calls(file), read_calls(other)) == (tuple(calls), tuple(calls[:1]))
+        assert read_calls(file, 3.0)[1].arrived_s == 3.5
+    with pytest.raises(ScenarioError):
+        read_calls(file)

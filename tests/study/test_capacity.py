@@ -267,7 +267,7 @@ def test_runs_at_an_answer_stop_when_every_target_is_known() -> None:
     """Two targets whose runs vary by a known spread: the one that needs more decides, and a count of runs does not."""
     targets = [target_of("sessions.blocking < 1%", 0.95), target_of("leaked.session_pool == 0", 0.95)]
     rng = np.random.default_rng(1)
-    noise = rng.normal(0.01, 0.004, 64)
+    noise = rng.normal(0.01, 0.004, MOST)
 
     def more(replications: range) -> list[float]:
         return [float(noise[r]) for r in replications]
@@ -278,5 +278,5 @@ def test_runs_at_an_answer_stop_when_every_target_is_known() -> None:
     assert how is not None
     assert how.met(mean(runs))  # ±0.2 %: about 18 runs, and 10 more that confirm it
     assert 20 <= len(runs) <= 40
-    assert len(runs_at(more, lambda run, target: run, targets, 0.0001, 0.95)) == 64
+    assert len(runs_at(more, lambda run, target: run, targets, 0.0001, 0.95)) == MOST
     assert len(runs_at(more, lambda run, target: run, targets[1:], 0.02, 0.95)) == 10

@@ -1,5 +1,6 @@
 """Each shipped study can be read and planned, and the planner's fleet meets what it expects."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,21 @@ def test_two_plugin_designs_are_told_apart(tmp_path: Path) -> None:
     assert found.chosen[0].sure
     pair = next(p for p in found.compared if p.metric == "latency.invite_to_answer.p95")
     assert pair.found.difference.high < -0.005
+
+
+@pytest.mark.slow
+def test_the_planners_question_is_answered_as_precisely_as_it_should(tmp_path: Path) -> None:
+    """Two servers of 200 licences held 25 s: by Erlang-B 14.38/s; every target is known well enough, in a minute."""
+    began = sum(os.times()[:4])
+    found = sim.capacity(
+        "planner", between="6/s:30/s", targets=["sessions.blocking < 1%", "latency.invite_to_answer.p99 < 100ms"],
+        curve=False, cache=str(tmp_path), workers=2,
+    )  # fmt: skip
+    assert found.found.precise
+    assert [target.precise for target in found.targets] == [True, True]
+    assert found.value == pytest.approx(14.38, rel=0.03)
+    assert found.breaks_first == "engine_channel:speechrecog"
+    assert sum(os.times()[:4]) - began < 120.0
 
 
 def test_the_planners_fleet_meets_what_it_expects() -> None:
