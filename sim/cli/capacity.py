@@ -22,7 +22,7 @@ from sim.cli.common import (
     print_json,
     scenario_path,
 )
-from sim.cli.study import CacheOption, ClusterOption, WorkersOption
+from sim.cli.study import CacheOption, ClusterOption, WorkersOption, executor_of
 
 if TYPE_CHECKING:
     from sim.study.capacity import Capacity
@@ -68,11 +68,10 @@ def capacity(
     from sim.report.html import NAME
     from sim.study.capacity import capacity as find
     from sim.study.capacity_folder import CapacityFolder
-    from sim.study.pool import cluster as dask
 
     with (
         CapacityFolder(out, force) if out is not None else nullcontext() as folder,
-        dask(cluster) if cluster else nullcontext() as executor,
+        executor_of(cluster, quiet) as executor,
         ProgressBar(not (quiet or no_progress)) as bar,
     ):
         found = find(

@@ -1,6 +1,5 @@
 """`mrcpsim sensitivity`: which knobs move an answer, so that one knows what to measure better."""
 
-from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -18,7 +17,7 @@ from sim.cli.common import (
     print_json,
     scenario_path,
 )
-from sim.cli.study import CacheOption, ClusterOption, WorkersOption
+from sim.cli.study import CacheOption, ClusterOption, WorkersOption, executor_of
 from sim.errors import ScenarioError
 
 
@@ -46,10 +45,9 @@ def sensitivity(
 ) -> None:
     """Rank knobs by how much they move a metric over their ranges."""
     from sim.report.sensitivity import print_sensitivity
-    from sim.study.pool import cluster as dask
     from sim.study.sensitivity import sensitivity as rank
 
-    with dask(cluster) if cluster else nullcontext() as executor, ProgressBar(not (quiet or no_progress)) as bar:
+    with executor_of(cluster, quiet) as executor, ProgressBar(not (quiet or no_progress)) as bar:
         found = rank(
             scenario_path(scenario),
             ranges=dict(_range(text) for text in vary),

@@ -1,6 +1,5 @@
 """`mrcpsim size`: every limit of the server for a load, with its margin and the XML to paste."""
 
-from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -20,7 +19,7 @@ from sim.cli.common import (
     print_json,
     scenario_path,
 )
-from sim.cli.study import CacheOption, ClusterOption, WorkersOption
+from sim.cli.study import CacheOption, ClusterOption, WorkersOption, executor_of
 
 
 def register(app: typer.Typer) -> None:
@@ -46,10 +45,9 @@ def size(
 ) -> None:
     """Propose channels, connections, RTP range and processors for a load. Exit code 1: a target is missed still."""
     from sim.report.size import print_size
-    from sim.study.pool import cluster as dask
     from sim.study.sizing import size as propose
 
-    with dask(cluster) if cluster else nullcontext() as executor, ProgressBar(not (quiet or no_progress)) as bar:
+    with executor_of(cluster, quiet) as executor, ProgressBar(not (quiet or no_progress)) as bar:
         found = propose(
             scenario_path(scenario),
             targets=target,

@@ -1,6 +1,6 @@
 """`mrcpsim study`: replications, sweeps and comparison; `mrcpsim cache`: the finished runs that studies share."""
 
-from contextlib import nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +21,9 @@ from sim.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Executor
+
     from sim.study.study import Progress
 
 CacheOption = Annotated[
@@ -35,6 +38,20 @@ ClusterOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", "-j", min=1, help="Local processes; by default one a processor.")
 ]
+
+
+@contextmanager
+def executor_of(cluster: str | None, quiet: bool) -> "Iterator[Executor | None]":
+    """The executor of the scheduler at that address; None, for local processes, where there is none."""
+    if cluster is None:
+        yield None
+        return
+    from sim.study.pool import cluster as dask
+
+    with dask(cluster) as executor:
+        if not (quiet or executor.has_workers):
+            typer.echo(f"note: the scheduler at {cluster} has no workers yet; the runs wait for one", err=True)
+        yield executor
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +79,6 @@ def study(
     Writes runs.parquet (a row a run, readable while it grows), study.json, study.yaml, report.html: to reports/<name>.
     """
     from sim.study import study as studies
-    from sim.study.pool import cluster as dask
 
     path = study_path(file)
     if dry_run:
@@ -71,7 +87,7 @@ def study(
     from sim.report.html import NAME, study_text
     from sim.report.study import print_study
 
-    with dask(cluster) if cluster else nullcontext() as executor, ProgressBar(not (quiet or no_progress)) as bar:
+    with executor_of(cluster, quiet) as executor, ProgressBar(not (quiet or no_progress)) as bar:
         result = studies.study(
             path,
             out=out,

@@ -16,12 +16,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.errors import ScenarioError
-from sim.study.jobs import Job
+from sim.study.jobs import Job, model_version
 from sim.study.measure import Measured, measure
 from sim.study.store import Store
 
 ATTEMPTS = 3
 """A run whose worker dies so often is given up."""
+
+ANSWERS_S = 20
+"""A scheduler that does not answer for so long is none."""
+
+LOOK_S = 1.0
+"""Seconds between looks whether the scheduler that runs were given to is still there."""
 
 AHEAD = 4
 """Runs given to the executor at a time, for each worker, so that a study may be larger than memory."""
@@ -38,8 +44,12 @@ class Reference:
     failure: Measured | None = None
 
 
-def work(job: Job, place: str) -> Reference:
-    """Do one run and keep it in the store at `place`; a failed run is not kept but returned."""
+def work(job: Job, place: str, model: str) -> Reference:
+    """Do one run and keep it in the store at `place`; a failed run is not kept but returned. `model` is the study's: a
+    worker on another machine may have another one, whose numbers must not be kept as those of this."""
+    if model_version() != model:
+        text = f"a worker has another version of mrcpsim, {model_version()} (expected {model}); install the same on all"
+        return Reference(job.key, False, 0.0, 0, Measured(job.key, job.seed, False, {}, "worker", text, job.command))
     found = measure(job)
     if found.ok:
         Store(place).put(found)
@@ -83,20 +93,54 @@ def _warm() -> None:
     assert all(loaded)
 
 
+class DaskExecutor(Executor):
+    """The executor of a Dask scheduler, which knows when the scheduler is gone: what it was given then never ends."""
+
+    def __init__(self, client: Any, address: str) -> None:
+        self._client, self._address = client, address
+        self._executor: Executor = client.get_executor(pure=False, retries=ATTEMPTS)
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether any worker is there to do what it is given."""
+        return bool(self._client.scheduler_info()["workers"])
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """As any executor; ScenarioError when the scheduler is gone."""
+        self.check()
+        return self._executor.submit(fn, *args, **kwargs)
+
+    def check(self) -> None:
+        """ScenarioError when the scheduler is gone for longer than Dask waits for it to come back."""
+        if self._client.status in ("closing", "closed"):
+            raise ScenarioError(
+                f"--cluster {self._address}: the scheduler is gone; the runs that were finished are kept: the same "
+                "command goes on from there, once a scheduler is running"
+            )
+
+
 @contextmanager
-def cluster(address: str) -> Iterator[Executor]:
-    """The executor of a running Dask scheduler, such as tcp://host:8786; Dask does a lost worker's runs again."""
+def cluster(address: str) -> Iterator[DaskExecutor]:
+    """The executor of a running Dask scheduler, such as tcp://host:8786; Dask does a lost worker's runs again.
+    ScenarioError when none answers there within `ANSWERS_S`."""
     try:
         import distributed
+        from distributed.comm.addressing import get_address_host_port
     except ImportError:
         raise ScenarioError("--cluster needs the extra cluster: pip install -e '.[cluster]' in the checkout") from None
     try:
+        get_address_host_port(address)
+    except (ValueError, OSError) as error:
+        raise ScenarioError(
+            f"--cluster {address}: expected a scheduler's address, such as tcp://host:8786 ({error})"
+        ) from None
+    try:
         connect: Any = distributed.Client
-        client = connect(address, timeout="20s", set_as_default=False)
+        client = connect(address, timeout=ANSWERS_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ScenarioError(f"--cluster {address}: no Dask scheduler answers there ({error})") from None
     try:
-        yield client.get_executor(pure=False, retries=ATTEMPTS)
+        yield DaskExecutor(client, address)
     finally:
         client.close()
 
@@ -147,7 +191,9 @@ class WorkerPool:
         """The runs that were done next: at least one, in no order that means anything."""
         while True:
             self._fill()
-            done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+            done, _ = wait(self._running, LOOK_S, return_when=FIRST_COMPLETED)
+            if isinstance(self._given, DaskExecutor):
+                self._given.check()
             found = [reference for future in done for reference in self._taken(future)]
             if found or self.idle:
                 return found
@@ -159,7 +205,7 @@ class WorkerPool:
         while self._waiting and len(self._running) < wide:
             job = self._waiting.pop(0)
             try:
-                self._running[self._executor.submit(work, job, self.place)] = job
+                self._running[self._executor.submit(work, job, self.place, model_version())] = job
             except BrokenProcessPool:
                 self._waiting.insert(0, job)
                 self._renew()

@@ -61,7 +61,7 @@ class Store:
             except (ImportError, ValueError) as error:
                 raise ScenarioError(f"{self.place}: no cache can be reached there ({error})") from None
         else:
-            self._root = os.path.abspath(self.place)
+            self.place = self._root = os.path.abspath(self.place)  # workers may have been started in another folder
             if os.path.exists(self._root) and not os.path.isdir(self._root):
                 raise ScenarioError(f"{self.place}: expected a folder for finished runs (got a file)")
         self._folders: set[str] = set()
