@@ -69,7 +69,9 @@ def print_study(result: StudyResult, console: Console) -> None:
         console.print(_pairs(result))
     for chosen in result.chosen:
         sure = f"with {100 * chosen.confidence:g} %" if chosen.sure else "not yet sure: more replications are needed"
-        console.print(f"best by {chosen.metric}, point {chosen.point}: {chosen.best} ({sure})")
+        alike = f", with {' and '.join(chosen.alike)} just the same" if chosen.alike else ""
+        said = f"best by {chosen.metric}, point {chosen.point}: {chosen.best}{alike} ({sure})"
+        console.print(Text(said))
     _print_failures(result, console)
     written = {"table": RUNS, "found": STUDY, "report": REPORT}
     places = ((what, result.directory / name) for what, name in written.items())

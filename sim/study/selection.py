@@ -90,7 +90,8 @@ def _beaten(values: Array, difference: float, alpha: float) -> set[int]:
     variance = own[:, None] + own[None, :] - 2.0 * covariance
     margin = np.maximum(0.0, difference / (2.0 * r) * (h2 * variance / difference**2 - r))
     behind = means[:, None] < means[None, :] - margin
-    return {i for i in range(count) if behind[i].any()}
+    same = (margin == 0.0) & (means[:, None] == means[None, :]) & np.tri(count, k=-1, dtype=bool)
+    return {i for i in range(count) if behind[i].any() or same[i].any()}
 
 
 def replications_of_a_plain_design(variance: float, difference: float, variants: int, confidence: float) -> int:

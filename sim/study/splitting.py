@@ -35,7 +35,8 @@ class Rare:
     task: str
     level: int
     per_cycle: Estimate
-    """Probability that a queue which has just begun to fill reaches the level before it is empty again."""
+    """Probability that a queue which has just begun to fill reaches the level before it is empty again. Where no future
+    reached the level the value is 0, and `high` is what is known: the level is no likelier than a lower one."""
     per_call: float
     """The same for each call: times the number of such beginnings a call."""
     steps: tuple[float, ...]
@@ -71,7 +72,8 @@ def rare_overflow(
 
     `task` is its key in scenarios: server, media, connection-agent … or a plugin's resource. A message that a full
     queue drops counts as one more, so `slots + 1` of the media engine's queue is the loss of a message, and of its
-    session. Each repetition gives an unbiased estimate; the interval is Student's over them. ScenarioError for arrivals
+    session. Each repetition gives an unbiased estimate; the interval is Student's over them. Where none reached the
+    level, the interval ends where that of the highest level does which all of them reached. ScenarioError for arrivals
     that are not Poisson, for an unknown task, or for a queue that never empties.
     """
     from sim.engine.compiled.forking import ForkableEngine, State
@@ -90,31 +92,41 @@ def rare_overflow(
     engine = ForkableEngine(setup(loaded, record_rows=False), seed)
     try:
         walk = _Walk(engine, index)
-        estimates, tried, reached = [], [0] * level, [0] * level
+        chances, tried, reached = [], [0] * level, [0] * level
         starts: list[State] = []
         for k in range(repetitions):
             walk.begin()
             starts = [walk.next_start() for _ in range(effort)]
-            estimates.append(_one(walk, starts, level, effort, tried, reached, seed + k))
+            chances.append(_one(walk, starts, level, effort, tried, reached, seed + k))
             if progress is not None:
                 progress((k + 1) / repetitions)
-        found = mean(estimates, confidence)
-        found = Estimate(found.value, max(0.0, found.low), found.high)
+        estimates = tuple(chance[-1] for chance in chances)
+        found = _interval(chances, confidence)
         per_call = found.value * walk.starts / max(walk.calls_to_starts, 1)
         steps = tuple(r / t for r, t in zip(reached[1:], tried[1:], strict=True) if t)
-        return Rare(task, level, found, per_call, steps, walk.calls, tuple(estimates))
+        return Rare(task, level, found, per_call, steps, walk.calls, estimates)
     finally:
         engine.close()
 
 
+def _interval(chances: list[list[float]], confidence: float) -> Estimate:
+    """What the repetitions tell of the last level, from the chance of each level that each of them found."""
+    found = mean([chance[-1] for chance in chances], confidence)
+    if found.value > 0.0:
+        return Estimate(found.value, max(0.0, found.low), found.high)
+    below = [level for level in zip(*chances, strict=True) if all(level)]
+    return Estimate(0.0, 0.0, min(1.0, mean(below[-1], confidence).high) if below else 1.0)
+
+
 def _one(
     walk: _Walk, states: list[Any], level: int, effort: int, tried: list[int], reached: list[int], seed: int
-) -> float:
-    """One unbiased estimate: the product of the shares of futures that reached each next step."""
+) -> list[float]:
+    """One unbiased estimate of the chance of each level from 2 on: the product of the shares of futures that reached
+    each next step."""
     import random
 
     draw = random.Random(seed)
-    probability = 1.0
+    chances, probability = [0.0] * (level - 1), 1.0
     for step in range(1, level):
         found = []
         for i in range(effort):
@@ -125,9 +137,10 @@ def _one(
         reached[step] += len(found)
         probability *= len(found) / effort
         if not found:
-            return 0.0
+            break
+        chances[step - 1] = probability
         states = found
-    return probability
+    return chances
 
 
 class _Walk:

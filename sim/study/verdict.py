@@ -100,12 +100,15 @@ class Chosen:
     sure: bool
     confidence: float
     dropped_at: Mapping[str, int | None]
+    alike: tuple[str, ...] = ()
+    """Variants that had the metric of the best in every run."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return {
             "scenario": self.scenario, "point": self.point, "metric": self.metric, "best": self.best,
             "sure": self.sure, "confidence": self.confidence, "dropped_at": dict(self.dropped_at),
+            "alike": list(self.alike),
         }  # fmt: skip
 
 
@@ -171,6 +174,10 @@ def selected(study: StudyFile, plan: Plan) -> tuple[Chosen, ...]:
             most=most,
         )  # fmt: skip
         dropped = {cell.variant: at for cell, at in zip(group, chosen.dropped_at, strict=True)}
-        name = group[chosen.best].variant
-        found.append(Chosen(scenario, point, best.metric, name, chosen.sure, study.confidence, dropped))
+        first = group[chosen.best].variant
+        series = {
+            cell.variant: [row[r][best.metric] for r in range(most)] for cell, row in zip(group, rows, strict=True)
+        }
+        alike = tuple(name for name, values in series.items() if name != first and values == series[first])
+        found.append(Chosen(scenario, point, best.metric, first, chosen.sure, study.confidence, dropped, alike))
     return tuple(found)

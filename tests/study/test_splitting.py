@@ -1,5 +1,6 @@
 """Splitting on copied states: a copy has the same past and another future, and rare events have their known chance."""
 
+import math
 import sys
 from pathlib import Path
 from statistics import stdev
@@ -14,7 +15,9 @@ from sim.engine.compiled.forking import ForkableEngine
 from sim.engine.start.setup import setup, task_index
 from sim.errors import ScenarioError
 from sim.scenario import Scenario, load_scenario, to_mapping
-from sim.study.splitting import rare_overflow
+from sim.study.splitting import _interval, rare_overflow
+from sim.study.uncertainty import mean
+from sim.theory.intervals import Estimate
 from sim.theory.loss import ruin
 
 RATE, SERVICE = 500.0, 0.8e-3
@@ -122,6 +125,21 @@ def test_a_message_that_a_full_queue_drops_is_as_rare_as_its_tick_is_crowded() -
     assert found.per_cycle.low < truth < found.per_cycle.high
     assert found.per_cycle.value == pytest.approx(truth, rel=0.5)
     assert found.calls < found.plain_calls / 5.0
+
+
+def test_a_level_that_no_future_reached_is_not_said_to_be_impossible() -> None:
+    """The interval was [0, 0]. The chance of 30 messages is below that of the highest level that was reached."""
+    found = rare_overflow(mm1(), task="speechrecog", level=30, effort=4, repetitions=10, seed=2)
+    assert (found.per_cycle.value, found.per_cycle.low, found.per_call) == (0.0, 0.0, 0.0)
+    assert ruin(RATE, 1.0 / SERVICE, 30) < found.per_cycle.high <= 1.0
+    assert found.plain_calls == math.inf
+
+
+def test_what_is_known_of_a_level_that_was_not_reached_is_the_chance_of_a_lower_one() -> None:
+    some = [[0.5, 0.2, 0.0], [0.4, 0.0, 0.0], [0.6, 0.3, 0.0]]
+    assert _interval(some, 0.95) == Estimate(0.0, 0.0, mean([0.5, 0.4, 0.6]).high)
+    assert _interval([[0.0, 0.0], [0.3, 0.0]], 0.95) == Estimate(0.0, 0.0, 1.0)
+    assert _interval([[0.9, 0.2], [0.8, 0.1]], 0.95).high == mean([0.2, 0.1]).high
 
 
 @pytest.mark.parametrize(

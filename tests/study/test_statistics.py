@@ -196,6 +196,16 @@ def test_kn_selects_the_best_as_often_as_it_promises_and_cheaper_under_common_ra
     assert runs[True] < 0.5 * runs[False]
 
 
+def test_variants_that_do_the_same_are_not_waited_for() -> None:
+    """No number of replications tells them apart: the first of them is chosen, as soon as anything may be."""
+    found = select_best(lambda alive, r: [[0.3, 0.7, 0.7][i] + 0.01 * (r % 7) for i in alive], 3, 0.5, most=1000)
+    assert (found.best, found.sure, found.replications) == (1, True, (20, 20, 20))
+    rng = np.random.default_rng(3)
+    noise = rng.normal(size=(1000, 2))
+    apart = select_best(lambda alive, r: [float(noise[r][i]) for i in alive], 2, 0.1, most=100)
+    assert not apart.sure  # the same mean in the long run is not the same in every run
+
+
 def test_the_smallest_can_be_the_best() -> None:
     found = select_best(lambda alive, r: [float(i) + 0.01 * r % 0.03 for i in alive], 3, 0.5, largest=False)
     assert found.best == 0

@@ -11,11 +11,13 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 import sim
 from sim.cli.main import build
 from sim.errors import ScenarioError
+from sim.report.study import print_study
 from sim.study.file import StudyFile
 from sim.study.folder import RUNS
 from sim.study.measure import mean_of
@@ -234,6 +236,18 @@ def test_the_best_variant_is_named_only_when_it_is_sure(tmp_path: Path) -> None:
     found = study(given, out=tmp_path / "b", cache=str(tmp_path / "c"), workers=1)
     assert found.chosen[0].best == "free"
     assert found.chosen[0].sure
+
+
+def test_variants_that_do_the_same_are_said_to(tmp_path: Path) -> None:
+    given = {
+        **SMALL, "vary": {}, "variants": {"one": {}, "two": {"plugins.speechrecog.max_channel_count": 1000}},
+        "replications": 3, "metrics": ["sessions.blocking"], "best": {"metric": "sessions.blocking", "difference": "5%"},
+    }  # fmt: skip
+    found = study(given, out=tmp_path / "b", cache=str(tmp_path / "c"), workers=1)
+    assert (found.chosen[0].best, found.chosen[0].sure, found.chosen[0].alike) == ("one", True, ("two",))
+    console = Console(record=True, width=160)
+    print_study(found, console)
+    assert "point 0: one, with two just the same (with 95 %)" in console.export_text()
 
 
 def test_an_interval_leaves_out_what_a_metric_can_not_be() -> None:

@@ -151,7 +151,7 @@ def _best(found: Found) -> PagePart:
     rows = [
         [
             Datum(places[chosen["point"]], float(chosen["point"]), "text"), Datum(chosen["metric"], name="text"),
-            Datum(chosen["best"], name="text"),
+            Datum(" = ".join((chosen["best"], *chosen.get("alike", ()))), name="text"),
             Datum(f"{100 * chosen['confidence']:g} %" if chosen["sure"] else "not yet", name="text"),
         ]
         for chosen in found["best"]
