@@ -241,7 +241,7 @@ def test_the_best_variant_is_named_only_when_it_is_sure(tmp_path: Path) -> None:
 def test_variants_that_do_the_same_are_said_to(tmp_path: Path) -> None:
     given = {
         **SMALL, "vary": {}, "variants": {"one": {}, "two": {"plugins.speechrecog.max_channel_count": 1000}},
-        "replications": 3, "metrics": ["sessions.blocking"], "best": {"metric": "sessions.blocking", "difference": "5%"},
+        "replications": 3, "best": {"metric": "sessions.blocking", "difference": "5%"},
     }  # fmt: skip
     found = study(given, out=tmp_path / "b", cache=str(tmp_path / "c"), workers=1)
     assert (found.chosen[0].best, found.chosen[0].sure, found.chosen[0].alike) == ("one", True, ("two",))
