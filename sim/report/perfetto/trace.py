@@ -235,7 +235,9 @@ def _states(messages: pd.DataFrame, sessions: pd.DataFrame, result: RunResult, l
             told = [("cause", leak.cause), ("answer", "never came")]
             arrows = []
             if session in last:
-                since = max(since, _ns(messages["started_s"].iloc[last[session]]))
+                # within the last state, which has no end: what begins within one that ends would end with it
+                began = (_ns(time) for time, _ in steps[-1:])
+                since = max(since, _ns(messages["started_s"].iloc[last[session]]), *began)
                 arrows = [FIRST_OPEN_FLOW + last[session]]
             yield since, 3, packets.begin(since, FIRST_SESSION + session, what, told, end=arrows)
 
