@@ -32,7 +32,7 @@ def print_capacity(found: Capacity, console: Console) -> None:
     """Everything about one capacity."""
     console.print(headline(found))
     console.print(_targets(found))
-    for line in on_the_edge(found):
+    for line in (*on_the_edge(found), *not_asked(found)):
         console.print(line)
     if found.breaks:
         console.print(breaking(found))
@@ -104,6 +104,17 @@ def on_the_edge(found: Capacity) -> list[Text]:
         for at in found.targets
         if at.target.counts_runs
     ]
+
+
+def not_asked(found: Capacity) -> list[Text]:
+    """What no target asks for and is worth asking for."""
+    if not found.degraded > 0.0:
+        return []
+    told = (
+        f"{share(found.degraded)} of the calls there are answered without audio or a connection, which is not refused"
+    )
+    ask = "sessions.degraded / sessions.arrived < 1%"
+    return [Text(f"{told}: no target asks for that; --target '{ask}' does", "yellow")]
 
 
 def breaking(found: Capacity) -> Text:

@@ -90,6 +90,9 @@ class Capacity:
     command: str = ""
     """What finds it again, with the scenario as it was in scenario.yaml."""
     scenario_yaml: str = ""
+    degraded: float = 0.0
+    """Share of the calls at the answer that were answered without audio or a connection. No metric of blocking counts
+    them; 0 where a target asks for them itself."""
 
     @property
     def value(self) -> float | None:
@@ -134,7 +137,7 @@ class Capacity:
                     for name, e in point.metrics.items()}}
                 for point in self.curve
             ],
-            "model": self.model, "command": self.command,
+            "degraded_share": self.degraded, "model": self.model, "command": self.command,
         }  # fmt: skip
 
     @property
@@ -179,7 +182,7 @@ def capacity(
     """
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides)
     low, high, unit, whole = _range(between, vary)
-    wanted = tuple(target_of(text, confidence) for text in targets)
+    wanted = tuple(target_of(text, confidence) for text in dict.fromkeys(targets))
     if not wanted:
         raise ScenarioError("capacity needs at least one --target, such as 'sessions.blocking < 1%'")
     _check(loaded, vary, low, wanted)
@@ -235,8 +238,19 @@ def _told(
         theory = planned(scenario, wanted, light)
     return Capacity(
         scenario.name, vary, unit, answer, confidence, held, ranked(there), theory, points, *used,
-        trials.calls - used[1],
+        trials.calls - used[1], degraded=_degraded(here, wanted),
     )  # fmt: skip
+
+
+def _degraded(runs: Sequence[Mapping[str, float]], wanted: Sequence[Target]) -> float:
+    """The share of calls that were answered but degraded, where no target asks for it."""
+    if any("degraded" in target.metric for target in wanted):
+        return 0.0
+    degraded, arrived = (
+        sum(value for run in runs if math.isfinite(value := value_of(run, f"sessions.{name}")))
+        for name in ("degraded", "arrived")
+    )
+    return degraded / arrived if arrived else 0.0
 
 
 def _command(

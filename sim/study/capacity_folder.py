@@ -70,6 +70,7 @@ def _capacity(plain: Mapping[str, Any], scenario_yaml: str) -> Capacity:
         curve=tuple(_point(one, targets) for one in plain["curve"]),
         runs=int(plain["runs"]), calls=int(plain["calls_simulated"]), curve_calls=int(plain["calls_for_curve"]),
         model=str(plain["model"]), command=str(plain["command"]), scenario_yaml=scenario_yaml,
+        degraded=_known(plain.get("degraded_share", 0.0)),
     )  # fmt: skip
 
 

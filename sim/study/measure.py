@@ -22,7 +22,7 @@ from sim.theory.intervals import Estimate
 Array = np.ndarray[Any, Any]
 
 _IN_SUMMARY = re.compile(
-    r"(horizon_s|sessions\..+|resources\..+|violations|leaks|processors\..+|(latency|tasks)\.[^/]+\.(n|mean|p50|p95|p99|max)"
+    r"(horizon_s|sessions\.[^/]+|resources\.[^/]+|violations|leaks|processors\..+|(latency|tasks)\.[^/]+\.(n|mean|p50|p95|p99|max)"
     r"|tasks\.[^/]+\.(messages|utilisation|queue_peak|queue_limit|lost)|memory\.[a-z_]+)"
 )
 _OF_FLEET = re.compile(

@@ -280,3 +280,24 @@ def test_runs_at_an_answer_stop_when_every_target_is_known() -> None:
     assert 20 <= len(runs) <= 40
     assert len(runs_at(more, lambda run, target: run, targets, 0.0001, 0.95)) == MOST
     assert len(runs_at(more, lambda run, target: run, targets[1:], 0.02, 0.95)) == 10
+
+
+def test_calls_without_a_connection_are_told_where_no_target_asks_for_them(tmp_path: Path) -> None:
+    """A server answers callers whom it has no connection for, so blocking is 0 at any load: 24 erlangs on 10 lose more
+    than half (Erlang-B: 59.6 %). Asked for, they are what decides: 1 % at 4.461 erlangs."""
+    given = {"duration": "200s", "calls.hold.mean": "2s", "server.limits.max_connection_count": 10, "expect": []}
+    wanted = ["sessions.blocking < 1%", "sessions.blocking < 1%"]
+    how = {"overrides": given, "between": "0.8/s:12/s", "curve": False, "cache": str(tmp_path), "workers": 1}
+    found = sim.capacity("baseline", targets=wanted, **how)
+    assert len(found.targets) == 1
+    assert found.found.reached == "above"
+    assert found.degraded == pytest.approx(0.596, abs=0.02)
+    console = Console(record=True, width=300)
+    print_capacity(found, console)
+    advice = "sessions.degraded / sessions.arrived < 1%"
+    told = "answered without audio or a connection, which is not refused: no target asks for that; --target"
+    assert f"{told} '{advice}'" in (console.export_text())
+    asked = sim.capacity("baseline", targets=[*wanted, advice], precision=0.05, **how)
+    assert asked.value == pytest.approx(4.461 / 2.0, rel=0.08)
+    assert asked.degraded == 0.0
+    assert asked.targets[1].binding

@@ -9,6 +9,7 @@ from sim.report.capacity import (
     answered,
     breaking,
     knob_value,
+    not_asked,
     on_the_edge,
     on_the_way,
     planned_value,
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 def capacity_page(found: Capacity) -> Page:
     """Everything about one capacity."""
     answer = found.found
+    besides = (*on_the_edge(found), *not_asked(found))
     sections = [
         *([Section("curve", f"Response to {found.knob}", _curves(found))] if found.curve else []),
         Section("breaks", "What breaks, and from where on", _breaks(found)),
-        Section("targets", "Targets at the answer", [_targets(found), *(text(str(t)) for t in on_the_edge(found))]),
+        Section("targets", "Targets at the answer", [_targets(found), *(text(str(told)) for told in besides)]),
         *([Section("theory", "What a formula would have said", _theory(found))] if found.theory else []),
         Section("provenance", "How to make this again", _provenance(found)),
     ]
