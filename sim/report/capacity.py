@@ -11,21 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.ledger.limits import Pressure
+from sim.report.plain import RATE, knob_value
 from sim.report.study import interval
-from sim.report.text import duration, number, share
+from sim.report.text import number, share
 
 if TYPE_CHECKING:
     from sim.study.capacity import Capacity
     from sim.study.planner import Planned
 
 KINDS = {"task": " (task)"}
-
-
-def knob_value(value: float, unit: str) -> str:
-    """A value of the knob in its unit."""
-    if unit == "s":
-        return duration(value)
-    return f"{value:.4g}{'/s' if unit == 'per_s' else ''}"
 
 
 def print_capacity(found: Capacity, console: Console) -> None:
@@ -124,9 +118,17 @@ def breaking(found: Capacity) -> Text:
     if len(found.breaks) > 1:
         after = found.breaks[1]
         text.append(f"; next: {under_pressure(after)}")
-        if found.value is not None and found.knob == "arrivals.rate" and 0.0 < after.used < 1.0:
-            text.append(f", in proportion at about {knob_value(found.value / after.used, found.unit)}")
+        at = next_at(found)
+        if at is not None:
+            text.append(f", in proportion at about {knob_value(at, found.unit)}")
     return text
+
+
+def next_at(found: Capacity) -> float | None:
+    """The rate of calls at which the second limit would be reached, were that in proportion; None of another knob."""
+    if found.value is None or found.knob != RATE or len(found.breaks) < 2 or not 0.0 < found.breaks[1].used < 1.0:
+        return None
+    return found.value / found.breaks[1].used
 
 
 def on_the_way(found: Capacity) -> Text:

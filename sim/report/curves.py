@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.report.capacity import knob_value
+from sim.report.plain import knob_at, knob_value, knob_words, limit_words, metric_words
 from sim.report.study import interval, shown
 from sim.report.style import COLOURS, FAINT, axes_for, legend_below
 
@@ -28,15 +28,17 @@ def capacity_curve(found: Capacity, metric: str | None = None, ax: Axes | None =
     binding = next((at for at in found.targets if at.binding), found.targets[0])
     target = next((at.target for at in found.targets if at.target.metric == metric), binding.target)
     answer, unit, sure = found.found, found.unit, f"{100 * found.confidence:g} %"
-    finding = f"no value of {found.knob} meets {target.text}"
+    words, asked = metric_words(target.metric), target.text.removeprefix(target.metric).strip()
+    finding = f"no value of {knob_words(found.knob)} meets {target.text}"
     if answer.value is not None:
         low, high = knob_value(answer.low, unit), knob_value(answer.high, unit)
-        finding = (
-            f"{found.knob} up to {knob_value(answer.value, unit)} ({low} to {high}); then {found.breaks_first} breaks"
-        )
+        there = knob_at(found.knob, answer.value, unit)
+        finding = f"Up to {there} ({low} to {high})"
+        if found.breaks and found.breaks[0].reached:
+            finding += f"; then the limit of {limit_words(found.breaks[0])}"
         if target is not binding.target:
             at = next(at.estimate for at in found.targets if at.target is target)
-            finding = f"{target.metric} is {interval(at, target.metric)} at {knob_value(answer.value, unit)}"
+            finding = f"{words}: {interval(at, target.metric)} at {there}"
     axes = axes_for(finding, ax, size=(9.0, 4.2))
     points = sorted((point for point in found.curve if target.metric in point.metrics), key=lambda point: point.value)
     x = np.array([point.value for point in points])
@@ -45,16 +47,27 @@ def capacity_curve(found: Capacity, metric: str | None = None, ax: Axes | None =
     )
     if len(points):
         axes.fill_between(x, low_, high_, color=COLOURS[0], alpha=0.25, linewidth=0, label=f"{sure} interval")
-        axes.plot(x, middle, color=COLOURS[0], marker="o", markersize=3.5, linewidth=1.5, label=target.metric)
-    axes.axhline(target.bound, color=FAINT, linestyle=(0, (4, 2)), linewidth=1.0, label=f"target: {target.text}")
+        axes.plot(x, middle, color=COLOURS[0], marker="o", markersize=3.5, linewidth=1.5, label=words)
+    axes.axhline(
+        target.bound,
+        color=FAINT,
+        linestyle=(0, (4, 2)),
+        linewidth=1.0,
+        label=f"target: {asked}",
+    )
     if answer.value is not None:
         axes.axvspan(answer.low, answer.high, color=COLOURS[1], alpha=0.25, linewidth=0, label=f"capacity, {sure} sure")
         axes.axvline(answer.value, color=COLOURS[1], linewidth=1.3)
     _from_zero(axes, [*middle, target.bound])
     axes.yaxis.set_major_formatter(lambda value, _: shown(value, target.metric))
-    axes.set(xlabel=f"{found.knob}{', per second' if unit == 'per_s' else ''}", ylabel=target.metric)
+    axes.set(xlabel=_knob_axis(found), ylabel=words)
     legend_below(axes)
     return axes
+
+
+def _knob_axis(found: Capacity) -> str:
+    words = knob_words(found.knob)
+    return f"{words}, per second" if found.unit == "per_s" and words == found.knob else words
 
 
 def response_curve(found: Responses, title: str, ax: Axes | None = None) -> Axes:

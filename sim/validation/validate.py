@@ -312,6 +312,15 @@ def _differ(name: str, measured: float, predicted: float) -> bool:
     return abs(measured - predicted) > 3 * math.sqrt(max(measured, predicted, 1.0))
 
 
+def counts_that_differ(counts: Mapping[str, tuple[float, float]]) -> list[str]:
+    """The counts that speak against the model, each with what was measured and predicted."""
+    return [
+        f"{name} {measured:.0f} in the log, {predicted:.4g} predicted"
+        for name, (measured, predicted) in counts.items()
+        if name != "live" and _differ(name, measured, predicted)
+    ]
+
+
 def _verdict(
     latency: Mapping[str, Comparison],
     counts: Mapping[str, tuple[float, float]],
@@ -323,11 +332,7 @@ def _verdict(
     if not rows:
         return False, "DISAGREES: the log has too few calls to compare any latency"
     off = [(name, q, value) for name, q, value in rows if not value.agrees]
-    wrong = [
-        f"{name} {m:.0f} in the log, {p:.4g} predicted"
-        for name, (m, p) in counts.items()
-        if name != "live" and _differ(name, m, p)
-    ]
+    wrong = counts_that_differ(counts)
     spread = sum(value.agrees and not value.close for _, _, value in rows)
     said = f"{len(rows) - len(off)} of {len(rows)} judged quantiles within 10 % or the measurement's own interval"
     said += f" ({spread} of them only within what single runs differ)" if spread else ""

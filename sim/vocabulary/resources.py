@@ -20,6 +20,7 @@ class LedgerResource:
     bit: int = 0  # in `Session.holds`; 0: it is held by channel or by connection
     has_bytes: bool = False
     limit: str = ""  # path in a scenario, below the plugin for one of a plugin
+    words: str = ""  # what people call several of it
 
 
 _rows: list[LedgerResource] = []
@@ -43,18 +44,22 @@ _CONNECTIONS: Final = "server.limits.max_connection_count"
 _POOL_CREATED: Final = (
     "mrcp_server_sig_agent_session_create → mrcp_server_session_create → mrcp_session_create → apt_pool_create"
 )
-SESSION_POOL: Final = _resource("session_pool", _POOL_CREATED, "apr_pool_destroy", bit=1, has_bytes=True)
-SIP_HOME: Final = _resource("sip_home", "su_home_new", "su_home_unref", bit=2)
-NUA_HANDLE: Final = _resource("nua_handle", "nua_handle_bind", "nua_handle_destroy", bit=4)
-SESSION_TABLE: Final = _resource("session_table", "mrcp_server_session_add", "mrcp_server_session_remove", bit=8)
+SESSION_POOL: Final = _resource("session_pool", _POOL_CREATED, "apr_pool_destroy", bit=1, has_bytes=True,
+    words="session pools")
+SIP_HOME: Final = _resource("sip_home", "su_home_new", "su_home_unref", bit=2, words="SIP memory homes")
+NUA_HANDLE: Final = _resource("nua_handle", "nua_handle_bind", "nua_handle_destroy", bit=4, words="SIP handles")
+SESSION_TABLE: Final = _resource("session_table", "mrcp_server_session_add", "mrcp_server_session_remove", bit=8,
+    words="places in the session table")
 CONTROL_CHANNEL: Final = _resource("control_channel", "mrcp_server_control_channel_add",
-    "mrcp_server_control_channel_remove")
-TCP_CONNECTION: Final = _resource("tcp_connection", "apr_socket_accept", "apr_socket_close", limit=_CONNECTIONS)
+    "mrcp_server_control_channel_remove", words="control channels")
+TCP_CONNECTION: Final = _resource("tcp_connection", "apr_socket_accept", "apr_socket_close", limit=_CONNECTIONS,
+    words="MRCP connections")
 CONNECTION_POOL: Final = _resource("connection_pool", "mrcp_connection_create", "mrcp_connection_destroy",
-    has_bytes=True, limit=_CONNECTIONS)
+    has_bytes=True, limit=_CONNECTIONS, words="pools of MRCP connections")
 RTP_PORT: Final = _resource("rtp_port", "mpf_context_termination_add", "mpf_context_termination_subtract", bit=32,
-    limit="server.limits.rtp_ports")
-MEDIA_CONTEXT: Final = _resource("media_context", "mpf_engine_context_create", "mpf_context_destroy", bit=16)
+    limit="server.limits.rtp_ports", words="RTP ports")
+MEDIA_CONTEXT: Final = _resource("media_context", "mpf_engine_context_create", "mpf_context_destroy", bit=16,
+    words="media contexts")
 # fmt: on
 OWN_RESOURCES: Final = tuple(_rows)
 RESOURCE_NAMES: Final = tuple(row.name for row in OWN_RESOURCES)
@@ -79,12 +84,14 @@ PLUGIN_RESOURCES: Final = (
         "mrcp_engine_channel_virtual_create",
         "mrcp_engine_channel_virtual_destroy",
         limit="max_channel_count",
+        words="channels",
     ),
-    LedgerResource("plugin_licence", "open of the plugin", "close of the plugin", limit="licences"),
+    LedgerResource("plugin_licence", "open of the plugin", "close of the plugin", limit="licences", words="licences"),
 )
 MAX_RESOURCES: Final = ENGINE_CHANNEL + len(PLUGIN_RESOURCES) * MAX_PLUGINS
 
 _FUNCTIONS: Final = {row.name: (row.acquired_by, row.released_by) for row in (*OWN_RESOURCES, *PLUGIN_RESOURCES)}
+_WORDS: Final = {row.name: row.words for row in (*OWN_RESOURCES, *PLUGIN_RESOURCES)}
 
 
 def engine_channel(plugin: int) -> int:
@@ -106,3 +113,10 @@ def resource_function(resource: str, acquired: bool) -> str:
     """The server's function that acquires or releases `resource`; "" when it is not known."""
     names = _FUNCTIONS.get(resource.partition(":")[0])
     return "" if names is None else names[0 if acquired else 1]
+
+
+def resource_words(resource: str) -> str:
+    """What people call a resource: "channels of plugin speechrecog"; its own name when it is not known."""
+    kind, _, plugin = resource.partition(":")
+    words = _WORDS.get(kind, resource)
+    return f"{words} of plugin {plugin}" if plugin and words != resource else words

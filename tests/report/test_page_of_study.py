@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -17,7 +18,7 @@ from sim.report.page.of_validation import validation_page
 from sim.report.page.render import html_of
 from sim.report.responses import responses, varied
 from sim.report.study import shown
-from sim.validation.validate import Validation
+from sim.validation.validate import Validation, compare
 
 LOG = Path(__file__).parent.parent / "data" / "traces" / "base20.log.xz"
 
@@ -166,10 +167,30 @@ def test_a_validation_replaces_no_other_page(tmp_path: Path, force: list[str]) -
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["report.html", "summary.json"]
 
 
-def test_the_verdict_of_a_validation_names_latencies_in_words_and_leaves_to_the_section_what_was_not_judged(
+def test_the_verdict_of_a_validation_is_a_sentence_and_says_what_speaks_against_the_model(
     validation: Validation,
 ) -> None:
-    told = "DISAGREES: 5 of 6 judged quantiles; invite_to_answer p95 +34%; not judged: close_delay, queue waits"
-    page = validation_page(replace(validation, ok=False, verdict=told))
-    assert page.verdict == "DISAGREES: 5 of 6 judged quantiles; INVITE → final answer p95 +34%."
-    assert page.sections[0].parts[0].text == "Not judged: close delay, queue waits."
+    page = validation_page(validation)
+    assert page.verdict == (
+        "The model predicts this log's calls: INVITE → final answer agrees in all 3 percentiles, and so do the counts."
+    )
+    assert page.sections[0].parts[0].text == (
+        "The verdict rests on INVITE → final answer, and on the counts of sessions. Shown, but without a say in it: "
+        "close delay, queue waits. Not in the log, or of too few calls: BYE → 200, terminate → release, pool lifetime, "
+        "OFFER → media, media → open."
+    )
+    rng = np.random.default_rng(5)
+    slow = compare(rng.uniform(0.001, 0.011, 600), [rng.uniform(0.002, 0.022, 600) for _ in range(3)])
+    assert slow is not None
+    taken = {**validation.read_from_log, "phase": "log", "interference": "log"}
+    wrong = replace(validation, ok=False, latency={**validation.latency, "invite_to_answer": slow},
+                    counts={"arrived": (600.0, 600.0), "leaked": (3.0, 0.0)}, read_from_log=taken)  # fmt: skip
+    assert re.fullmatch(
+        r"The model does not predict this log's calls: 3 of 3 percentiles of INVITE → final answer are off: INVITE → "
+        r"final answer p50 \+\d+%, INVITE → final answer p95 \+\d+%, INVITE → final answer p99 \+\d+%; leaked 3 in the "
+        r"log, 0 predicted. Taken from the log, not predicted: the phase of the media tick and how often other "
+        r"processes took the processor\.",
+        validation_page(wrong).verdict,
+    )
+    few = replace(validation, latency={}, ok=False)
+    assert validation_page(few).verdict == "The log has too few calls to compare any time."
