@@ -232,6 +232,26 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(browser: Any, pages: 
         assert found.page.locator("#verdict").bounding_box()["y"] < 300
 
 
+@pytest.mark.parametrize(
+    ("kind", "table", "columns"),
+    [
+        ("capacity", "Mean over runs", 4),
+        ("capacity", "Each target", 4),
+        ("validation", "Percentiles of each time", 5),
+        ("run", "Latencies", 5),
+    ],
+)
+def test_a_phone_shows_the_columns_that_decide(
+    browser: Any, pages: dict[str, Path], kind: str, table: str, columns: int
+) -> None:
+    """They once began beyond the right edge: intervals stood in one line, and the verdict of a row came last."""
+    with opened(browser, pages[kind], 420) as found:
+        shown = found.page.locator(f".scroll[aria-label^='table: {table}'] tbody tr").first
+        ends = [cell.bounding_box() for cell in shown.locator("td").all()[:columns]]
+        assert len(ends) == columns
+        assert max(box["x"] + box["width"] for box in ends) <= 420
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_phone_shows_every_picture_whole(browser: Any, pages: dict[str, Path], kind: str) -> None:
     """The marks of a comparison once stood beyond the right edge, as did the end of a capacity's curve."""

@@ -123,8 +123,8 @@ def _latencies(found: Validation) -> list[PagePart]:
 
 def _compared(caption: str, rows: Mapping[str, Comparison], decide: set[str], what: str = "time") -> PagePart:
     """`decide` names the rows that the verdict rests on."""
-    heads = [Head(what, True), Head("percentile", True), Head("measured"), Head("95 % interval"), Head("predicted"),
-             Head("error"), Head("agrees", True), Head("M/M/1 says")]  # fmt: skip
+    heads = [Head(what, True), Head("agrees", True), Head("measured"), Head("predicted"), Head("error"),
+             Head("95 % interval"), Head("M/M/1 says")]  # fmt: skip
     lines = []
     for name, compared in rows.items():
         for quantile, value in compared.quantiles.items():
@@ -133,11 +133,10 @@ def _compared(caption: str, rows: Mapping[str, Comparison], decide: set[str], wh
             told, mood = (said_so, "good" if value.agrees else "bad") if name in decide else (f"({said_so})", "quiet")
             lines.append(
                 [
-                    Datum(name, name="text"), Datum(quantile, name="text"),
-                    Datum(duration(value.measured), value.measured),
+                    Datum(f"{name}, {quantile}", name="text"), Datum(told, name=f"text {mood}"),
+                    Datum(duration(value.measured), value.measured), Datum(duration(value.predicted), value.predicted),
+                    Datum(f"{value.error:+.1%}", value.error),
                     Datum(f"{duration(value.low)} to {duration(value.high)}", value.low),
-                    Datum(duration(value.predicted), value.predicted), Datum(f"{value.error:+.1%}", value.error),
-                    Datum(told, name=f"text {mood}"),
                     Datum(DASH if said is None else duration(said), said),
                 ]
             )  # fmt: skip

@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -18,6 +19,9 @@ UPLOT: Final = {
     "uplot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
 }
 """uPlot 1.6.32 (MIT, its licence is beside it): the files as published, by their SHA-256."""
+
+_INTERVAL: Final = re.compile(r"\[.*[,;] .*\]|\d.* to .*\d")
+_BREAKS: Final = re.compile("\u00a0(?=\\[)|(?<=[,;])\u00a0|(?<=\u00a0to)\u00a0")
 
 
 def html_of(page: Page) -> str:
@@ -52,7 +56,15 @@ def _template() -> Any:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.policies["compiler.ascii_str"] = False
     environment.filters["markup"] = Markup
+    environment.filters["two_ends"] = _two_ends
     return environment.from_string(_asset("report.html"))
+
+
+def _two_ends(shown: str) -> str:
+    """An interval that a narrow column may break between its ends, not between a number and its unit; "" of others."""
+    if not _INTERVAL.search(shown):
+        return ""
+    return _BREAKS.sub(" ", shown.replace(" ", "\u00a0"))
 
 
 @cache
