@@ -82,14 +82,14 @@ def response_curve(found: Responses, title: str, ax: Axes | None = None) -> Axes
         axes.errorbar(
             x, middle, yerr=[np.maximum(middle - low, 0.0), np.maximum(high - middle, 0.0)], color=colour, marker="o",
             markersize=4, linewidth=1.5, elinewidth=1.2, capsize=3, linestyle=joined, zorder=3 + i,
-            label=line.label or f"{found.metric}, with its interval",
+            label=line.label or f"{metric_words(found.metric)}, with its interval",
         )  # fmt: skip
     if found.names:
         axes.set_xticks(range(len(found.names)), found.names)
         axes.margins(x=0.1)
     _from_zero(axes, [at.value for line in found.lines for at in line.estimates])
     axes.yaxis.set_major_formatter(lambda value, _: shown(value, found.metric))
-    axes.set(xlabel=_axis(found.knob), ylabel=found.metric)
+    axes.set(xlabel=_axis(found.knob), ylabel=metric_words(found.metric))
     legend_below(axes)
     return axes
 

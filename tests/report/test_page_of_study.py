@@ -26,8 +26,8 @@ LOG = Path(__file__).parent.parent / "data" / "traces" / "base20.log.xz"
 def test_the_verdict_is_the_best_variant_and_the_change_over_the_knob(study_found: dict[str, Any]) -> None:
     page = study_page(study_found, "")
     assert page.verdict == (
-        "Best by sessions.blocking: fast; not yet sure, more replications are needed. "
-        "From arrivals.rate 5/s to 20/s, sessions.blocking goes from 0 % to 47 % [45 %, 49 %] (slow)."
+        "Best by calls refused for want of a resource: fast; not yet sure, more replications are needed. "
+        "From arrivals.rate 5/s to 20/s, calls refused for want of a resource: from 0 % to 47 % [45 %, 49 %] (slow)."
     )
     assert page.mood == "warn"
 
@@ -53,7 +53,9 @@ def test_what_may_be_chance_is_called_so(study_found: dict[str, Any]) -> None:
 def test_what_stays_where_it_is_goes_nowhere_and_no_axis_is_below_zero(study_found: dict[str, Any]) -> None:
     points = [{**point, "mean": 0.0, "low": 0.0, "high": 0.0} for point in study_found["points"]]
     curve = responses({**study_found, "points": points}, "sessions.blocking")
-    assert finding(curve).startswith("From arrivals.rate 5/s to 20/s, sessions.blocking stays at 0 % [0 %, 0 %]")
+    assert finding(curve).startswith(
+        "From arrivals.rate 5/s to 20/s, calls refused for want of a resource unchanged: 0 % [0 %, 0 %]"
+    )
     assert response_curve(curve, "").get_ylim() == (0.0, 1.0)
     assert response_curve(responses(study_found, "sessions.blocking"), "").get_ylim()[0] == 0.0
 
@@ -70,7 +72,9 @@ def test_a_knob_without_numbers_and_no_knob_at_all_have_names(study_found: dict[
     ]
     curve = responses({**study_found, "points": points}, "sessions.blocking")
     assert curve.names == ("none", "some", "all")
-    assert finding(curve) == "sessions.blocking is 0 % [0 %, 0 %] with none, 47 % [45 %, 49 %] with all."
+    assert (
+        finding(curve) == "calls refused for want of a resource: 0 % [0 %, 0 %] with none, 47 % [45 %, 49 %] with all."
+    )
     alone = [point for point in points if point["point"] == 2]
     curve = responses({**study_found, "points": alone}, "sessions.blocking")
     assert curve.names == ("slow", "fast")
@@ -80,7 +84,7 @@ def test_a_knob_without_numbers_and_no_knob_at_all_have_names(study_found: dict[
 def test_failed_runs_and_points_without_a_value_are_told(study_found: dict[str, Any]) -> None:
     points = [{**point, "mean": None, "low": None, "high": None} for point in study_found["points"]]
     page = study_page({**study_found, "points": points, "failed": 3, "best": []}, "")
-    assert page.verdict == "3 runs failed. sessions.blocking has no value at any point."
+    assert page.verdict == "3 runs failed. calls refused for want of a resource: no value at any point."
     assert page.mood == "bad"
     assert html_of(page)
 
@@ -124,7 +128,7 @@ def test_a_study_writes_its_page(tmp_path: Path) -> None:
     given = ["study", str(path), "--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache"), "-j", "1", "-q"]
     assert CliRunner().invoke(build(), given).exit_code == 0
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "From arrivals.rate 2/s to 8/s, peak.session_pool goes from" in page
+    assert "From arrivals.rate 2/s to 8/s, session pools, most held at once: from" in page
 
 
 def test_a_validation_is_kept_and_its_page_made_again(validation: Validation, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from sim.report.page.blocks import Datum, Figure, Head, Page, PagePart, Section, TableData, picture, table, text
+from sim.report.plain import metric_words
 from sim.report.responses import Found, Responses, estimate, metrics_of, responses, varied
 from sim.report.study import interval, shown
 from sim.report.text import DASH, number, plural
@@ -19,7 +20,7 @@ def study_page(found: Found, file: str) -> Page:
     curves = [responses(found, metric) for metric in metrics_of(found)]
     failed = int(found["failed"])
     sections = [
-        *(Section(f"metric-{i}", curve.metric, _curve(curve, i)) for i, curve in enumerate(curves)),
+        *(Section(f"metric-{i}", metric_words(curve.metric), _curve(curve, i)) for i, curve in enumerate(curves)),
         Section("points", "Every point", [_points(found)]),
     ]
     if found["compared"]:
@@ -44,29 +45,28 @@ def study_page(found: Found, file: str) -> Page:
 
 def finding(curve: Responses) -> str:
     """How a metric changes from one end of the knob to the other, of the line where it changes most."""
+    what = metric_words(curve.metric)
     known = [
         (line, [at for at in zip(line.x, line.estimates, strict=True) if math.isfinite(at[1].value)])
         for line in curve.lines
     ]
     known = [(line, at) for line, at in known if at]
     if not known:
-        return f"{curve.metric} has no value at any point."
+        return f"{what}: no value at any point."
     line, at = max(known, key=lambda one: abs(one[1][-1][1].value - one[1][0][1].value))
     if not curve.knob or curve.names:
         least, most = (choose(at, key=lambda one: one[1].value) for choose in (min, max))
         names = [curve.names[int(x)] or "the only point" for x in (least[0], most[0])]
-        told = f"{curve.metric} is {interval(least[1], curve.metric)} with {names[0]}"
+        told = f"{what}: {interval(least[1], curve.metric)} with {names[0]}"
         return f"{told}." if least == most else f"{told}, {interval(most[1], curve.metric)} with {names[1]}."
     (first, begin), (last, end) = at[0], at[-1]
     of = f" ({line.label})" if line.label else ""
     knob = curve.knob.removesuffix("_per_s").removesuffix("_s").removesuffix("_bytes")
     unit = "/s" if curve.knob.endswith("_per_s") else " s" if curve.knob.endswith("_s") else ""
     if len({shown(one.value, curve.metric) for _, one in at}) == 1:
-        return (
-            f"From {knob} {first:g}{unit} to {last:g}{unit}, {curve.metric} stays at {interval(end, curve.metric)}{of}."
-        )
+        return f"From {knob} {first:g}{unit} to {last:g}{unit}, {what} unchanged: {interval(end, curve.metric)}{of}."
     moves = "overlap" if begin.low <= end.high and end.low <= begin.high else ""
-    told = f"From {knob} {first:g}{unit} to {last:g}{unit}, {curve.metric} goes from {shown(begin.value, curve.metric)}"
+    told = f"From {knob} {first:g}{unit} to {last:g}{unit}, {what}: from {shown(begin.value, curve.metric)}"
     told += f" to {interval(end, curve.metric)}{of}"
     return f"{told}; the intervals overlap, so this may be chance." if moves else f"{told}."
 
@@ -87,7 +87,10 @@ def _points(found: Found) -> PagePart:
     several = len({point["scenario"] for point in found["points"]}) > 1
     variants = any(point["variant"] for point in found["points"])
     heads = [Head("scenario", True)] * several + [Head("variant", True)] * variants
-    heads += [Head(path, True) for path in paths] + [Head("replications"), *map(Head, metrics)]
+    heads += [Head(path, True) for path in paths] + [
+        Head("replications"),
+        *(Head(metric_words(metric)) for metric in metrics),
+    ]
     cells: dict[tuple[str, str, int], list[Found]] = {}
     for point in found["points"]:
         cells.setdefault((point["scenario"], point["variant"], point["point"]), []).append(point)
@@ -114,8 +117,9 @@ def _pairs(found: Found) -> list[PagePart]:
     places = _places(found)
     rows = [
         [
-            Datum(places[pair["point"]], float(pair["point"]), "text"), Datum(pair["metric"], name="text"),
-            Datum(pair["second"], name="text"), Datum(pair["first"], name="text"),
+            Datum(places[pair["point"]], float(pair["point"]), "text"),
+            Datum(metric_words(pair["metric"]), name="text"), Datum(pair["second"], name="text"),
+            Datum(pair["first"], name="text"),
             _estimated(pair["difference"], pair["metric"]),
             Datum("yes" if pair["clear"] else "no", name="text good" if pair["clear"] else "text"),
         ]
@@ -142,7 +146,7 @@ def _best_said(found: Found) -> Sequence[str]:
     told = names[0] if len(names) == 1 else f"at {len(best)} points " + ", ".join(
         f"{name} {sum(chosen['best'] == name for chosen in best)} times" for name in names
     )  # fmt: skip
-    return [f"Best by {best[0]['metric']}: {told}{sure}."]
+    return [f"Best by {metric_words(best[0]['metric'])}: {told}{sure}."]
 
 
 def _best(found: Found) -> PagePart:
@@ -150,7 +154,8 @@ def _best(found: Found) -> PagePart:
     places = _places(found)
     rows = [
         [
-            Datum(places[chosen["point"]], float(chosen["point"]), "text"), Datum(chosen["metric"], name="text"),
+            Datum(places[chosen["point"]], float(chosen["point"]), "text"),
+            Datum(metric_words(chosen["metric"]), name="text"),
             Datum(" = ".join((chosen["best"], *chosen.get("alike", ()))), name="text"),
             Datum(f"{100 * chosen['confidence']:g} %" if chosen["sure"] else "not yet", name="text"),
         ]
