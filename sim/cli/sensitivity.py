@@ -50,7 +50,7 @@ def sensitivity(
     with executor_of(cluster, quiet) as executor, ProgressBar(not (quiet or no_progress)) as bar:
         found = rank(
             scenario_path(scenario),
-            ranges=dict(_range(text) for text in vary),
+            ranges=_ranges(vary),
             metric=metric,
             method="sobol" if sobol else "morris",
             replications=replications,
@@ -65,6 +65,16 @@ def sensitivity(
         print_sensitivity(found, out_console(json))
     if json:
         print_json(found.to_dict())
+
+
+def _ranges(vary: list[str]) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    for text in vary:
+        path, ends = _range(text)
+        if path in found:
+            raise ScenarioError(f"--vary {text}: expected each knob once (got {path} twice)")
+        found[path] = ends
+    return found
 
 
 def _range(text: str) -> tuple[str, tuple[str, str]]:

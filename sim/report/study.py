@@ -45,6 +45,11 @@ def interval(estimate: Estimate, metric: str) -> str:
     return f"{shown(estimate.value, metric)} [{shown(estimate.low, metric)}, {shown(estimate.high, metric)}]"
 
 
+def _row(table: Table, *cells: str) -> None:
+    """A row of a table; names in it are other people's and are no markup, whatever brackets they have."""
+    table.add_row(*map(Text, cells))
+
+
 def _settings(settings: Any, paths: list[str]) -> list[str]:
     return [str(settings.get(path, "")) for path in paths]
 
@@ -112,7 +117,7 @@ def _answers(result: StudyResult) -> Table:
         cell = found[0].cell
         labels = ([cell.scenario] if several else []) + ([cell.variant] if result.study.variants else [])
         values = [interval(answer.estimate, answer.metric) for answer in found]
-        table.add_row(*labels, *_settings(cell.settings, varied), str(max(a.n for a in found)), *values)
+        _row(table, *labels, *_settings(cell.settings, varied), str(max(a.n for a in found)), *values)
     if len(by_cell) > MOST_ROWS:
         table.caption = f"and {len(by_cell) - MOST_ROWS} more points: see study.json"
     return table
@@ -132,7 +137,7 @@ def _formulas(result: StudyResult) -> Table:
         assert said is not None
         point = " ".join(filter(None, (str(answer.cell.point), answer.cell.variant)))
         says, broken = shown(said.value, answer.metric), "; ".join(said.broken) or "nothing: all assumptions hold"
-        table.add_row(point, answer.metric, said.formula, says, interval(answer.estimate, answer.metric), broken)
+        _row(table, point, answer.metric, said.formula, says, interval(answer.estimate, answer.metric), broken)
     if len(having) > MOST_FORMULAS:
         table.caption = f"and {len(having) - MOST_FORMULAS} more: see study.json"
     return table
@@ -146,7 +151,7 @@ def _pairs(result: StudyResult) -> Table:
         gain = pair.found.variance_reduction
         saved = f"{gain:.3g} times" if math.isfinite(gain) else "–"
         what = f"{pair.second} − {pair.first}: {interval(pair.found.difference, pair.metric)}"
-        table.add_row(str(pair.point), pair.metric, what, "yes" if pair.found.clear else "no", saved)
+        _row(table, str(pair.point), pair.metric, what, "yes" if pair.found.clear else "no", saved)
     return table
 
 
@@ -158,7 +163,7 @@ def print_dry_run(found: DryRun, console: Console) -> None:
         table.add_column(heading, overflow="fold")
     for cell in found.cells[:MOST_ROWS]:
         calls = cell.error.splitlines()[0] if cell.error else number(round(cell.calls))
-        table.add_row(cell.scenario, cell.variant, *_settings(cell.settings, paths), calls)
+        _row(table, cell.scenario, cell.variant, *_settings(cell.settings, paths), calls)
     console.print(table)
     if len(found.cells) > MOST_ROWS:
         console.print(f"… and {len(found.cells) - MOST_ROWS} more")

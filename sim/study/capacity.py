@@ -15,7 +15,7 @@ from sim.errors import ScenarioError
 from sim.ledger.limits import Pressure, ranked
 from sim.scenario import Scenario, load_scenario, to_yaml
 from sim.scenario.units import read_quantity
-from sim.study.constraints import base_value, is_whole
+from sim.study.constraints import ends_of, is_whole
 from sim.study.holding import narrow, runs_at
 from sim.study.jobs import model_version
 from sim.study.measure import mean_of, value_of
@@ -23,7 +23,7 @@ from sim.study.planner import Planned, planned
 from sim.study.search import FIRST, Found, Rows, search, worst
 from sim.study.store import Store
 from sim.study.targets import Target, target_of
-from sim.study.trials import Tell, Trials, warm_up_of
+from sim.study.trials import Tell, Trials, can_be, warm_up_of
 from sim.theory.intervals import CONFIDENCE, Estimate
 
 SHORT = 0.15
@@ -185,7 +185,7 @@ def capacity(
     wanted = tuple(target_of(text, confidence) for text in dict.fromkeys(targets))
     if not wanted:
         raise ScenarioError("capacity needs at least one --target, such as 'sessions.blocking < 1%'")
-    _check(loaded, vary, low, wanted)
+    _check(loaded, vary, _ends(between), wanted)
     warm = warm_up_of(loaded) if warmup_s is None else warmup_s
     _lasts(loaded, vary, high, warm + loaded.duration)
     tell = progress or (lambda runs, calls: None)
@@ -285,28 +285,36 @@ def _curve(
     return tuple(points)
 
 
+def _ends(between: tuple[Any, Any] | str) -> tuple[Any, ...]:
+    """The ends of a range as they were given."""
+    ends = between.split(":") if isinstance(between, str) else between
+    return tuple(end.strip() if isinstance(end, str) else end for end in ends)
+
+
 def _range(between: tuple[Any, Any] | str, vary: str) -> tuple[float, float, str, bool]:
     """The ends of a range in base units, its unit, and whether only whole numbers are meant."""
-    ends = tuple(between.split(":")) if isinstance(between, str) else tuple(between)
+    ends = _ends(between)
     if len(ends) != 2:
         raise ScenarioError(f"--range {between}: must be two values, such as 1/s:2000/s")
-    low, high = (base_value(end.strip() if isinstance(end, str) else end) for end in ends)
-    if low is None or high is None or not 0.0 < low < high:
-        raise ScenarioError(f"--range {':'.join(map(str, ends))}: must be two values > 0, the smaller one first")
-    text = str(ends[0]).strip()
+    found = ends_of(*ends)
+    if found is None or not found[0] > 0.0:
+        raise ScenarioError(
+            f"--range {':'.join(map(str, ends))}: must be two values > 0 of the same unit, the smaller one first"
+        )
+    low, high = found
+    text = str(ends[0])
     rate, plain = "/" in text, read_quantity("number", text) is not None
     timed = not plain and not rate and read_quantity("time", text) is not None
     whole = plain and all(float(v).is_integer() for v in (low, high)) and is_whole(vary)
     return low, high, "per_s" if rate or vary.endswith(".rate") else "s" if timed else "", whole
 
 
-def _check(scenario: Scenario, vary: str, low: float, wanted: Sequence[Target]) -> None:
+def _check(scenario: Scenario, vary: str, ends: Sequence[Any], wanted: Sequence[Target]) -> None:
     """ScenarioError, before any run, for a knob or a target that the scenario does not have."""
     from sim.engine.start.setup import resource_names, task_names
     from sim.ledger.conditions import parse
-    from sim.scenario import to_mapping
 
-    load_scenario(to_mapping(scenario), {vary: low})
+    can_be(scenario, vary, ends)
     for target in wanted:
         parse(target.text, resources=resource_names(scenario), tasks=task_names(scenario))
 

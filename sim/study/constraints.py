@@ -45,6 +45,21 @@ def base_value(value: Any) -> float | None:
     return None
 
 
+def ends_of(low: Any, high: Any) -> tuple[float, float] | None:
+    """Both ends of a range in base units, the smaller one first; None for what is none. Ends are of one kind: a time
+    and a rate are not, a plain number goes with either."""
+    kinds = {kind for kind in map(_kind, (low, high)) if kind != "number"}
+    first, last = base_value(low), base_value(high)
+    if len(kinds) > 1 or first is None or last is None or not first < last:
+        return None
+    return first, last
+
+
+def _kind(value: Any) -> str | None:
+    kinds = ("number", "time", "rate", "size", "fraction")
+    return next((kind for kind in kinds if read_quantity(kind, value) is not None), None)
+
+
 def holds(constraint: str, settings: Mapping[str, Any]) -> bool:
     """Whether a point meets a constraint. ScenarioError for what is not arithmetic on its paths and quantities."""
     text = _QUANTITY.sub(lambda match: repr(base_value("".join(match.groups()))), constraint)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sim.errors import ScenarioError
 from sim.study.constraints import holds
-from sim.study.file import Range, Sample, Settings, Vary
+from sim.study.vary import MOST_POINTS, Range, Sample, Settings, Vary
 
 MOST_TRIED = 100
 """A sample under constraints draws at most so many times as many points as are wanted."""
@@ -17,6 +17,10 @@ MOST_TRIED = 100
 
 def points(vary: Vary, always: Settings) -> list[Settings]:
     """The settings of every point, in a fixed order; `always` is what constraints can see besides."""
+    drawn = vary.sample.points if vary.sample is not None else 1
+    count = math.prod(len(values) for values in vary.grid.values()) * max(len(vary.points), 1) * drawn
+    if count > MOST_POINTS:
+        raise ScenarioError(f"vary: expected at most {MOST_POINTS} points (got {count})")
     paths = list(vary.grid)
     grid = [dict(zip(paths, values, strict=True)) for values in itertools.product(*vary.grid.values())]
     listed = [*vary.points] or [{}]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -12,72 +14,15 @@ from sim.scenario.base import Flag, Part, Text, complain
 from sim.scenario.bounded import shown
 from sim.scenario.explain import problems_of
 from sim.scenario.model import Name
-from sim.scenario.problems import InvalidScenario
+from sim.scenario.problems import InvalidScenario, shorten
 from sim.scenario.units import PositiveCount, Probability, Quantity, Time, read_quantity
 from sim.scenario.yamlfile import read_yaml
+from sim.study.design import points
 from sim.study.stopping import FIRST
+from sim.study.vary import Settings, Vary, number
 
-Settings = dict[str, Any]
-
-
-class Range(Part):
-    """Values between two ends, for a sample that fills the space."""
-
-    low: Any = Field(alias="from", description="Least value, with its unit.")
-    high: Any = Field(alias="to", description="Greatest value, with its unit.")
-    scale: Literal["linear", "log"] = Field(default="linear", description="Even steps, or even factors.")
-    whole: Flag = Field(default=False, description="Whole numbers only.")
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """Both ends in base units: seconds, calls per second, bytes, numbers."""
-        return _number("from", self.low), _number("to", self.high)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        low, high = self.ends
-        if not low < high:
-            complain(("to", f"must be above from, {self.low}"))
-        if self.scale == "log" and low <= 0.0:
-            complain(("from", "must be above 0 where scale is log"))
-        return self
-
-
-def _number(field: str, value: Any) -> float:
-    found = [read_quantity(kind, value) for kind in ("number", "time", "rate", "size", "fraction")]
-    known = [number for number in found if number is not None]
-    if not known:
-        complain((field, "must be a number, with its unit if it has one, such as 500ms or 10/s"))
-    return known[0]
-
-
-class Sample(Part):
-    """Points that fill the space of several ranges evenly."""
-
-    points: PositiveCount = Field(description="How many.")
-    method: Literal["sobol", "halton", "latin"] = Field(
-        default="sobol", description="Sobol' points (best for a power of two), Halton points, or a Latin hypercube."
-    )
-    seed: Annotated[int, Quantity("count", high=2**32 - 1)] = Field(default=1, description="Seed of the scrambling.")
-    ranges: dict[str, Range] = Field(description="A range for each path of the scenario.")
-
-
-class Vary(Part):
-    """What differs from point to point. A grid is crossed with a list, and both with a sample."""
-
-    grid: dict[str, tuple[Any, ...]] = Field(default={}, description="Values of each path; every combination is run.")
-    points: tuple[Settings, ...] = Field(default=(), alias="list", description="Settings of each point.")
-    sample: Sample | None = Field(default=None, description="Points that fill a space evenly.")
-    where: tuple[Text, ...] = Field(
-        default=(), description="Constraints on the points, such as `arrivals.rate * calls.hold <= 200`."
-    )
-
-    @model_validator(mode="after")
-    def _some_values(self) -> Self:
-        empty = [path for path, values in self.grid.items() if not values]
-        if empty:
-            complain((f"grid.{empty[0]}", "must list at least one value", "none"))
-        return self
+MOST_LETTERS = 100
+"""A variant's name stands in tables and in the legend of a picture."""
 
 
 class Until(Part):
@@ -94,9 +39,9 @@ class Until(Part):
         if not self.precision:
             complain(("precision", "must name at least one metric, such as sessions.blocking: 5%", "nothing"))
         if self.least > self.most:
-            complain(("least", f"must be at most most, {self.most}"))
+            complain(("most", f"must be at least least, {self.least}"))
         for metric, text in self.precision.items():
-            if not _number(f"precision.{metric}", text) > 0.0:
+            if not number(f"precision.{metric}", text) > 0.0:
                 complain((f"precision.{metric}", "must be above 0"))
         return self
 
@@ -110,7 +55,7 @@ class Best(Part):
 
     @model_validator(mode="after")
     def _some_difference(self) -> Self:
-        if not _number("difference", self.difference) > 0.0:
+        if not number("difference", self.difference) > 0.0:
             complain(("difference", "must be above 0"))
         return self
 
@@ -167,20 +112,41 @@ class StudyFile(Part):
     def _whole(self) -> Self:
         from sim.study.measure import path_of
 
-        for metric in self.metrics:
+        rule = self.replications
+        asked = [("metrics", metric) for metric in self.metrics]
+        asked += [("best", self.best.metric)] if self.best is not None else []
+        asked += [("replications", metric) for metric in rule.precision] if isinstance(rule, Until) else []
+        for place, metric in asked:
             try:
                 path_of(metric)
             except ScenarioError as error:
                 why = str(error).partition("': ")[2]
                 wanted = "must be a value by its path, or a ratio as in 'sessions.leaked / sessions.arrived'"
-                complain(("metrics", f"{wanted}; {why}", repr(shown(metric))))
+                complain((place, f"{wanted}; {why}", repr(shown(metric))))
+        for name in self.variants:
+            if not name.strip() or not name.isprintable() or len(name) > MOST_LETTERS:
+                wanted = f"must have names of 1 to {MOST_LETTERS} letters on one line"
+                complain(("variants", wanted, repr(shown(name))))
         if not self.scenarios:
             complain(("scenarios", "must name at least one scenario", "none"))
         if not 0.5 <= self.confidence < 1.0:
             complain(("confidence", "must be at least 0.5 and below 1"))
+        for place, settings in self._every_settings():
+            for path, value in settings.items():
+                if _endless(value):
+                    complain((place, f"must give {path} a finite value", shorten(value)))
         if self.best is not None and len(self.variants) < 2:
             complain(("best", "must stand beside two variants or more"))
         return self
+
+    def _every_settings(self) -> Iterator[tuple[str, Settings]]:
+        """Every settings in the file, with where they stand."""
+        yield "set", self.settings
+        yield "vary.grid", dict(self.vary.grid)
+        for i, point in enumerate(self.vary.points):
+            yield f"vary.list.{i}", point
+        for settings in self.variants.values():
+            yield "variants", settings
 
     def to_yaml(self) -> str:
         """The study as a file that reads as an equal one."""
@@ -189,6 +155,15 @@ class StudyFile(Part):
         plain = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         text: str = yaml.safe_dump({"name": self.name, **plain}, sort_keys=False, allow_unicode=True, width=110)
         return text
+
+
+def _endless(value: Any) -> bool:
+    """Whether a value has a number in it that is not finite: no file holds one, and none means anything."""
+    if isinstance(value, dict):
+        return any(_endless(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(_endless(item) for item in value)
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def load_study(path: str | os.PathLike[str]) -> tuple[StudyFile, str]:
@@ -204,6 +179,11 @@ def load_study(path: str | os.PathLike[str]) -> tuple[StudyFile, str]:
         raise InvalidScenario([*problems, *problems_of(error, root, StudyFile)]) from None
     if problems:
         raise InvalidScenario(problems)
+    try:
+        points(study.vary, study.settings)
+    except ScenarioError as error:
+        node = root.child("vary") or root
+        raise InvalidScenario([f"{(node.child('where') or node).place}: {error}"]) from None
     return study, os.path.dirname(os.path.abspath(path))
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 from sim.errors import ScenarioError
 from sim.scenario import Scenario, load_scenario
-from sim.study.constraints import base_value, is_whole
+from sim.study.constraints import ends_of, is_whole
 from sim.study.measure import path_of, value_of
 from sim.study.store import Store
-from sim.study.trials import Tell, Trials, warm_up_of
+from sim.study.trials import Tell, Trials, can_be, warm_up_of
 from sim.theory.intervals import CONFIDENCE
 
 TRAJECTORIES, LEVELS = 10, 4
@@ -87,6 +87,8 @@ def sensitivity(
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario, overrides)
     path_of(metric)
     ends = {path: _ends(path, low, high) for path, (low, high) in ranges.items()}
+    for path, given in ranges.items():
+        can_be(loaded, path, given)
     if len(ends) < 2:
         raise ScenarioError("sensitivity needs at least two --vary PATH=LOW:HIGH")
     problem = {"num_vars": len(ends), "names": [*ends], "bounds": [[0.0, 1.0]] * len(ends)}
@@ -137,10 +139,10 @@ def _effects(problem: Mapping[str, Any], method: str, points: Any, means: Sequen
 
 
 def _ends(path: str, low: Any, high: Any) -> tuple[float, float]:
-    ends = base_value(low), base_value(high)
-    if ends[0] is None or ends[1] is None or not ends[0] < ends[1]:
-        raise ScenarioError(f"--vary {path}={low}:{high}: must be two values, the smaller one first")
-    return ends[0], ends[1]
+    ends = ends_of(low, high)
+    if ends is None:
+        raise ScenarioError(f"--vary {path}={low}:{high}: must be two values of the same unit, the smaller one first")
+    return ends
 
 
 def _at(path: str, ends: tuple[float, float], u: float) -> float | int:

@@ -129,6 +129,11 @@ def size(
     blocking = next((t for t in wanted if t.path == "sessions.blocking" and t.upper), None)
     if blocking is None:
         raise ScenarioError("size needs a target on blocking, such as 'sessions.blocking < 1%'")
+    if loaded.fleet is not None:
+        raise ScenarioError(
+            f"{loaded.name}: has a fleet, and size proposes the limits of one server; give it one server's load: "
+            "--set fleet=null --set arrivals.rate=…"
+        )
     if loaded.arrivals.kind not in ("poisson", "even"):
         raise ScenarioError(f"size needs arrivals with a rate (poisson or even), not {loaded.arrivals.kind}")
     share = blocking.bound if blocking.bound > 0.0 else 1e-4

@@ -66,6 +66,18 @@ class Store:
                 raise ScenarioError(f"{self.place}: expected a folder for finished runs (got a file)")
         self._folders: set[str] = set()
 
+    def ready(self) -> None:
+        """ScenarioError where no run can be kept; the folder is made, so that workers need not find out."""
+        if self._remote is not None:
+            return
+        try:
+            os.makedirs(self._root, exist_ok=True)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise ScenarioError(f"{self.place}: no finished run can be kept here ({why}); see --cache") from None
+        if not os.access(self._root, os.W_OK | os.X_OK):
+            raise ScenarioError(f"{self.place}: no finished run can be kept here (not writable); see --cache")
+
     def path(self, key: str) -> str:
         """Where the run of that key is, or would be."""
         return f"{self._root}/{key[:2]}/{key}{SUFFIX}"

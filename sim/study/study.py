@@ -24,6 +24,7 @@ from sim.study.pool import Reference, WorkerPool
 from sim.study.replicating import Plan, plan_for
 from sim.study.store import Store
 from sim.study.table import TableLine, write_table
+from sim.study.vary import MOST_POINTS
 from sim.study.verdict import Answer, Chosen, answers, compared, selected
 
 if TYPE_CHECKING:
@@ -153,9 +154,10 @@ def study(
     something else and `force` is not given.
     """
     wanted, base = study_of(given)
-    directory = _folder(wanted, out, force)
     store = Store(cache)
+    store.ready()
     plan = plan_for(wanted, cells_of(wanted, base))
+    directory = _folder(wanted, out, force)
     seen = Progress()
     try:
         _go(plan, store, directory, executor, workers, seen, progress or (lambda _: None))
@@ -202,6 +204,8 @@ def cells_of(wanted: StudyFile, base: str) -> tuple[Cell, ...]:
     found: list[Cell] = []
     every = points(wanted.vary, wanted.settings)
     variants = wanted.variants or {"": {}}
+    if (count := len(every) * len(variants) * len(wanted.scenarios)) > MOST_POINTS:
+        raise ScenarioError(f"vary: expected at most {MOST_POINTS} points, times variants and scenarios (got {count})")
     for scenario in wanted.scenarios:
         path = _scenario_path(scenario, base)
         for number, point in enumerate(every):

@@ -7,8 +7,9 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
-from sim.errors import RunFailed
+from sim.errors import RunFailed, ScenarioError
 from sim.scenario import Scenario, expected, load_scenario, to_mapping
+from sim.scenario.units import read_quantity
 from sim.study.jobs import Cell, Job, content_of, scenario_json
 from sim.study.measure import Measured, not_in_summary
 from sim.study.pool import WorkerPool
@@ -17,6 +18,9 @@ from sim.study.store import Store
 WARM_HOLDS = 5.0
 """The warm-up lasts so many mean holds: after it 0.7 % of the start-up from an empty server is left."""
 
+MOST_SEED = 2**62
+"""Replications have the seeds that follow it, which are below 2^63."""
+
 Tell = Callable[[int, int], None]
 """Told of runs done and calls simulated."""
 
@@ -24,6 +28,14 @@ Tell = Callable[[int, int], None]
 def warm_up_of(scenario: Scenario) -> float:
     """Seconds until a server that starts empty is as full as it gets."""
     return WARM_HOLDS * expected(scenario.calls.hold)
+
+
+def can_be(scenario: Scenario, path: str, values: Sequence[Any]) -> None:
+    """ScenarioError, before any run, for a path that the scenario does not have or values in a unit that it is not."""
+    plain = to_mapping(scenario)
+    for value in values:
+        number = read_quantity("number", value)
+        load_scenario(plain, {path: value if number is None else int(number) if number.is_integer() else number})
 
 
 @dataclass(slots=True)
@@ -48,6 +60,9 @@ class Trials:
     _cells: dict[tuple[tuple[tuple[str, Any], ...], float], Cell] = field(default_factory=dict)
 
     def __enter__(self) -> Trials:
+        if not 0 <= self.seed <= MOST_SEED:
+            raise ScenarioError(f"seed must be a whole number from 0 to {MOST_SEED} (got {self.seed})")
+        self.store.ready()
         self._plain = to_mapping(self.scenario)  # with its defaults: a knob may be a part of one
         self._pool = WorkerPool(self.store.place, self.executor, self.workers)
         return self

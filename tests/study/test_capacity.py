@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -301,3 +302,18 @@ def test_calls_without_a_connection_are_told_where_no_target_asks_for_them(tmp_p
     assert asked.value == pytest.approx(4.461 / 2.0, rel=0.08)
     assert asked.degraded == 0.0
     assert asked.targets[1].binding
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"between": "5s:50/s"}, "must be two values > 0 of the same unit"),
+        ({"between": "5/s:50/s", "vary": "duration"}, "duration must be a time"),
+        ({"between": "5/s:1e9/s"}, "arrivals.rate must be at most 1000000/s"),
+        ({"between": "5/s:50/s", "seed": -5}, "seed must be a whole number from 0"),
+    ],
+)
+def test_what_can_not_be_searched_is_said_before_any_run(given: dict[str, Any], why: str, tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=why):
+        sim.capacity("baseline", targets=["sessions.blocking < 1%"], cache=str(tmp_path / "c"), workers=1, **given)
+    assert not (tmp_path / "c").exists()

@@ -106,6 +106,22 @@ def test_wrong_ranges_are_refused() -> None:
         sensitivity("baseline", ranges={"calls.hold": ("1s", "3s")}, metric="sessions.blokking")
 
 
+def test_knobs_are_looked_at_before_any_run(tmp_path: Path) -> None:
+    other = {"calls.hold.mean": ("1s", "2s")}
+    for path, ends, why in (
+        ("arrivals.rate", ("1s", "5s"), "must be a rate"),
+        ("arrivals.rate", ("1s", "5/s"), "of the same unit"),
+        ("nothing", ("1", "5"), "nothing is not a known key"),
+    ):
+        with pytest.raises(ScenarioError, match=why):
+            sensitivity("baseline", ranges={**other, path: ends}, metric="sessions.blocking", cache=str(tmp_path / "c"))
+    twice = ["--vary", "arrivals.rate=1/s:5/s", "--vary", "arrivals.rate=2/s:7/s", "--metric", "sessions.blocking"]
+    done = CliRunner().invoke(build(), ["sensitivity", "baseline", *twice])
+    assert done.exit_code == 2
+    assert "expected each knob once (got arrivals.rate twice)" in done.output
+    assert not (tmp_path / "c").exists()
+
+
 def test_a_cut_is_drawn(tmp_path: Path) -> None:
     times = np.arange(0.0, 100.0, 0.1)
     level = 60.0 * (1.0 - np.exp(-times / 5.0)) + np.random.default_rng(1).normal(0.0, 2.0, len(times))

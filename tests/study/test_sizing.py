@@ -95,6 +95,11 @@ def test_without_a_target_on_blocking_nothing_can_be_sized() -> None:
         size("baseline", targets=["latency.invite_to_answer.p99 < 10ms"])
 
 
+def test_a_fleet_is_sized_server_by_server() -> None:
+    with pytest.raises(ScenarioError, match=r"--set fleet=null --set arrivals.rate="):
+        size("planner", targets=["sessions.blocking < 1%"])
+
+
 def test_a_target_that_no_limit_can_meet_is_said_and_exits_with_1(tmp_path: Path) -> None:
     arguments = ["size", "baseline", "--target", "sessions.blocking < 2%", "-j", "1", "--json"]
     arguments += ["--target", "latency.invite_to_answer.p50 < 1ms", "--cache", str(tmp_path)]

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import sim
 from sim.cli.main import build
 from sim.errors import ScenarioError
-from sim.report.study import print_study
+from sim.report.study import print_dry_run, print_study
 from sim.study.file import StudyFile
 from sim.study.folder import RUNS
 from sim.study.measure import mean_of
@@ -199,6 +199,38 @@ def test_a_failure_is_told_on_the_terminal_once_for_its_cause(tmp_path: Path) ->
             "difference must be a number",
         ),
         ("variants: {a: {}, b: {}}\nbest: {metric: sessions.blocking, difference: 0}", "difference must be above 0"),
+        ("set: {duration: .nan}", "bad.yaml:2: set must give duration a finite value (got nan)"),
+        ("vary: {grid: {arrivals.rate: [1/s, .inf]}}", "bad.yaml:2: vary.grid must give arrivals.rate a finite value"),
+        ("vary:\n  list: [{}, {calls.hold: -.inf}]", "bad.yaml:3: vary.list.1 must give calls.hold a finite value"),
+        (
+            "variants: {a: {calls.hold: {dist: exponential, mean: .nan}}}",
+            "variants must give calls.hold a finite value",
+        ),
+        (
+            "vary: {sample: {points: 1e8, ranges: {calls.hold: {from: 1s, to: 2s}}}}",
+            "vary.sample.points must be at most 100000",
+        ),
+        (
+            f"vary: {{grid: {{arrivals.rate: {[*range(1, 400)]}, seed: {[*range(400)]}}}}}",
+            "expected at most 100000 points",
+        ),
+        (
+            "vary: {sample: {points: 2, ranges: {calls.hold: {from: 1s, to: 10/s}}}}",
+            "and of the same unit (got '10/s')",
+        ),
+        ("vary:\n  grid: {calls.hold: [1s]}\n  where: ['calls.hold < 1/0']", "bad.yaml:4: where 'calls.hold < 1/0'"),
+        (
+            "variants: {a: {}, ' ': {}}",
+            "bad.yaml:2: variants must have names of 1 to 100 letters on one line (got ' ')",
+        ),
+        ('variants: {a: {}, "b\\nc": {}}', "variants must have names"),
+        (
+            "variants: {a: {}, b: {}}\nbest: {metric: nothing, difference: 1}",
+            "bad.yaml:3: best must be a value by its path",
+        ),
+        ("replications: {precision: {nothing: 5%}}", "bad.yaml:2: replications must be a value by its path"),
+        ("replications: {precision: {sessions.blocking: 5%}, most: 3}", "most must be at least least, 10 (got 3)"),
+        ("vary: {grid: {calls.hold: []}}", "vary.grid must list at least one value of calls.hold"),
     ],
 )
 def test_a_dry_run_says_what_is_wrong(text: str, why: str, tmp_path: Path) -> None:
@@ -209,12 +241,27 @@ def test_a_dry_run_says_what_is_wrong(text: str, why: str, tmp_path: Path) -> No
     assert why in " ".join(done.output.split())
 
 
+def test_a_variants_name_is_no_markup(tmp_path: Path) -> None:
+    """`[/b]` ended the command, and `[bold]` was not shown."""
+    given = {**SMALL, "vary": {}, "variants": {"[bold]a[/]": {}, "[/b]": {}}, "replications": 2}
+    found = study(given, out=tmp_path / "b", cache=str(tmp_path / "c"), workers=1)
+    console = Console(record=True, width=200)
+    print_study(found, console)
+    print_dry_run(dry_run(given, cache=str(tmp_path / "c")), console)
+    told = console.export_text()
+    assert told.count("[bold]a[/]") > 4
+    assert "[/b] − [bold]a[/]" in told
+
+
 def test_a_cache_that_can_not_be_one_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(ScenarioError, match="expected a folder"):
         Store(str(tmp_path / "file"))
     with pytest.raises(ScenarioError, match="no cache can be reached"):
         Store("nosuchscheme://there/x")
+    with pytest.raises(ScenarioError, match=r"no finished run can be kept here \(.*\); see --cache"):
+        study(SMALL, out=tmp_path / "o", cache=str(tmp_path / "file" / "below"), workers=1)
+    assert not (tmp_path / "o").exists()
 
 
 def test_a_precision_chooses_the_replications_whatever_the_workers(tmp_path: Path) -> None:
