@@ -12,7 +12,7 @@ from sim.audit.audited import SESSION_TIMER, AuditedSession
 from sim.audit.belongings import Belongings
 from sim.audit.findings import Endings, Starts, findings
 from sim.audit.holdings import Holdings
-from sim.audit.holes import MARK, Holes
+from sim.audit.holes import Holes, mark_in
 from sim.audit.reads import Reader, Reads, Said
 from sim.audit.rows import SessionRows
 from sim.audit.rtsp import Rtsp
@@ -116,7 +116,7 @@ class Auditor:
         assert self.clock is not None
         if not block:
             return
-        if (mark := MARK.search(block)) is not None:
+        if (mark := mark_in(block)) is not None:
             self.feed(block[: mark.start()])
             self.tasks.restart()
             self.holes.mark(self.account)
@@ -154,13 +154,14 @@ class Auditor:
             else:
                 for match, reader in readers[place] or self._readers_of(place):
                     said = match(block, begin, end)
-                    if said is not None:
-                        if reader is not None:
-                            try:
-                                reader(said, time, thread)
-                            except (ValueError, UnicodeDecodeError):
-                                self._unread(block[begin:end], time, begin, block)
-                        break
+                    if said is None:
+                        continue
+                    if reader is not None:
+                        try:
+                            reader(said, time, thread)
+                        except ValueError:
+                            self._unread(block[begin:end], time, begin, block)
+                    break
                 else:
                     self._unread(block[begin:end], time, begin, block)
 

@@ -13,9 +13,15 @@ import numpy as np
 from sim.audit.roll import Roll
 from sim.audit.timers import SECOND
 
-MARK: Final = re.compile(rb"(?m)^--\r?\n")
+_MARK: Final = re.compile(rb"(?m)^--\r?\n")
 _LONGER: Final = 3  # times as long as any pause before it
 _AT_ONCE: Final = 3  # sessions that nothing announced
+
+
+def mark_in(block: bytes) -> re.Match[bytes] | None:
+    """The first line of `block` that is a mark of `grep`. Looked for only where a line begins so: the pattern goes from
+    byte to byte, which took a tenth of the time of an audit."""
+    return _MARK.search(block) if block.startswith(b"--") or b"\n--" in block else None
 
 
 class Holes:

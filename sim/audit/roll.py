@@ -115,7 +115,7 @@ class Roll:
 
     def at(self, said: Said, time: int, thread: int) -> AuditedSession | None:
         """The open session that a line names by its address and its id."""
-        pointer, name = said.group("pointer", "id")
+        pointer, name = said["pointer"], said["id"]
         session = self.by_pointer.get(pointer)
         if session is not None and session.name == name:  # the usual case, fast
             if session.answer >= 0 and time - session.last > self.silence:

@@ -207,7 +207,7 @@ class TaskBook:
         sender = worker.stats
         if kind == b"4;0":
             sender.role = "media"
-            self._finish(worker, message.sent, message.sender)
+            self._finish(self.working.pop(message.sender), message.sent)
         elif kind[:1] == b"2":
             sender.role = "connection"
         elif kind[:1] == b"3":
@@ -220,9 +220,9 @@ class TaskBook:
 
     def process(self, key: bytes, time: int, thread: int) -> None:
         """`key` is the rest of a "Process Message [" line, the same as when it was signalled."""
-        before = self.working.get(thread)
-        if before is not None:  # several messages in one wakeup (connection agent, media engine)
-            self._finish(before, time, thread)
+        working = self.working
+        if thread in working:  # several messages in one wakeup (connection agent, media engine)
+            self._finish(working.pop(thread), time)
         message = self.pending.pop(key, None)
         if message is None:
             message = self._unannounced(key)
@@ -235,7 +235,7 @@ class TaskBook:
         stats.messages += 1
         message.started = time
         message.thread = thread
-        self.working[thread] = message
+        working[thread] = message
         if stats.role != "server" and message.name and message.session is not None:
             asked = message.session.asked.get((message.name, stats.name))
             if asked is not None:
@@ -249,12 +249,11 @@ class TaskBook:
 
     def wait(self, time: int, thread: int) -> None:
         """A "Wait for Messages" of a task: the end of what it was working on."""
-        worker = self.working.get(thread)
+        worker = self.working.pop(thread, None)
         if worker is not None:
-            self._finish(worker, time, thread)
+            self._finish(worker, time)
 
-    def _finish(self, worker: TaskMessage, time: int, thread: int) -> None:
-        del self.working[thread]
+    def _finish(self, worker: TaskMessage, time: int) -> None:
         worker.finished = time
         stats = worker.stats
         stats.services.append(time - worker.started)

@@ -22,7 +22,7 @@ Words = NDArray[np.uint64]
 
 
 class SeenBefore:
-    """`look` is shown each entry once, as a log has it; `found` tells when enough of them were there before."""
+    """`look` is shown each entry once, as a log has it; `copies` tells when enough of them were there before."""
 
     def __init__(self) -> None:
         self._bits = 0  # of so many entries as 2 to the power of it, one is remembered
