@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 from sim.calibration.highlights import highlights
 from sim.report.breaking import breaking_lines, draw_breaking
 from sim.report.validation import part, write_qq
+from sim.validation.validate import JUDGED
 
 if TYPE_CHECKING:
     from sim.validation.every_log import LogTrials, Trial
     from sim.validation.validate import Validation
 
-JUDGED = ("invite_to_answer", "terminate_to_release")
 QUANTILES = ("p50", "p95", "p99")
 FIGURES = "figures"
 BREAKING_PNG = "validation-where-it-breaks.png"

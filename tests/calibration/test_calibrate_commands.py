@@ -11,9 +11,10 @@ from typer.testing import CliRunner, Result
 
 from sim.cli.main import build
 from sim.errors import ScenarioError
-from sim.ledger.spans import LATENCIES, label
+from sim.ledger.spans import label
 from sim.report.validation import part
 from sim.scenario import load_scenario, to_mapping
+from sim.validation.validate import JUDGED
 
 SMALL = {
     "name": "small", "duration": "10s", "drain": "5s", "arrivals": {"rate": "12/s"},
@@ -165,8 +166,12 @@ def test_validate_prints_the_json_that_scripts_rely_on(log: Path, tmp_path: Path
     assert "p99" in found["tasks"]["MRCP Server"]["wait"]
     assert (tmp_path / "out" / "qq.png").stat().st_size > 5000
     page = html.unescape((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
-    said = found["verdict"].partition("; not ")[0]  # the page has the rest below, and latencies by their labels
-    assert re.sub("|".join(LATENCIES), lambda name: label(name[0]), said) in page
+    said = re.search(r"The model (predicts|does not predict) this log's calls: [^<]+", page)
+    assert said is not None
+    assert (said[1] == "predicts") == found["ok"]
+    for name in JUDGED:
+        for q in ("p50", "p95", "p99"):
+            assert (f"{label(name)} {q} " in said[0]) != found["latency"][name][q]["ok"]
     assert "READ FROM THE LOG" not in found["verdict"]
     assert found["read_from_log"]["phase"] == found["read_from_log"]["interference"] == "scenario"
     again = ("validate", made, log, "--engine", "simpy", "--runs", 1, "--out", tmp_path / "out")
