@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from signals import HEEDS
 
 TRACE = Path(__file__).parents[1] / "data" / "traces" / "unknown.log.xz"
 
@@ -20,9 +21,7 @@ def test_a_growing_log_is_followed_until_ctrl_c(tmp_path: Path) -> None:
     half = text.index(b"\n", len(text) // 2) + 1
     log.write_bytes(text[:half])
     command = [sys.executable, "-m", "sim.cli.main", "audit", "--follow", str(log), "--json"]
-    # a shell that starts a test run in the background lets it, and all it starts, ignore Ctrl-C
-    heeds = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)} if os.name == "posix" else {}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **heeds) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **HEEDS) as process:
         time.sleep(4.0)
         with log.open("ab") as growing:
             growing.write(text[half:])
@@ -47,8 +46,7 @@ def test_a_pipe_is_said_to_be_waited_for_read_when_it_comes_and_left_when_asked(
     pipe = tmp_path / "server.log"
     os.mkfifo(pipe)
     command = [sys.executable, "-m", "sim.cli.main", "audit", "--follow", str(pipe), "--json"]
-    heeds = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **heeds) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **HEEDS) as process:
         try:
             assert process.stderr is not None
             first = process.stderr.readline()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from signals import HEEDS
 
 import sim
 from sim.engine.compiled.engine import CompiledEngine
@@ -68,14 +69,17 @@ def test_a_command_that_is_told_to_stop_keeps_what_was_finished(number: int, tmp
     out = tmp_path / "r"
     command = [sys.executable, "-c", "from sim.cli.main import main; main()", "run", "baseline", "--engine", "simpy"]
     command += ["--ledger", "sessions", "--out", str(out), "--set", "duration=1000h", "--quiet"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **HEEDS) as process:
         rows = tmp_path / ".r.unfinished" / "sessions.parquet.part"
-        for _ in range(600):
-            if rows.exists() or process.poll() is not None:
-                break
-            time.sleep(0.05)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        try:
+            for _ in range(600):
+                if rows.exists() or process.poll() is not None:
+                    break
+                time.sleep(0.05)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130, said
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
     result = load_result(out)
