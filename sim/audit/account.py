@@ -3,7 +3,8 @@
 Lines come in file order.
 """
 
-from collections import deque
+import re
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from sim.vocabulary.lines import ANSWER_STATUS, Kind
 _TOLD_AGAIN: Final = (b"nua_i_ack", b"nua_i_active", b"nua_i_terminated")  # by the call's state as well
 
 
+_ADDRESS: Final = re.compile(rb"0x[0-9A-Fa-f]*")
 _ANSWERED: Final = (b"completed", b"ready")  # a 200 was sent
 
 reads: Reads["Account"] = Reads()
@@ -29,7 +31,8 @@ class Account(Roll):
     def __init__(self, tasks: TaskBook, holdings: Holdings, on_closed: Callable[[AuditedSession], None]) -> None:
         super().__init__(tasks, holdings)
         self.on_closed = on_closed
-        self.created = self.destroyed = self.refused = self.offline = self.reused_unseen = 0
+        self.destroyed = self.refused = self.offline = self.reused_unseen = 0
+        self.same: Counter[bytes] = Counter()  # ids and addresses that can not be what the server wrote: how often
         self.unseen_ends = 0  # sessions that were terminated, without the line that destroys their pool
         self.shutdown: int | None = None
         self.invites: dict[int, deque[int]] = {}
@@ -60,6 +63,7 @@ class Account(Roll):
 
     @reads(Kind.CALL_STATE)
     def _call_state(self, said: Said, time: int, thread: int) -> None:
+        """By its address alone, which is the next session's where "Create Session" was taken out of the log."""
         pointer, state = said["pointer"], said["state"]
         if state == b"received":
             queue = self.invites.get(thread)
@@ -71,7 +75,7 @@ class Account(Roll):
             return
         session = self.by_pointer.get(pointer)
         if session is None:
-            if (gone := self.recent.by_pointer.get(pointer)) is not None:
+            if self.announced and (gone := self.recent.by_pointer.get(pointer)) is not None:
                 self.after_free(gone, "SIP Call State", time)
             return
         self.tasks.bind(session, thread)
@@ -93,6 +97,8 @@ class Account(Roll):
     @reads(Kind.CREATE)
     def _create(self, said: Said, time: int, thread: int) -> None:
         pointer, name = said["pointer"], said["id"]
+        if _ADDRESS.fullmatch(pointer) is None:
+            self.same[pointer] += 1
         before = self.by_pointer.get(pointer)
         if before is not None:  # the address is reused: whatever the log misses, the old pool was destroyed
             self.reused_unseen += 1
@@ -144,6 +150,8 @@ class Account(Roll):
     @reads(Kind.ADD)
     def _add(self, said: Said, time: int, thread: int) -> None:
         name = said["id"]
+        if name in self.recent.by_name or ((known := self.by_name.get(name)) is not None and known.table):
+            self.same[name] += 1
         worker = self.tasks.working.get(thread)
         session = self.by_name.get(name) or (worker.session if worker is not None else None)
         if session is None and name not in self.recent.by_name and not self.awaits_name():
@@ -264,6 +272,7 @@ class Account(Roll):
         session = self.at(said, time, thread)
         if session is not None and session.terminate < 0:
             session.terminate = time
+            self.terminations = True
             session.stopping.clear()
             self.tasks.operation = "close"
 

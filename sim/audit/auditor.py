@@ -13,6 +13,7 @@ from sim.audit.belongings import Belongings
 from sim.audit.findings import Endings, Starts, findings
 from sim.audit.holdings import Holdings
 from sim.audit.holes import Holes, mark_in
+from sim.audit.picked import Picked
 from sim.audit.reads import Reader, Reads, Said
 from sim.audit.rows import SessionRows
 from sim.audit.rtsp import Rtsp
@@ -74,6 +75,7 @@ class Auditor:
         self._readers: list[Forms] = [()] * PLACES
         self.patience = {kind: Patience() for kind in PATIENCE_KINDS}
         self.heard = Heard()
+        self.picked = Picked()
         self.endings = Endings()
         self.patience["stop"].samples = self.belongings.stops
         self.patience["request"].samples = self.belongings.responses
@@ -127,8 +129,9 @@ class Auditor:
             self.holdings.origin = self.clock.first
         self._account(batch, self._scanner.layout.thread)
         self.heard.listen(batch, self._scanner.layout.thread)
+        self.picked.listen(batch.place)
         if self.timed:
-            self.holes.listen(batch.time)
+            self.holes.listen(batch.time, self.account.first)
             self.holes.check(self.account)
         self.tasks.flush()
         if self.holdings.flush() and self._ids is not None:
@@ -311,7 +314,7 @@ class Auditor:
         heard_of = [session for session in self.account.open.values() if session.hole != session.last]
         return AtEnd(
             end, self.debug_level(), self.timed, self.ended_orderly, self.tasks, heard_of, self.patience, self.heard,
-            self.unread.last,
+            self.unread.last, self.picked,
         )  # fmt: skip
 
     def verdicts(self, end: int) -> dict[int, Verdict]:
@@ -326,6 +329,7 @@ class Auditor:
             {number: (message.task, message.sent) for number, message in queued.items()},
             {entry.name: entry.role for entry in tasks.tasks.values()},
             self.timers.known(self.endings.longest(SESSION_TIMER)), self.account.silence, self.belongings.sharing(),
+            self.picked.ends_shown(self.patience),
         )  # fmt: skip
         return self.unread.withheld(after_holes(self.account.open, judge_open(sessions, evidence)))
 
@@ -399,6 +403,7 @@ class Auditor:
             self.crashed_at = end
         self._judge(end, died)
         account = self.account
+        unshown = self.picked.findings(self.patience) if account.open else []
         found = findings(self._at(end), died, self.leaks, self.endings, self.clock, origin)
         self.tasks.close()
         span = (end - origin) / 1e6 if self.timed else 0.0
@@ -422,7 +427,7 @@ class Auditor:
             scenario, 0, ENGINE, span, sessions=sessions, resources=resources,
             latency=self.rows.latencies.quantiles(self.timed), tasks=tasks, violations=tuple(account.violations),
             leaks=(*self.leaks, *self.alive[:_ALIVE_LISTED]), leaks_cut=max(0, len(self.alive) - _ALIVE_LISTED),
-            findings=(*self.starting.findings(), *self.unread.findings(account, self.counts), *found),
+            findings=(*self.starting.findings(), *(self.unread.findings(account, self.counts) or unshown), *found),
             memory=self.rows.lives.memory(origin, span, resources),
         )  # fmt: skip
 

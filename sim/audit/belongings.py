@@ -144,7 +144,7 @@ class Belongings:
             asked = session.negotiating or session.deactivate >= 0 or session.ended >= 0  # perhaps, in a line not here
             if not asked:  # an answer for the one that lay here before
                 old = self.account.recent.by_pointer.get(session.pointer)
-                if old is not None and not old.reported:
+                if old is not None and not old.reported and self.account.announced and self.account.terminations:
                     old.reported = True
                     self.account.violate(
                         time, old, "use-after-free",

@@ -8,11 +8,13 @@ from sim.logs.reading.clock import DAY
 from sim.logs.reading.foreign import CLIENT, seems
 from sim.logs.reading.reader import Source, blocks
 from sim.logs.reading.repeats import Repeats
+from sim.logs.reading.shown import shown
 from sim.quiet import quiet_collector
 
 if TYPE_CHECKING:
     from sim.audit.auditor import Auditor
 
+_MASKED: Final = 3  # sessions that have the name of another one
 _STEP: Final = 60_000_000  # microseconds by which a part may begin before the end of the one before it
 
 
@@ -63,6 +65,17 @@ def feeding(auditor: "Auditor", sources: Sequence[Source]) -> Iterator[int]:
         auditor.cut = True
         auditor.feed(carry + b"\n")
     _refuse_foreign(auditor, sources)
+    _refuse_masked(auditor, sources)
+
+
+def _refuse_masked(auditor: "Auditor", sources: Sequence[Source]) -> None:
+    """LogError when somebody made the names of sessions alike: no line tells then whose it is."""
+    name, count = next(iter(auditor.account.same.most_common(1)), (b"", 0))
+    if count >= _MASKED:
+        raise LogError(
+            f"{sources[0].title}: expected an id and an address of its own for each session (got {shown(name)} for "
+            f"{count + 1} of them); were they masked? Put another word in place of each, the same one everywhere"
+        )
 
 
 def _refuse_foreign(auditor: "Auditor", sources: Sequence[Source]) -> None:

@@ -98,7 +98,8 @@ def findings(
         found.append(still.finding(at.end, _when(still.since, clock, origin), (still.since - origin) / 1e6))
     elif not died and at.debug:
         for task, since in blocked_at(at).items():
-            found.append(_standing(task, at.end - since, _when(since, clock, origin), (since - origin) / 1e6, leaks))
+            standing = _standing(task, at.end - since, _when(since, clock, origin), (since - origin) / 1e6, leaks)
+            found += [standing] if standing.sessions else []
     return (*found, *endings.findings())
 
 

@@ -4,6 +4,7 @@ A hole is proven by what comes after a pause that is far longer than any before:
 whose set-up goes on and of which no line stands before. `grep` marks its holes itself, with `--`.
 """
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -33,9 +34,11 @@ class Holes:
         self._longest = SECOND // _LONGER
         self._pauses: list[tuple[int, int]] = []
 
-    def listen(self, times: Iterable[int]) -> None:
-        """The times of the next lines: note each pause that is far longer than those before."""
+    def listen(self, times: Iterable[int], first: int) -> None:
+        """The times of the next lines: note each pause that is far longer than those before it, from the `first`
+        session on (-1: none yet). How long a server waited for its first call tells nothing of its pauses later."""
         time = np.fromiter(times, dtype=np.int64)
+        time = time[time >= first] if first >= 0 else time[:0]
         if not time.size:
             return
         whole = np.concatenate([[self._last if self._last >= 0 else time[0]], time])
@@ -48,9 +51,11 @@ class Holes:
 
     def check(self, roll: Roll) -> None:
         """Judge the pauses by the sessions that came up after them."""
+        ends = [after for _, after in self._pauses]
         for before, after in list(self._pauses):
-            late = sum(time >= after for time in roll.came_up)
-            set_up = any(time >= after for time in roll.came_up_in_set_up)
+            until = min((end for end in ends if end > after), default=math.inf)
+            late = sum(after <= time < until for time in roll.came_up)
+            set_up = any(after <= time < until for time in roll.came_up_in_set_up)
             if set_up or late >= _AT_ONCE:
                 self._pauses.remove((before, after))
                 self.mark(roll, before)

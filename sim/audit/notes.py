@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Final
 
+from sim.vocabulary.lines import Kind
+
 if TYPE_CHECKING:
     from sim.audit.auditor import Auditor
 
@@ -60,6 +62,16 @@ def _of_lines(auditor: "Auditor") -> list[str]:
         said.append(
             f"Lines are missing in the middle ({often(auditor.holes.found)}): sessions come up there that nothing "
             "announced, or `--` stands there. Nothing that rests on an absence across such a hole is said."
+        )
+    if auditor.picked.certain:
+        said.append(
+            "Lines were taken out of this log: it has some that the server writes only after others, and none of "
+            "those. What it shows of no session is not said to be missing of any."
+        )
+    if auditor.unanswered and not auditor.picked.count(Kind.ANSWER):
+        said.append(
+            'No line of this log tells of an answer ("Send Answer", at INFO): calls that count as unanswered here may '
+            "have been answered."
         )
     if account.unannounced:
         said.append(

@@ -28,9 +28,12 @@ class Roll:
         self.recent = Recent()
         self.violations: list[Violation] = []
         self.number = 0
+        self.first = -1  # when the first session was heard of
         self.partial = 0
         self.came_up: list[int] = []  # when such sessions were first heard of, and those of them in their set-up
         self.came_up_in_set_up: list[int] = []
+        self.created = 0
+        self.terminations = False  # whether the log tells when the parts of a session are asked to end
         self.unannounced = 0  # whose first lines are missing, but that began within the log: it has "Add Session"
         self.nameless: set[int] = set()  # sessions that had no id when they began, and perhaps have none yet
         self.silence = 0  # the longest time that an answered call was silent and then not
@@ -39,6 +42,7 @@ class Roll:
     def begin(self, pointer: bytes, name: bytes | None, time: int) -> AuditedSession:
         session = AuditedSession(self.number, pointer, name, time)
         self.number += 1
+        self.first = time if self.first < 0 else self.first
         self.open[session.number] = session
         if pointer:
             self.by_pointer[pointer] = session
@@ -47,6 +51,11 @@ class Roll:
         else:
             self.nameless.add(session.number)
         return session
+
+    @property
+    def announced(self) -> bool:
+        """Whether the log has "Create Session": else the next session at an address comes up without a word."""
+        return self.created > self.unannounced
 
     def awaits_name(self) -> bool:
         """Whether a session has begun and has no id yet: the next "Add Session" may be its."""

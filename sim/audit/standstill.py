@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sim.audit.audited import AuditedSession
+from sim.audit.picked import Picked
 from sim.audit.taskbook import Stats, TaskBook, TaskMessage
 from sim.audit.timers import SECOND
 from sim.audit.waits import Patience, span
@@ -95,11 +96,14 @@ class AtEnd:
     patience: Mapping[str, Patience]
     heard: Heard
     unread: int  # when the last line came that could not be read; -1 without any
+    picked: Picked
 
 
 def blocked_at(at: AtEnd) -> dict[str, int]:
     """Tasks that stand still when the log ends, and since when."""
     if at.debug:
+        if not at.picked.tasks_shown:
+            return {}
         working = ((work.task, work.started) for work in at.tasks.working.values())
         return blocked_tasks(at.tasks.tasks.values(), working, at.tasks.overdue(), at.end)
     still = standstill(at)
@@ -108,7 +112,7 @@ def blocked_at(at: AtEnd) -> dict[str, int]:
 
 def standstill(at: AtEnd) -> Standstill | None:
     """The server task, where it hangs and a log at INFO shows it."""
-    if not at.timed or at.orderly or at.debug or at.unread > at.heard.time:
+    if not at.timed or at.orderly or at.debug or at.unread > at.heard.time or at.picked.certain:
         return None
     offered = (session.offer - session.created for session in at.sessions if 0 <= session.created <= session.offer)
     usual = max(at.patience["offer"].longest, max(offered, default=0))
@@ -131,7 +135,10 @@ def server_stands_still(sessions: Iterable[AuditedSession], heard: Heard, usual:
 def waiting_for_server(sessions: Iterable[AuditedSession]) -> tuple[Sequence[AuditedSession], Sequence[AuditedSession]]:
     """Those whose OFFER, and those whose TERMINATE, the server task has not begun."""
     known = list(sessions)
-    invites = [session for session in known if session.created >= 0 and session.offer < 0]
+    invites = [
+        session for session in known
+        if session.created >= 0 and session.offer < 0 and session.answer < 0 and session.proved < 0
+    ]  # fmt: skip
     endings = [
         session
         for session in known

@@ -18,6 +18,7 @@ from sim.vocabulary.tasks import SERVER_TASK
 
 LOST: Final = ", which this log never shows to fail: a message was lost"
 NO_REASON: Final = "; a log at INFO does not show why it never came"
+PICKED: Final = "lines were taken out of this log, which shows of no session what would tell its end"
 NOT_SHOWN: Final = "cause-not-shown"
 _NEAR: Final = 5 * SECOND  # a dropped message of no known session belongs to a wait that began this long before
 _ENOUGH: Final = 20  # answers seen before their delays are taken for what is normal
@@ -49,6 +50,8 @@ def _judge(session: AuditedSession, wait: Wait, evidence: EndEvidence, strict: b
         if wait.cause == NOT_SHOWN:  # without a mechanism, not before every SIP transaction is over
             limit = max(limit, TRANSACTION + SLACK)
         leaked = not evidence.timed or elapsed > limit
+    if leaked and evidence.picked is not None and wait.kind not in evidence.picked:
+        return Verdict("live", "", wait.what, "", wait.since, f"session <{session.label}>: {PICKED}")
     engine = wait.engine or ("" if wait.chain == "caller" else session.engine)
     about = f"session <{session.label}> is {session.state}: {wait.text or 'waits for ' + wait.what}"
     if leaked:

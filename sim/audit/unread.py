@@ -61,6 +61,10 @@ class Unread:
         elif not account.number and counts.entries > 2 * counts.ours:
             others = f"{counts.entries - counts.ours} of {counts.entries}"
             text = f"No session, and most entries are none that a server is known to write: {others}"
+        elif counts.not_understood * 2 > counts.lines:
+            others = f"{counts.not_understood} of {counts.lines}"
+            text = f"Most lines of this log are none that a server is known to write: {others}"
+            return [Finding("mostly-other-lines", f"{text}; what follows rests on the others")]
         else:
             return []
         return [Finding("lines-unread", text)]

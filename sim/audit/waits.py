@@ -64,6 +64,7 @@ class EndEvidence:
     timers: Timers = field(default_factory=Timers)
     silence: int = 0  # the longest of a call that went on, or ended, after it
     sharing: Collection[int] = ()  # sessions on a connection that others use too
+    picked: Collection[str] | None = None  # where lines were picked: the kinds of waits whose end it shows of others
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ LONGEST: Final = 1 << 23  # of a line that is longer only the beginning is read
 WRITER_S: Final = 10.0  # that a pipe without a writer is waited for
 _HEAD: Final = 1 << 16
 _TURNED_AROUND: Final = 20  # entries that go back in time
+_SHUFFLED: Final = 10  # of so many entries one goes back in time, where tasks write at once hardly one of 40 does
 _ENOUGH_TWICE: Final = 20  # entries before it is said that each stands there twice
 StrPath = str | os.PathLike[str]
 
@@ -186,19 +187,24 @@ def _refuse_disorder(source: Source) -> None:
     if layout is None or not layout.time:
         return
     entries = list(_times(source.head, layout))
-    _refuse_newest_first(source, [time for _, time, _ in entries])
+    _refuse_out_of_order(source, [time for _, time, _ in entries])
     if layout.usual:
         _refuse_twice(source, [line for _, _, line in entries])
 
 
-def _refuse_newest_first(source: Source, times: Sequence[int]) -> None:
-    """LogError for a log that was turned around on its way, as viewers of logs do."""
+def _refuse_out_of_order(source: Source, times: Sequence[int]) -> None:
+    """LogError for a log that was turned around or shuffled on its way, as viewers and collectors of logs do."""
     changes = [after - before for before, after in pairwise(times) if after != before]
     back = sum(change < 0 for change in changes)
     if back >= _TURNED_AROUND and back * 5 > len(changes) * 4:
         raise LogError(
             f"{source.title}: expected the entries in order of time (got the newest first: {back} of {len(changes)} go "
             "back in time); turn the file around, for example with tac"
+        )
+    if back >= _TURNED_AROUND and back * _SHUFFLED > len(changes):
+        raise LogError(
+            f"{source.title}: expected the entries in order of time (got {back} of the first {len(changes)} back "
+            "in time); sort them by their time, each with the lines that belong to it, or take the server's own file"
         )
 
 
