@@ -40,6 +40,7 @@ VIOLATION_KINDS = (
     "use-after-free",  # a pool is used, or named in a message still under way, after apr_pool_destroy
     "double-close",  # a close is answered a second time: while the session counts, its counter falls early
     "release-not-held",  # what is not held is released
+    "double-release",  # of a log: a pool is destroyed a second time
     "double-answer",  # another answer than a close comes a second time
     "late-answer",  # a plugin answers for a session that is gone
     "released-unclosed",  # a session is destroyed although one of its plugins never answered its close
@@ -53,6 +54,8 @@ FINDING_KINDS = (
     "start-failed",  # a part of the server could not be loaded, opened or bound
     "cut-by-server",  # calls that a timer of the server ended
     "never-acknowledged",  # calls that ended 64·T1 after their answer, for want of an ACK
+    "lines-unread",  # lines of sessions can not be read, or were taken out
+    "mostly-other-lines",  # most lines are none that a server is known to write
     "memory-exhausted",  # of a run: the process would have been killed when its memory reached the limit
 )
 

@@ -57,6 +57,7 @@ SUMMARY = Summary(
         ("violations.use-after-free > 0", 1, True),
         ("violations == 2", 2, True),
         ("violations.late-answer == 0", 0, True),
+        ("violations.double-release == 0", 0, True),
         ("leaks.close-never-answered == 2", 2, True),
         ("tasks.MRCP Server.utilisation < 0.8", 0.79, True),
         ("tasks.MRCP Server.utilisation < 79%", 0.79, False),

@@ -26,7 +26,7 @@ LONGEST: Final = 1 << 23  # of a line that is longer only the beginning is read
 WRITER_S: Final = 10.0  # that a pipe without a writer is waited for
 _HEAD: Final = 1 << 16
 _TURNED_AROUND: Final = 20  # entries that go back in time
-_SHUFFLED: Final = 10  # of so many entries one goes back in time, where tasks write at once hardly one of 40 does
+SHUFFLED: Final = 10  # of so many entries one goes back in time, where tasks write at once hardly one of 40 does
 _ENOUGH_TWICE: Final = 20  # entries before it is said that each stands there twice
 StrPath = str | os.PathLike[str]
 
@@ -201,7 +201,7 @@ def _refuse_out_of_order(source: Source, times: Sequence[int]) -> None:
             f"{source.title}: expected the entries in order of time (got the newest first: {back} of {len(changes)} go "
             "back in time); turn the file around, for example with tac"
         )
-    if back >= _TURNED_AROUND and back * _SHUFFLED > len(changes):
+    if back >= _TURNED_AROUND and back * SHUFFLED > len(changes):
         raise LogError(
             f"{source.title}: expected the entries in order of time (got {back} of the first {len(changes)} back "
             "in time); sort them by their time, each with the lines that belong to it, or take the server's own file"
