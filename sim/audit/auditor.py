@@ -180,7 +180,8 @@ class Auditor:
             return
         if not self.cut:
             self.unread.note(kind, text, time, self.account)
-        self.counts.odd(self.counts.lines - block.count(b"\n", begin) + 1, text)
+        number = 0 if self.counts.full else self.counts.lines - block.count(b"\n", begin) + 1
+        self.counts.odd(number, text)
 
     # --- task messages -------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from audit.traces import text_of
 from typer.testing import CliRunner
 
 from sim.audit.audit import audit_logs
@@ -230,6 +231,14 @@ def test_a_request_proves_that_the_open_before_it_was_answered() -> None:
 
 MORE_WAYS = {
     "cat -n": lambda text: "".join(f"{n:6d}\t{line}\n" for n, line in enumerate(text.splitlines(), 1)),
+    "rows of CSV": each(lambda line: '2024-02-02T10:00:00Z,"' + line.replace('"', '""') + '","{app=""unimrcp""}",7'),
+    "a table": each(lambda line: f"| {line} |"),
+    "hits of a search": each(
+        lambda line: json.dumps({"_index": "a", "_source": {"host": {"n": "b"}, "message": line}})
+    ),
+    "an array of JSON": lambda text: (
+        "[" + ",\n".join(json.dumps({"line": line, "time": "1"}) for line in text.splitlines()) + "]\n"
+    ),
     "spreadsheet": lambda text: "".join('"' + line.replace('"', '""') + '"\n' for line in text.splitlines()),
     "word processor": lambda text: text.replace("<", "\u2039").replace(">", "\u203a"),
 }
@@ -238,6 +247,18 @@ MORE_WAYS = {
 @pytest.mark.parametrize("way", MORE_WAYS)
 def test_what_other_tools_made_of_a_log_is_undone_too(way: str) -> None:
     assert audit(MORE_WAYS[way](PLAIN)).summary.sessions == audit(PLAIN).summary.sessions
+
+
+@pytest.mark.parametrize("at_blanks", [False, True])
+@pytest.mark.parametrize("width", [60, 72, 80, 100])
+def test_a_folded_line_has_the_blanks_that_it_had(width: int, at_blanks: bool) -> None:
+    """[Demo Recog Engine] became [Demo RecogEngine] where the fold was at its blank, and stood still for ever."""
+    lines = [line for line in text_of("vanish").decode().splitlines() if HEADER.match(line)][:4000]
+    text = folded(width, at_blanks)("\n".join(lines)).encode()
+    once = {" ".join(line.split()) for line in Decoder(text)(text).decode().splitlines()}
+    tasks = [" ".join(line.split()) for line in lines if re.search(r"(?:Signal|Process|Wait for) Mess.*\[Demo", line)]
+    assert len(tasks) > 100
+    assert once.issuperset(tasks)
 
 
 def test_a_log_with_the_newest_entry_first_is_refused() -> None:

@@ -7,8 +7,9 @@ A log that is as the server wrote it is left alone, at the cost of a look at its
 import html
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from itertools import product
+from itertools import pairwise, product
 from typing import Final
 
 from sim.logs.reading.header import Layout, detect, header
@@ -41,8 +42,10 @@ _PREFIXES: Final = {
 }  # fmt: skip
 _ENTITY: Final = re.compile(rb"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#x[0-9A-Fa-f]{1,4});")
 _TAG: Final = rb"</?(?:b|strong|em|i|u|code|pre|span|font|mark|p|div|br|td|tr|li)(?: [^<>]*)?/?>"
-_JSON_TEXTS: Final = ("log", "MESSAGE", "message", "msg")
+_JSON_TEXTS: Final = ("log", "MESSAGE", "message", "msg", "line", "textPayload")
+_JSON_DEPTH: Final = 3
 _QUOTES: Final = re.compile(rb'(?m)^"|"[ \t]*$')
+_COLUMNS: Final = re.compile(rb'(?m)",(?:"(?:[^"\n]|"")*"|[^",\n]*)(?:,(?:"(?:[^"\n]|"")*"|[^",\n]*))*$')
 _OPENING: Final = tuple(mark.encode() for mark in "\u2039\u00ab\u2329\u3008\uff1c")
 _CLOSING: Final = tuple(mark.encode() for mark in "\u203a\u00bb\u232a\u3009\uff1e")
 _ANGLES: Final = re.compile(b"|".join((*_OPENING, *_CLOSING)))
@@ -81,17 +84,26 @@ def _unpacked(text: bytes) -> bytes:
 
 def _from_json(line: bytes) -> bytes:
     try:
-        entry = json.loads(line)
+        entry = json.loads(line.strip().rstrip(b","))
     except ValueError:
         return line + b"\n"
-    values = [entry.get(key) for key in _JSON_TEXTS] if isinstance(entry, dict) else []
-    found = next((value for value in values if isinstance(value, str)), None)
+    found = _text_in(entry, _JSON_DEPTH)
     return line + b"\n" if found is None else found.rstrip("\r\n").encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _text_in(entry: object, depth: int) -> str | None:
+    """The text of an entry of JSON, or of one within it, as searches for logs give them."""
+    if not isinstance(entry, dict) or not depth:
+        return None
+    values = (entry.get(key) for key in _JSON_TEXTS)
+    own = next((value for value in values if isinstance(value, str)), None)
+    inner = (_text_in(value, depth - 1) for value in entry.values())
+    return own if own is not None else next((text for text in inner if text is not None), None)
 
 
 # Each with what makes it worth a trial: a text that must stand in the head.
 _MARKUP: Final[tuple[tuple[str, bytes, Step], ...]] = (
-    ("wrapping in JSON", rb"\A\s*\{\"", _unpacked),
+    ("wrapping in JSON", rb"\A\s*(?:\[\s*)?\{\"", _unpacked),
     ("terminal colours", rb"\x1b\[", _replacing(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b\([A-Z]", b"")),
     ("blanks that do not break", rb"\xc2\xa0|\xe2\x80\x8b|\xef\xbb\xbf", lambda text: text.replace(
         b"\xc2\xa0", b" ").replace(b"\xe2\x80\x8b", b"").replace(b"\xef\xbb\xbf", b"")),
@@ -101,6 +113,8 @@ _MARKUP: Final[tuple[tuple[str, bytes, Step], ...]] = (
     ("bold marks", rb"\*\*|`|__", _unmarked(rb"(?m)^__(.*?)(?:__)?$", rb"\*\*|`+")),
     ("bold marks", rb"(?m)\*|^_", _unmarked(rb"(?m)^_+(.*?)_*$", rb"\*")),
     ("quotation marks", rb'(?m)^"', lambda text: _QUOTES.sub(b"", text).replace(b'""', b'"')),
+    ("columns of CSV", rb'",', lambda text: _COLUMNS.sub(b"", text).replace(b'""', b'"')),
+    ("marks of a table", rb"(?m)[ \t]\|[ \t]*$", _replacing(rb"(?m)[ \t]+\|[ \t]*$", b"")),
     ("other angle brackets", _ANGLES.pattern, lambda text: _ANGLES.sub(_angle, text)),
     ("escaped marks", rb"\\[<>\[\]_*`#&|.-]", _replacing(rb"\\([<>\[\]_*`#&|.-])", rb"\1")),
     ("tabs", rb"\t", _replacing(rb"\t", b" ")),
@@ -116,7 +130,7 @@ class Decoder:
         self.undone: list[str] = []
         self._steps: list[Step] = []
         self.layout: Layout | None = None
-        self._folded = False
+        self._folded = 0  # from which length on a piece goes on without a blank, where lines are folded
         text = head[: 1 << 16]
         for _ in range(2):  # a mark may stand before a prefix, or after it
             before = len(self._steps)
@@ -124,8 +138,8 @@ class Decoder:
             if len(self._steps) == before:
                 break
         self.layout = detect(text.splitlines()[:2000])
-        if self.layout is not None and not self.layout.bare and _is_folded(text, self.layout):
-            self._folded = True
+        if self.layout is not None and not self.layout.bare and (width := _folded_at(text, self.layout)):
+            self._folded = width
             self.undone.append("folded lines")
 
     @property
@@ -138,7 +152,7 @@ class Decoder:
         for step in self._steps:
             lines = step(lines)
         if self._folded and self.layout is not None:
-            lines = unfolded(lines, self.layout)
+            lines = unfolded(lines, self.layout, self._folded)
         return lines
 
     def cut(self, data: bytes) -> int:
@@ -271,16 +285,19 @@ _BEGINS_ENTRY: Final = re.compile(
 )
 
 
-def _is_folded(text: bytes, layout: Layout) -> bool:
-    """Whether some of the first lines are lines of the server only when they are joined."""
-    lines = text.splitlines()[:_LOOKED_AT]
-    return any(joined is not None for _, joined in _entries(lines, layout))
+def _folded_at(text: bytes, layout: Layout) -> int:
+    """0 where none of the first lines are lines of the server only when they are joined. Else how long a piece is that
+    goes on without a blank: all that a line has room for where words are cut, longer than any where they are not."""
+    found = _entries(text.splitlines()[:_LOOKED_AT], layout, 0)
+    lengths = [len(lines[0]) for lines, joined in found if joined is not None]
+    width = max(lengths, default=0)
+    return width if 2 * lengths.count(width) >= len(lengths) else sys.maxsize
 
 
-def unfolded(text: bytes, layout: Layout) -> bytes:
+def unfolded(text: bytes, layout: Layout, width: int) -> bytes:
     """`text` with the pieces of folded entries joined."""
     result: list[bytes] = []
-    for lines, joined in _entries(text.splitlines(), layout):
+    for lines, joined in _entries(text.splitlines(), layout, width):
         if joined is None:
             result += lines
         else:
@@ -289,21 +306,23 @@ def unfolded(text: bytes, layout: Layout) -> bytes:
     return b"".join(line + b"\n" for line in result)
 
 
-def _entries(lines: Iterable[bytes], layout: Layout) -> Iterable[tuple[list[bytes], tuple[int, bytes] | None]]:
+def _entries(
+    lines: Iterable[bytes], layout: Layout, width: int
+) -> Iterable[tuple[list[bytes], tuple[int, bytes] | None]]:
     """Each entry with its further lines, and when it is folded (how many of them are one, that one)."""
     group: list[bytes] = []
     for line in lines:
         if _BEGINS_ENTRY.match(line):
             if group:
-                yield group, _joined(group, layout)
+                yield group, _joined(group, layout, width)
             group = [line]
         else:
             group.append(line)
     if group:
-        yield group, _joined(group, layout)
+        yield group, _joined(group, layout, width)
 
 
-def _joined(group: list[bytes], layout: Layout) -> tuple[int, bytes] | None:
+def _joined(group: list[bytes], layout: Layout, width: int) -> tuple[int, bytes] | None:
     """The first lines of `group` as one, when only together (or together as well) they are a line of the server."""
     if len(group) < 2 or not _BEGINS_ENTRY.match(group[0]):
         return None
@@ -313,7 +332,8 @@ def _joined(group: list[bytes], layout: Layout) -> tuple[int, bytes] | None:
     whole = next((at for at, piece in enumerate(group) if not piece.strip()), len(group))  # a blank line ends it
     for count in range(min(_JOINED, whole), 1, -1):
         pieces = [piece.rstrip() for piece in group[:count]]
-        for glue in product((b"", b" "), repeat=count - 1):
+        blank = (a[-1:].isspace() or b[:1].isspace() or len(a) < width for a, b in pairwise(group[:count]))
+        for glue in product(*((b" ", b"") if there else (b"", b" ") for there in blank)):
             line = pieces[0] + b"".join(g + piece.lstrip() for g, piece in zip(glue, pieces[1:], strict=True))
             if _said(line, layout) is not None:
                 return count, line

@@ -95,12 +95,17 @@ class Counts:
         """The lines that follow are those of another file."""
         self.file, self.before = file, self.lines
 
+    @property
+    def full(self) -> bool:
+        """Whether no more of those lines are kept: then nobody asks for their numbers, which take long to count."""
+        return len(self.shown) >= _SHOWN
+
     def odd(self, number: int, text: bytes) -> None:
         """Count one line that was not understood, and keep it when it is among the first few."""
         self.not_understood += 1
         if not self.crash and any(word in text for word in CRASH_WORDS):
             self.crash = shown(text)
-        if len(self.shown) < _SHOWN:
+        if not self.full:
             self.shown.append(f"{self.file or 'line'}:{number - self.before}: {shown(text)}")
 
 
