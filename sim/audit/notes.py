@@ -68,7 +68,7 @@ def _of_lines(auditor: "Auditor") -> list[str]:
             "Lines were taken out of this log: it has some that the server writes only after others, and none of "
             "those. What it shows of no session is not said to be missing of any."
         )
-    if auditor.unanswered and not auditor.picked.count(Kind.ANSWER):
+    if auditor.unanswered and account.destroyed and not auditor.picked.count(Kind.ANSWER):
         said.append(
             'No line of this log tells of an answer ("Send Answer", at INFO): calls that count as unanswered here may '
             "have been answered."

@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
+from audit.serverlog import SIP, Call, Log
 from audit.traces import text_of
 from typer.testing import CliRunner
 
@@ -148,3 +149,14 @@ def test_calls_of_a_log_without_answers_are_not_left_to_look_unanswered(tmp_path
     picked = b"".join(entry for _, entry in entries("base20", "INFO") if b"[NOTICE]" in entry[:80])
     notes = audit(picked, tmp_path).provenance["notes"]
     assert any('No line of this log tells of an answer ("Send Answer"' in note for note in notes)
+
+
+def test_invites_that_wait_for_a_server_task_that_hangs_are_not_said_to_have_been_answered(tmp_path: Path) -> None:
+    log = Log("INFO")
+    for _ in range(3):
+        Call(log).invite()
+        log.wait(20.0)
+    log.say(SIP, "x")
+    found = audit(log.bytes, tmp_path)
+    assert found.summary.findings[0].kind == "task-stands-still"
+    assert not any("No line of this log tells" in note for note in found.provenance["notes"])
