@@ -197,4 +197,4 @@ def _bye(facts: SessionFacts) -> str:
 
 
 def _answered(facts: SessionFacts) -> str:
-    return ", answered 200" if facts.bye_answered else ", not answered"
+    return ", BYE answered 200" if facts.bye_answered else ", BYE not answered"

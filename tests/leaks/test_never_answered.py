@@ -90,6 +90,6 @@ def test_recognize_never_answered_leaks_although_the_bye_was_answered_200():
     assert leak.plugin == "speechrecog"
     assert leak.since_s < session["bye_s"]  # since the request, not since the BYE
     assert "behind it in its request_queue: TERMINATE (BYE at " in leak.explanation
-    assert "answered 200" in leak.explanation
+    assert "BYE answered 200" in leak.explanation
     assert "[mrcp_engine_channel_message_send]" in leak.explanation
     assert "rtp_port" in leak.holds
