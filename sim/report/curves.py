@@ -58,7 +58,7 @@ def capacity_curve(found: Capacity, metric: str | None = None, ax: Axes | None =
     if answer.value is not None:
         axes.axvspan(answer.low, answer.high, color=COLOURS[1], alpha=0.25, linewidth=0, label=f"capacity, {sure} sure")
         axes.axvline(answer.value, color=COLOURS[1], linewidth=1.3)
-    _from_zero(axes, [*middle, target.bound])
+    _from_zero(axes, [*middle, target.bound], target.metric)
     axes.yaxis.set_major_formatter(lambda value, _: shown(value, target.metric))
     axes.set(xlabel=_knob_axis(found), ylabel=words)
     legend_below(axes)
@@ -87,19 +87,19 @@ def response_curve(found: Responses, title: str, ax: Axes | None = None) -> Axes
     if found.names:
         axes.set_xticks(range(len(found.names)), found.names)
         axes.margins(x=0.1)
-    _from_zero(axes, [at.value for line in found.lines for at in line.estimates])
+    _from_zero(axes, [at.value for line in found.lines for at in line.estimates], found.metric)
     axes.yaxis.set_major_formatter(lambda value, _: shown(value, found.metric))
     axes.set(xlabel=_axis(found.knob), ylabel=metric_words(found.metric))
     legend_below(axes)
     return axes
 
 
-def _from_zero(axes: Axes, drawn: Sequence[float]) -> None:
+def _from_zero(axes: Axes, drawn: Sequence[float], metric: str) -> None:
     """No metric is negative: no axis shows where none can be, and one of zeros alone begins there."""
     low, high = axes.get_ylim()
     known = [value for value in drawn if math.isfinite(value)]
     if known and low < 0.0 <= min(known):
-        axes.set_ylim(0.0, high if max(known) > 0.0 else 1.0)
+        axes.set_ylim(0.0, high if max(known) > 0.0 or metric.endswith(("blocking", "utilisation")) else max(high, 1.0))
 
 
 def _axis(column: str) -> str:

@@ -46,6 +46,8 @@ def metric_words(metric: str) -> str:
         return f"{label(name)}, {which}"
     if kind in ("peak", "leaked") and rest:
         return f"{resource_words(rest)}, {'most held at once' if kind == 'peak' else 'leaked'}"
+    if kind == "tasks" and rest.endswith(".utilisation"):
+        return f"thread {rest.removesuffix('.utilisation')}, busy share"
     return metric
 
 

@@ -111,6 +111,9 @@ def test_peaks_stand_beside_their_limits_and_are_not_tested(fixed: SideBySide) -
     assert len(ports.values) == 2
     assert ports.limits[0] is not None
     assert not any(row.name.startswith("peak") for row in fixed.rows)
+    page = html_of(page_of_comparison(fixed))
+    assert '<td class="text">RTP ports, most held at once</td>' in page
+    assert '<td class="text quiet">peak.rtp_port</td>' in page
 
 
 @pytest.mark.parametrize(

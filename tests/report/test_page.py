@@ -20,6 +20,7 @@ from sim.ledger.summary import SessionCounts, Summary
 from sim.report.html import page_text
 from sim.report.page.render import UPLOT, _asset
 from sim.scenario import load_scenario
+from sim.vocabulary.resources import resource_words
 
 LEAKY = {
     "name": "leaky", "duration": "20s", "drain": "20s", "arrivals": {"rate": "10/s"},
@@ -71,6 +72,14 @@ def test_the_verdict_with_its_cause_stands_first_and_needs_no_scripts(leaky: Run
     assert "mrcp_engine_channel_close_respond" in told
     assert "leaked.session_pool == 0" in told
     assert "never handled" not in told[:600]
+
+
+def test_resources_are_told_in_words_beside_their_names(leaky: RunResult) -> None:
+    page = page_text(leaky)
+    table = page[page.index("Resources of the ledger") :].partition("</table>")[0]
+    for name in leaky.summary.resources:
+        assert f'<td class="text">{resource_words(name)}</td>' in table
+        assert f'<td class="text quiet">{name}</td>' in table
 
 
 def test_each_cause_leads_to_the_story_of_an_example(leaky: RunResult) -> None:

@@ -9,6 +9,7 @@ from sim.comparison.compare import SideBySide
 from sim.report.comparison import chance, how_told, interval, mark, once_cells, shown, signed, verdict
 from sim.report.differences import difference_picture
 from sim.report.page.blocks import Datum, Figure, Head, Page, PagePart, Section, TableData, picture, table, text
+from sim.report.plain import metric_words
 from sim.report.style import svg_of
 from sim.report.survivals import survivals_of
 from sim.report.text import DASH, number, plural
@@ -102,12 +103,12 @@ def _lifetimes(lives: Mapping[str, LifeCurve]) -> list[PagePart]:
 
 
 def _once(found: SideBySide) -> PagePart:
-    heads = [Head("value", True), *(Head(side.name) for side in found.sides)]
+    heads = [Head("value", True), *(Head(side.name) for side in found.sides), Head("name in files", True)]
     rows = []
     for item in found.once:
         told = once_cells(item.name, item.values, item.limits)
         cells = [Datum(cell, value) for cell, value in zip(told, item.values, strict=True)]
-        rows.append([Datum(item.name, name="text"), *cells])
+        rows.append([Datum(metric_words(item.name), name="text"), *cells, Datum(item.name, name="text quiet")])
     return table(TableData("Each result has one of these only: shown, not tested", heads, rows))
 
 

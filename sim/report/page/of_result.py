@@ -17,6 +17,7 @@ from sim.report.style import svg_of
 from sim.report.terminal import found_value
 from sim.report.text import DASH, duration, number, share, size
 from sim.report.verdicts import causes_heading, verdict_text
+from sim.vocabulary.resources import resource_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -206,21 +207,24 @@ def _tasks(result: RunResult) -> list[PagePart]:
 
 
 def _resources(summary: Summary) -> list[PagePart]:
-    names = ("of its limit", "peak", "limit", "acquired", "released", "held at the end", "leaked", "refused", "bytes")
+    names = ("leaked", "refused", "of its limit", "peak", "limit", "held at the end", "acquired", "released", "bytes")
+    heads = [Head("resource", True), *map(Head, names), Head("name in files", True)]
     rows = []
     for name, use in summary.resources.items():
         part = use.peak / use.limit if use.limit else None
         rows.append(
             [
-                Datum(name, name="text"), Datum(share(part), part, part=None if part is None else min(1.0, part)),
-                Datum(number(use.peak), use.peak), Datum(number(use.limit), use.limit),
-                Datum(number(use.acquired), use.acquired), Datum(number(use.released), use.released),
-                Datum(number(use.held), use.held), Datum(number(use.leaked), use.leaked, "bad" if use.leaked else ""),
+                Datum(resource_words(name), name="text"),
+                Datum(number(use.leaked), use.leaked, "bad" if use.leaked else ""),
                 Datum(number(use.refused), use.refused, "bad" if use.refused else ""),
-                Datum(size(use.bytes_peak), use.bytes_peak),
+                Datum(share(part), part, part=None if part is None else min(1.0, part)),
+                Datum(number(use.peak), use.peak), Datum(number(use.limit), use.limit),
+                Datum(number(use.held), use.held),
+                Datum(number(use.acquired), use.acquired), Datum(number(use.released), use.released),
+                Datum(size(use.bytes_peak), use.bytes_peak), Datum(name, name="text quiet"),
             ]
         )  # fmt: skip
-    return [table(TableData("Resources of the ledger", [Head("resource", True), *map(Head, names)], rows))]
+    return [table(TableData("Resources of the ledger", heads, rows))]
 
 
 def _sessions(result: RunResult) -> list[PagePart]:
