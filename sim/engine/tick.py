@@ -56,6 +56,11 @@ def can_skip(w: TickWorld, clock: TickClock) -> bool:
     return work < clock.tick_s and clock.drift_s < clock.tick_s
 
 
+def sleeps_again(w: TickWorld, for_s: float) -> bool:
+    """Whether the thread sleeps until its next tick: one that is due already finds it on its processor."""
+    return for_s > 0.0 or w.machine.count == 0
+
+
 def next_tick(clock: TickClock) -> float:
     """Begin the next tick in sequence."""
     clock.tick_k += 1

@@ -11,7 +11,7 @@ from sim.engine.compiled.queues import MEDIA_TICK, take, wake
 from sim.engine.compiled.record import message_done
 from sim.engine.compiled.store import messages_at, ring_take
 from sim.engine.sharing import leave, stretch_over, want
-from sim.engine.tick import can_skip, idle_work, next_tick, plan
+from sim.engine.tick import can_skip, idle_work, next_tick, plan, sleeps_again
 from sim.server.ledger import within_load
 
 # what a task waits for
@@ -154,12 +154,15 @@ def media_loop(w: Any, task: Any) -> bool:
         if e.tick_step == TICK_WAIT:
             e.tick_step = TICK_BEGIN
             task.state = TICK
-            rest(w, task)
             if task.length == 0 and task.lanes[1].count == 0 and can_skip(w, e):
+                rest(w, task)
                 task.asleep = 1
-            else:
-                schedule_task(w, task.index, max(0.0, next_tick(e) - e.now_s))
-            return False
+                return False
+            sleeps_s = max(0.0, next_tick(e) - e.now_s)
+            if sleeps_again(w, sleeps_s):
+                rest(w, task)
+                schedule_task(w, task.index, sleeps_s)
+                return False
         if e.tick_step == TICK_BEGIN:
             if task.frozen:
                 rest(w, task)

@@ -9,7 +9,7 @@ from simpy.events import Timeout
 
 from sim.engine.reference.tasks import Host, Message, Process, Task
 from sim.engine.reference.unpromised import fire_after
-from sim.engine.tick import can_skip, idle_work, next_tick, plan, tick_after
+from sim.engine.tick import can_skip, idle_work, next_tick, plan, sleeps_again, tick_after
 from sim.server.ledger import within_load
 from sim.vocabulary.messages import M_STOP
 from sim.vocabulary.tasks import MEDIA
@@ -41,8 +41,10 @@ class MediaEngine(Task):
             if not self.queue and not self.stops and can_skip(self.world, self):
                 yield self.sleep()
             else:
-                self.rest()
-                yield Timeout(self.env, max(0.0, next_tick(self) - self.env.now))
+                sleeps_s = max(0.0, next_tick(self) - self.env.now)
+                if sleeps_again(self.world, sleeps_s):
+                    self.rest()
+                    yield Timeout(self.env, sleeps_s)
             while self.frozen:
                 yield self.stand_still()
             if self.world.stretches is not None:
