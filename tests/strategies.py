@@ -48,6 +48,19 @@ def times(most: float, least: float = 0.0) -> st.SearchStrategy[float]:
     return st.one_of(st.sampled_from(grid), anything) if grid else anything
 
 
+def saved() -> st.SearchStrategy[Any]:
+    """What is saved of some costs in quick succession."""
+    pair = st.sampled_from([[0.0, 0.0], [0.3, 0.0], [0.0, 0.6], [0.25, 0.5]])
+    some = {
+        "nua": ("invite", "respond"), "sip_agent": ("i_state", "i_other"), "server": ("offer", "opened", "deactivate"),
+        "connection_agent": ("add",), "media": ("add", "subtract"),
+    }  # fmt: skip
+    return st.fixed_dictionaries(
+        {},
+        optional={task: st.fixed_dictionaries({}, optional=dict.fromkeys(keys, pair)) for task, keys in some.items()},
+    )
+
+
 def families(most: float) -> st.SearchStrategy[Any]:
     """Every distribution family, with values of the order of `most` seconds at the highest."""
     above = times(most, most / 1000)
@@ -369,7 +382,8 @@ def servers(resources: tuple[str, ...] = ()) -> st.SearchStrategy[Mapping]:
             "memory": st.fixed_dictionaries({}, optional=sizes),
             "warm": st.fixed_dictionaries(
                 {"within": times(0.01)},
-                optional=dict.fromkeys(("server", "connection_agent", "media"), parts),
+                optional=dict.fromkeys(("server", "connection_agent", "media"), parts)
+                | {"cooling": times(0.002), "task_cooling": times(0.001, 1e-5), "costs": saved()},
             ),
             "processors": processors(),
             "interference": st.fixed_dictionaries(

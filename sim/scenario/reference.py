@@ -148,11 +148,13 @@ def _annotations(field: FieldInfo) -> list[Any]:
 def _kind(field: FieldInfo) -> str:
     found = _annotations(field)[::-1] if _counts(field) else _annotations(field)
     many = "list of " if typing.get_origin(field.annotation) is tuple else ""
+    exact = [typing.get_args(item) for item in found if typing.get_origin(item) is tuple]
+    times = next((f"{len(items)} × " for items in exact if items and items[-1] is not ...), "")
     for item in found:
         if isinstance(item, InSchema):
             return "time or distribution" if item.name == "dist" else "number or distribution"
         if isinstance(item, Quantity):
-            return many + NAMES[item.kind].removeprefix("a ") + ("s" if many else "")
+            return times + many + NAMES[item.kind].removeprefix("a ") + ("s" if many else "")
     for item in found:
         if typing.get_origin(item) is typing.Literal:
             return many + " or ".join(f"`{choice}`" for choice in typing.get_args(item))

@@ -14,6 +14,7 @@ from sim.scenario.faults import NEVER, Fault
 from sim.scenario.logging import Log
 from sim.scenario.processors import Processors
 from sim.scenario.units import PositiveCount, PositiveSize, PositiveTime, Probability, Size, Time, write_time
+from sim.scenario.warm import Warm
 from sim.vocabulary.plugins import MRCP_RESOURCES, Resource
 from sim.vocabulary.tasks import TaskKey
 
@@ -251,28 +252,6 @@ if not TYPE_CHECKING:
 
 class Wakes(_Wakes):
     """Time to wake an idle task's thread, where it differs from `server.wake`."""
-
-
-class Warm(Part):
-    """What follows soon after a task's last work: its processor is still awake, its caches are warm."""
-
-    wake_within: Time = Field(
-        default=0.0, description="Up to this long after its last work a thread takes `wake` to be woken."
-    )
-    wake: Dist | None = Field(default=None, description="Time to wake it then, whatever its task; null: as ever.")
-    within: Time = Field(
-        default=0.0, description="Up to this long after the last one a message takes less time; 0: no such effect."
-    )
-    cooling: Time = Field(
-        default=0.0,
-        description="After so long without work half of the effect is gone: part + (1 - part) * idle / (idle + "
-        "cooling) of the service time is left. 0: all of it stays until `within`, and none after.",
-    )
-    nua: Probability = Field(default=1.0, description="NUA stack: part of the service time that is left.")
-    sip_agent: Probability = Field(default=1.0, description="SIP agent: the same.")
-    server: Probability = Field(default=1.0, description="MRCP server task: the same.")
-    connection_agent: Probability = Field(default=1.0, description="MRCPv2 connection agent: the same.")
-    media: Probability = Field(default=1.0, description="Media engine: the same.")
 
 
 class Interference(Part):

@@ -80,6 +80,7 @@ class Parameters:
     awake_s: float  # how soon after its last work a thread is woken faster; below 0: never
     warm_s: Annotated[float, Knob("server.warm.within")]  # after its last message; 0: never
     cooling_s: Annotated[float, Knob("server.warm.cooling")]  # until half of its warmth is lost; 0: all at `warm_s`
+    task_cooling_s: Annotated[float, Knob("server.warm.task_cooling")]  # the same, of what `Warmth.task` saves
     warm_nua: Annotated[float, Knob("server.warm.nua")]  # part of the service time that is left to a warm task
     warm_sip: Annotated[float, Knob("server.warm.sip_agent")]
     warm_server: Annotated[float, Knob("server.warm.server")]
@@ -126,6 +127,15 @@ class StepPlan:
 
 
 MAX_FAULT_CALLS = 16
+
+
+class Warmth:
+    """What is saved of one cost in quick succession, and when a message of it was last taken up."""
+
+    task: float  # part of the service time that is saved right after the task's last work
+    kind: float  # and right after its last message of this cost
+    of: int  # the stream whose `last_s` counts: that of the first kind with the same cost
+    last_s: float
 
 
 class FaultPlan:

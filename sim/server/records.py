@@ -9,7 +9,17 @@ from __future__ import annotations
 from typing import Protocol
 
 from sim.server.ledger import Ledger
-from sim.server.parameters import FAULT_ARRAYS, MIX_ARRAYS, STAYS, FaultPlan, Mix, Parameters, PluginLimits, StepPlan
+from sim.server.parameters import (
+    FAULT_ARRAYS,
+    MIX_ARRAYS,
+    STAYS,
+    FaultPlan,
+    Mix,
+    Parameters,
+    PluginLimits,
+    StepPlan,
+    Warmth,
+)
 from sim.vocabulary.plugins import MAX_CHANNELS, MAX_PLUGINS
 from sim.vocabulary.tasks import PLUGIN
 
@@ -257,6 +267,7 @@ ARRAYS: dict[type, dict[str, int]] = {
     Mix: MIX_ARRAYS,
     StepPlan: {},
     FaultPlan: FAULT_ARRAYS,
+    Warmth: {},
 }
 
 
@@ -279,6 +290,8 @@ class World(Protocol):
     def steps(self) -> list[StepPlan]: ...
     @property
     def faults(self) -> list[FaultPlan]: ...
+    @property
+    def warmths(self) -> list[Warmth]: ...
     @property
     def ports(self) -> list[int]: ...
     @property

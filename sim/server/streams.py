@@ -65,6 +65,9 @@ SUBTRACTED: Final = _streams.of("server.costs.server.mpf_subtracted", "service.M
 STOPS_FIRST: Final = _streams.of("server.costs.server.deactivate", "service.TERMINATE that stops first")
 """TERMINATE of a session with a request in progress: that one is stopped first, the taking down comes later."""
 
+WARMTHS: Final = STOPS_FIRST + 1
+"""Streams of service times have lower numbers."""
+
 OTHER_LOAD: Final = _streams.of("server.processors.other_load")
 """What other programs use, in processors."""
 OTHER_WORK: Final = _streams.of("server.processors.other_burst")
@@ -172,9 +175,20 @@ def wake_latency(w: World, task: int, now: float, ended_s: float) -> float:
     return draw(w, AWAKE if now - ended_s <= w.p.awake_s else WAKE + task)
 
 
-def warm_part(w: World, task: int, idle_s: float) -> float:
-    """The part of a service time that is left to a task whose last work ended `idle_s` ago: its caches are warm."""
+def warm_part(w: World, task: int, stream: int, idle_s: float, now: float) -> float:
+    """The part that is left of a service time of this stream to a task whose last work ended `idle_s` ago.
+
+    Its caches are warm, the more so the sooner after the last message of the same cost.
+    """
     cooling_s = w.p.cooling_s
+    if stream < WARMTHS:
+        warmth = w.warmths[stream]
+        if warmth.task + warmth.kind > 0.0:
+            same = w.warmths[warmth.of]
+            age_s = now - same.last_s
+            same.last_s = now
+            saved = warmth.task * w.p.task_cooling_s / (idle_s + w.p.task_cooling_s)
+            return 1.0 - saved - warmth.kind * cooling_s / (age_s + cooling_s)
     if cooling_s > 0.0:
         part = _warmest(w, task)
         return part + (1.0 - part) * idle_s / (idle_s + cooling_s)

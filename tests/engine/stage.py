@@ -10,7 +10,7 @@ from simpy.core import Environment
 from simpy.events import Timeout
 
 from sim.engine.reference.tasks import Message, Task
-from sim.server.streams import STREAMS
+from sim.server.streams import STREAMS, WARMTHS
 
 
 class Sessions:
@@ -42,6 +42,7 @@ class Stage:
             drawn=[0] * STREAMS,
             draw_step=[0] * STREAMS,
             draw_limit=1,
+            warmths=[SimpleNamespace(task=0.0, kind=0.0)] * WARMTHS,
             server=SimpleNamespace(contexts=0, needs_draws=0),
             ledger=SimpleNamespace(load_end_s=float("inf")),
             outbox=[],

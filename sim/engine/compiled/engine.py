@@ -138,6 +138,8 @@ class CompiledEngine:
             fill(target, step)
         for target, fault in zip(block["faults"], setup.faults, strict=True):
             fill(target, fault)
+        for target, warmth in zip(block["warmths"], setup.warmths, strict=True):
+            fill(target, warmth)
         self.mixes = np.zeros(len(setup.mixes), layout.MIX)
         for target, mix in zip(self.mixes, setup.mixes, strict=True):
             fill(target, mix)

@@ -14,10 +14,10 @@ import numpy as np
 from sim.engine.end.collect import SESSION_COUNTS, SESSION_TIMES
 from sim.engine.sharing import MAX_OTHERS, MAX_PROCESSORS, RUNNERS, Machine, Processor, Runner
 from sim.server.ledger import Ledger
-from sim.server.parameters import FaultPlan, Mix, Parameters, PluginLimits, StepPlan
+from sim.server.parameters import FaultPlan, Mix, Parameters, PluginLimits, StepPlan, Warmth
 from sim.server.records import IS_STOPPING, ServerState, Session
 from sim.server.shape import layout
-from sim.server.streams import FAULTS, STREAMS
+from sim.server.streams import FAULTS, STREAMS, WARMTHS
 from sim.vocabulary.messages import KINDS, MESSAGES
 from sim.vocabulary.plugins import MAX_PLUGINS, MAX_STEPS
 from sim.vocabulary.resources import BITS, MAX_RESOURCES
@@ -102,6 +102,7 @@ PLUGIN_RECORD = _record(layout(PluginLimits))
 MIX = _record(layout(Mix))
 STEP = _record(layout(StepPlan))
 FAULT = _record(layout(FaultPlan))
+WARMTH = _record(layout(Warmth))
 LEDGER = _ledger()
 MACHINE = _record(layout(Machine))
 PROCESSOR = _record(layout(Processor))
@@ -295,6 +296,7 @@ BLOCK = _record(
         ("runners", RUNNER, (RUNNERS,)),
         ("streams", STREAM, (STREAMS,)),
         ("faults", FAULT, (FAULTS,)),
+        ("warmths", WARMTH, (WARMTHS,)),
     ]
 )
 

@@ -132,8 +132,9 @@ def serve(w: Any, task: Any, wake_s: float) -> float:
         signal_producer(w, task)
     ended_s = task.started_s + task.service_s
     task.started_s = w.e.now_s + wake_s
-    task.service_s = draw(w, service_stream(w.sessions[task.slot], task.index, task.kind, task.arg))
-    task.service_s *= warm_part(w, task.index, task.started_s - ended_s)
+    stream = service_stream(w.sessions[task.slot], task.index, task.kind, task.arg)
+    task.service_s = draw(w, stream)
+    task.service_s *= warm_part(w, task.index, stream, task.started_s - ended_s, task.started_s)
     return wake_s + task.service_s
 
 

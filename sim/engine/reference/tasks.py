@@ -150,8 +150,9 @@ class Task(ABC):
         self.serving = message
         ended_s = self.started_s + self.service_s
         self.started_s = self.env.now + wake_s
-        self.service_s = self.service(message)
-        self.service_s *= warm_part(self.world, self.index, self.started_s - ended_s)
+        stream = self.stream(message)
+        self.service_s = draw(self.world, stream)
+        self.service_s *= warm_part(self.world, self.index, stream, self.started_s - ended_s, self.started_s)
         if self.engine.starters:
             self.announce(message, wake_s)
         return wake_s + self.service_s
@@ -186,10 +187,10 @@ class Task(ABC):
         if self.world.stretches is not None:
             self.world.stretches.rest(self.index)
 
-    def service(self, message: Message) -> float:
-        """How long this message keeps the thread busy."""
+    def stream(self, message: Message) -> int:
+        """The stream of how long this message keeps the thread busy."""
         kind, slot, arg, _ = message
-        return draw(self.world, service_stream(self.world.sessions[slot], self.index, kind, arg))
+        return service_stream(self.world.sessions[slot], self.index, kind, arg)
 
     def sleep(self) -> Event:
         """Wait for a message; whoever sends it calls `wake`, and the event is the end of its service."""

@@ -11,7 +11,7 @@ from sim.engine.start.sampling import BLOCK
 from sim.engine.start.setup import Setup, new_ledger
 from sim.server.ledger import Ledger
 from sim.server.media import all_free
-from sim.server.parameters import FaultPlan, Mix, Parameters, PluginLimits, StepPlan
+from sim.server.parameters import FaultPlan, Mix, Parameters, PluginLimits, StepPlan, Warmth
 from sim.server.records import ServerState, Session
 from sim.server.streams import STREAMS
 
@@ -33,6 +33,7 @@ class PlainWorld:
     mixes: list[Mix]
     steps: list[StepPlan]
     faults: list[FaultPlan]
+    warmths: list[Warmth]
     ports: list[int]
     draws: list[list[float]]
     drawn: list[int]
@@ -68,6 +69,7 @@ def new_world(setup: Setup, streams: Streams, window_s: float) -> PlainWorld:
         mixes=setup.mixes,
         steps=setup.steps,
         faults=setup.faults,
+        warmths=setup.warmths,
         ports=all_free(setup.parameters.rtp_ports, setup.parameters.port_leaves),
         draws=draws,
         drawn=[MARGIN if random else 0 for random in step],

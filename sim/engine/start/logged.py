@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 LEAST_LEFT: Final = 0.1
 """Part of a service time that is left at least, however many lines fewer there are."""
 
-OTHER_STREAMS: Final = {
+SERVICES: Final = {s.SERVICE + kind: cost for kind, cost in COST_KEYS.items()} | {
     s.SERVICE + M_CONTAINER: ("media", "add"),
     s.SUBTRACT: ("media", "subtract"),
     s.SUBTRACTED: ("server", "mpf_subtracted"),
     s.STOPS_FIRST: ("server", "deactivate"),
 }
+"""By the number of a service time's stream, the task and the key of the cost that it draws from; plugins' are apart."""
 
 
 def changes(scenario: "Scenario", plugins: int) -> dict[int, float]:
@@ -26,8 +27,7 @@ def changes(scenario: "Scenario", plugins: int) -> dict[int, float]:
     log = scenario.server.log
     if log.level == log.measured_at or log.cost_per_line == 0.0:
         return {}
-    written = {s.SERVICE + kind: cost for kind, cost in COST_KEYS.items()}
-    written |= OTHER_STREAMS
+    written = dict(SERVICES)
     for i in range(plugins):
         for o, operation in enumerate(OPERATIONS):
             written[s.OPERATION + (i * 4 + o) * 4 + s.BLOCK] = ("plugin", operation)

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from sim.engine.sharing import Machine, Processor, Runner
-from sim.engine.start.logged import LEAST_LEFT, changes
+from sim.engine.start.logged import LEAST_LEFT, SERVICES, changes
 from sim.engine.start.processors import idle_processors, machine_of, sleeping_runners
 from sim.engine.start.sampling import Sampler, constant_value, interrupted, lengthened, sampler, uniform
 from sim.engine.start.values import at, fill, undecided
@@ -18,7 +18,7 @@ from sim.scenario.dialogue import Step
 from sim.scenario.server import PortRange
 from sim.server import streams as s
 from sim.server.ledger import Ledger
-from sim.server.parameters import MAX_FAULT_CALLS, FaultPlan, Mix, Parameters, PluginLimits, StepPlan
+from sim.server.parameters import MAX_FAULT_CALLS, FaultPlan, Mix, Parameters, PluginLimits, StepPlan, Warmth
 from sim.server.records import (
     COMPLETES_ITSELF,
     ENDS_AT_ONCE,
@@ -65,6 +65,7 @@ class Setup:
     mixes: list[Mix]
     steps: list[StepPlan]
     faults: list[FaultPlan]
+    warmths: list[Warmth]
     server: ServerState
     duration_s: float
     limits: tuple[int | None, ...]  # of each resource
@@ -93,6 +94,7 @@ def setup(scenario: Scenario, record_rows: bool) -> Setup:
         mixes=_mixes(scenario, plugins),
         steps=[_step(step, plugins) for _, step in _steps(scenario)],
         faults=_faults(scenario, plugins),
+        warmths=_warmths(scenario),
         server=server,
         duration_s=_duration(scenario),
         limits=_limits(scenario, plugins),
@@ -273,6 +275,22 @@ def _faults(scenario: Scenario, plugins: tuple[str, ...]) -> list[FaultPlan]:
         record.listed = min(len(fault.calls), MAX_FAULT_CALLS)
         for i, call in enumerate(fault.calls[:MAX_FAULT_CALLS]):
             record.calls[i] = call
+        records.append(record)
+    return records
+
+
+def _warmths(scenario: Scenario) -> list[Warmth]:
+    """By the number of a service time's stream, what is saved of it in quick succession."""
+    first: dict[tuple[str, str], int] = {}
+    records = []
+    for stream in range(s.WARMTHS):
+        record: Warmth = blank(Warmth)
+        record.last_s = -math.inf
+        cost = SERVICES.get(stream)
+        saved = at(scenario.server.warm.costs, ".".join(cost)) if cost is not None else None
+        if cost is not None and saved is not None:
+            record.task, record.kind = saved
+            record.of = first.setdefault(cost, stream)
         records.append(record)
     return records
 
