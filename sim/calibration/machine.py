@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from sim.calibration.costs import idle_before, server_names
 from sim.calibration.media import contexts_at
+from sim.calibration.nua import FIRST_LINE, KindCost, kinds
 from sim.calibration.shared import Activity, one_processor
 from sim.calibration.threads import MEDIA_THREAD, Thread, ThreadTimes, named, sip_pair, used, windows
-from sim.calibration.work import Work, left
+from sim.calibration.work import Work, ages, left
 from sim.errors import LogError
 
 if TYPE_CHECKING:
@@ -35,9 +36,6 @@ _WINDOW_S: Final = 0.5
 _FULL: Final = 0.9  # of a processor that must be seen idle or used for it to count
 _FEWEST_PACKETS: Final = 1000  # RTP packets from which on their cost can be told
 _COVERED: Final = 0.5  # part of the log that a recording must cover
-_NUA_KINDS: Final = (
-    ("invite", "invite"), ("ack", "ready"), ("bye", "bye"), ("respond", "completed"), ("other", "released"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,14 @@ class FigureFound:
     """A figure, and in words what it was found from."""
 
     value: float
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class NuaFound:
+    """Median and mean cost of each kind of the NUA stack's messages in seconds, by its key, and where they are from."""
+
+    costs: dict[str, tuple[float, float]]
     said: str
 
 
@@ -57,7 +63,7 @@ class MachineFound:
     other_load: FigureFound
     switch: FigureFound
     use: float | None = None  # of all processors together, by the server
-    nua: FigureFound | None = None  # factor on the default costs of the NUA stack
+    nua: NuaFound | None = None
     context: FigureFound | None = None
     tick: FigureFound | None = None
     with_rtp: FigureFound | None = None  # of a context whose caller sends RTP
@@ -68,7 +74,7 @@ def machine(evidence: "Evidence", seen: Activity, work: Work | None, times: Thre
     """The machine of a log; `times` on the log's clock, `work` where the log has task messages."""
     one = one_processor(evidence, seen)
     if times is None:
-        return _assumed(evidence, one)
+        return _assumed(evidence, seen, one)
     span = _span(evidence, times)
     count, said = _count(times, one, span)
     switch = _switch(times, work, span)
@@ -76,19 +82,48 @@ def machine(evidence: "Evidence", seen: Activity, work: Work | None, times: Thre
     return MachineFound(
         count, said, _others(times, one, count, span), switch,
         use=sum(used(thread, *span).cpu_s for thread in times.threads) / (span[1] - span[0]) / count,
-        nua=_nua(evidence, times, work, switch.value, span), tick=tick, context=context, with_rtp=with_rtp,
+        nua=_nua(evidence, seen, times, work, switch.value, span), tick=tick, context=context, with_rtp=with_rtp,
         covered=span,
     )  # fmt: skip
 
 
-def _assumed(evidence: "Evidence", one: bool) -> MachineFound:
+def _assumed(evidence: "Evidence", seen: Activity, one: bool) -> MachineFound:
     if one:
         count, said = 1, "the log never has lines of two threads side by side, as it would with more processors"
     else:
         hint = "its threads' lines lie side by side, so at least two" if evidence.debug else "an INFO log can not tell"
         count, said = ASSUMED_PROCESSORS, f"ASSUMED; {hint}. Give a recording with --threads, or set it"
     other = FigureFound(0.0, "ASSUMED: nothing else runs on them; --threads tells")
-    return MachineFound(count, said, other, FigureFound(SWITCH_S, "ASSUMED, from other servers; --threads tells"))
+    switch = FigureFound(SWITCH_S, "ASSUMED, from other servers; --threads tells")
+    return MachineFound(count, said, other, switch, nua=_assumed_nua(kinds(evidence, seen, SWITCH_S)))
+
+
+def _assumed_nua(told: dict[str, KindCost]) -> NuaFound | None:
+    """Where the log tells how the kinds differ: as much for a call in all as by default."""
+    if not told:
+        return None
+    usual = _default_costs()
+    whole = sum(usual[key][1] for key in FIRST_LINE) / sum(told[key].mean_s for key in FIRST_LINE)
+    return NuaFound(
+        {key: (cost.median_s * whole, cost.mean_s * whole) for key, cost in told.items()},
+        f"ASSUMED as much for a call as by default, --threads tells; {_shared_out(told)}",
+    )
+
+
+def _default_costs() -> dict[str, tuple[float, float]]:
+    from sim.scenario.costs import NuaCosts
+
+    return {key: (float(dist.median), float(dist.mean)) for key, dist in NuaCosts()}
+
+
+def _shared_out(told: dict[str, KindCost]) -> str:
+    if not told:
+        return "shared out among their kinds as by default"
+    seen = ", ".join(f"{key} {told[key].mean_s * 1e6:.0f}" for key in FIRST_LINE)
+    return (
+        f"shared out among their kinds as the times that the SIP agent slept between two events, us: {seen} (of "
+        f"{sum(told[key].told_by for key in FIRST_LINE)}); nothing tells of cancel and other"
+    )
 
 
 def _span(evidence: "Evidence", times: ThreadTimes) -> tuple[float, float]:
@@ -224,23 +259,23 @@ def _containers(evidence: "Evidence", work: Work, edges: Array) -> Array:
         sample = work.samples.get(("media", key))
         at = media & (names == key) & np.isfinite(began)
         if sample is not None:
-            total += np.histogram(began[at], edges, weights=float(sample.mean()) * work.part("media", idle[at]))[0]
+            parts = work.part(("media", key), idle[at], ages(began[at]))
+            total += np.histogram(began[at], edges, weights=float(sample.mean()) * parts)[0]
     return total
 
 
 def _nua(
-    evidence: "Evidence", times: ThreadTimes, work: Work | None, switch_s: float, span: tuple[float, float]
-) -> FigureFound | None:
-    """By how much the NUA stack's costs differ from the default ones, from its thread's processor time."""
-    from sim.scenario import expected
-    from sim.scenario.costs import NuaCosts
-
+    evidence: "Evidence", seen: Activity, times: ThreadTimes, work: Work | None, switch_s: float,
+    span: tuple[float, float],
+) -> NuaFound | None:  # fmt: skip
+    """The NUA stack's costs: in all from its thread's processor time, among their kinds from the log."""
     pair = sip_pair(times)
     if pair is None:
         return None
     use = used(pair[0], *span)
-    defaults = NuaCosts()
-    when = {key: np.array([time for _, time in evidence.states.get(line, [])]) for key, line in _NUA_KINDS[:4]}
+    told = kinds(evidence, seen, switch_s)
+    usual = {key: (cost.median_s, cost.mean_s) for key, cost in told.items()} or _default_costs()
+    when = {key: np.array([time for _, time in evidence.states.get(line, [])]) for key, line in FIRST_LINE.items()}
     when["other"] = np.array([call.released for call in evidence.calls if math.isfinite(call.released)])
     everything = np.sort(np.concatenate(list(when.values())))
     if not len(everything):
@@ -251,16 +286,17 @@ def _nua(
         place = np.searchsorted(everything, at, "left") - 1
         idle = np.where(place >= 0, at - everything[np.maximum(place, 0)], np.inf)
         parts = left(nua_part(work), idle)
-        nominal += float(expected(getattr(defaults, key))) * float(parts.sum())
+        nominal += usual[key][1] * float(parts.sum())
         messages += len(at)
     rest = use.cpu_s - switch_s * (use.slices if use.slices is not None else messages)
     if nominal <= 0 or rest <= 0:
         return None
-    said = (
+    factor = rest / nominal
+    return NuaFound(
+        {key: (median * factor, mean * factor) for key, (median, mean) in usual.items()},
         f"{use.cpu_s:.2f} s of the NUA stack's thread for {messages} SIP messages and answers, "
-        f"{use.cpu_s / messages * 1e6:.0f} us each; shared out among their kinds as the reference server's"
+        f"{use.cpu_s / messages * 1e6:.0f} us each; {_shared_out(told)}",
     )
-    return FigureFound(rest / nominal, said)
 
 
 def nua_part(work: Work | None) -> float:

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.calibration.fit import Fit, fit, short
-from sim.calibration.machine import BUSY_OTHERS, NUA_PART, OTHERS_BURST_S, FigureFound, MachineFound, nua_part
+from sim.calibration.machine import BUSY_OTHERS, NUA_PART, OTHERS_BURST_S, MachineFound, NuaFound, nua_part
 from sim.calibration.media import Ticks
 from sim.calibration.shared import AND_S, undisturbed
 from sim.calibration.sheet import Sheet, noted, seconds
-from sim.calibration.work import COOLING_S, Work
+from sim.calibration.work import COOLING_S, TASK_COOLING_S, Work
 from sim.scenario.annotated import Noted
 
 if TYPE_CHECKING:
@@ -61,17 +61,11 @@ def costs(work: Work | None, machine: MachineFound, sheet: Sheet, fits: dict[str
     return {"costs": Noted(block, f"{said}thread had the processor in between; less soon after the last, see warm")}
 
 
-def _nua(factor: FigureFound) -> dict[str, Any]:
-    """The default costs of the NUA stack, so many times as long."""
-    from sim.scenario.costs import NuaCosts
-
-    block = {}
-    for key, dist in NuaCosts():
-        block[key] = {
-            "dist": "lognormal", "median": seconds(dist.median * factor.value),
-            "mean": seconds(dist.mean * factor.value),
-        }  # fmt: skip
-    return block
+def _nua(found: NuaFound) -> dict[str, Any]:
+    return {
+        key: {"dist": "lognormal", "median": seconds(median), "mean": seconds(max(mean, median))}
+        for key, (median, mean) in found.costs.items()
+    }
 
 
 def log(evidence: "Evidence") -> dict[str, Any]:
@@ -95,7 +89,7 @@ def line_gaps(evidence: "Evidence") -> Array:
 
 def warm(work: Work | None) -> dict[str, Any]:
     """The block `server.warm`."""
-    if work is None or not any(work.told_by.values()):
+    if work is None or not (work.saved or any(work.told_by.values())):
         return {}
     said = ", ".join(f"{n} messages ({task})" for task, n in work.told_by.items() if n)
     block: dict[str, Any] = {"cooling": Noted(seconds(COOLING_S), f"what is left of a service time at once after the "
@@ -104,6 +98,15 @@ def warm(work: Work | None) -> dict[str, Any]:
     block["nua"] = Noted(
         round(nua_part(work), 4), f"ASSUMED, for the NUA stack logs nothing: {NUA_PART} of the server task's"
     )
+    if work.saved:
+        block["task_cooling"] = seconds(TASK_COOLING_S)
+        costs: dict[str, Any] = {}
+        for (task, key), (by_task, by_kind) in sorted(work.saved.items()):
+            costs.setdefault(task, {})[key] = [round(by_task, 3), round(by_kind, 3)]
+        block["costs"] = Noted(
+            costs, "what is saved at once after the task's last work, half of it after task_cooling, and at once after "
+            "the last message of the same cost, half of it after cooling: least squares over the times of each"
+        )  # fmt: skip
     return {"warm": block}
 
 

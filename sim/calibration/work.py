@@ -1,7 +1,10 @@
 """Processor time of every message: service times without what a thread waited for its processor in between.
 
-A processor that was used for something else has other code and data in its caches, so work takes longer the longer a
-task was idle. Measured at 10 to 2000 calls/s: part + (1 - part) · idle / (idle + 1 ms) of the longest.
+A processor that was used for something else has other code and data in its caches, so work takes longer the longer ago
+its task last ran, and the longer ago it last did the same kind of work: of a cost c,
+c · (1 - a · 0.1 ms / (idle + 0.1 ms) - b · 1 ms / (age + 1 ms)), with a and b by least squares. Where a log has too few
+messages for both, or the times of a cost follow it better, part + (1 - part) · idle / (idle + 1 ms) of the longest,
+with one part for each task.
 """
 
 from dataclasses import dataclass
@@ -17,12 +20,17 @@ if TYPE_CHECKING:
     from sim.calibration.evidence import Evidence
 
 Array = NDArray[np.float64]
+Place = tuple[str, str]  # task of the scenario, key of its costs
 Group = tuple[Array, Array]  # times of work on one kind of message, and how long the task was idle before each
 
 COOLING_S: Final = 1e-3
+TASK_COOLING_S: Final = 1e-4
 _PARTS: Final = np.arange(0.1, 1.0001, 0.02)
 _FEWEST: Final = 15
 _WARM, _COLD = 0.3, 0.6  # of the way from the warmest to the coldest
+_ENOUGH: Final = 200  # times of one cost, for what two times save of it
+_VARIED: Final = 0.1  # standard deviation of how far a cost was cooled, from 0 to 1
+_MOST_SAVED: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +41,18 @@ class Work:
     the log took together, by its name there, as they were.
     """
 
-    samples: dict[tuple[str, str], Array]
+    samples: dict[Place, Array]
     warm: dict[str, float]
     told_by: dict[str, int]
+    saved: dict[Place, tuple[float, float]]  # right after the task's last work, and after the last of the same kind
     spent_s: dict[str, float]
     whole: dict[str, bool]  # whether all that a task of the log works on is in it
 
-    def part(self, task: str, idle_s: Array) -> Array:
-        """What is left of a task's times so long after its last work."""
-        return left(self.warm.get(task, 1.0), idle_s)
+    def part(self, place: Place, idle_s: Array, age_s: Array) -> Array:
+        """What is left of a cost so long after its task's last work, and after the last of the same kind."""
+        if place in self.saved:
+            return kept(self.saved[place], idle_s, age_s)
+        return left(self.warm.get(place[0], 1.0), idle_s)
 
 
 def left(warmest: float, idle_s: Array) -> Array:
@@ -49,9 +60,41 @@ def left(warmest: float, idle_s: Array) -> Array:
     return np.asarray(warmest + (1.0 - warmest) * _cooled(idle_s), dtype=np.float64)
 
 
-def _cooled(idle_s: Array) -> Array:
+def kept(saved: tuple[float, float], idle_s: Array, age_s: Array) -> Array:
+    """The same of a cost of which two times save, see `sim.server.streams.warm_part`."""
+    task, kind = saved
+    return np.asarray(1.0 - task * (1.0 - _cooled(idle_s, TASK_COOLING_S)) - kind * (1.0 - _cooled(age_s)))
+
+
+def _cooled(idle_s: Array, cooling_s: float = COOLING_S) -> Array:
     finite = np.where(np.isfinite(idle_s), np.maximum(idle_s, 0.0), 1e6)
-    return np.asarray(finite / (finite + COOLING_S), dtype=np.float64)
+    return np.asarray(finite / (finite + cooling_s), dtype=np.float64)
+
+
+def ages(times: Array) -> Array:
+    """How long before each of these times the one before it was, infinite for the first; in any order."""
+    order = times.argsort(kind="stable")
+    result = np.full(len(times), np.inf)
+    result[order[1:]] = np.diff(times[order])
+    return result
+
+
+def savings(time: Array, idle_s: Array, age_s: Array) -> tuple[float, float] | None:
+    """What is saved of a cost right after its task's last work, and after the last of the same kind.
+
+    By non-negative least squares over `time`; None where there are too few of them, or too much alike.
+    """
+    from scipy.optimize import nnls
+
+    if len(time) < _ENOUGH:
+        return None
+    idle, age = _cooled(idle_s, TASK_COOLING_S), _cooled(age_s)
+    if max(float(idle.std()), float(age.std())) < _VARIED:
+        return None
+    (least, by_task, by_kind), _ = nnls(np.column_stack((np.ones(len(time)), idle, age)), time)
+    cold = float(least + by_task + by_kind)
+    scale = min(1.0, _MOST_SAVED * cold / max(float(by_task + by_kind), 1e-12))
+    return float(by_task) / cold * scale, float(by_kind) / cold * scale
 
 
 def work(evidence: "Evidence", seen: Activity, one: bool) -> Work:
@@ -62,39 +105,57 @@ def work(evidence: "Evidence", seen: Activity, one: bool) -> Work:
     whole = np.isfinite(time) & ~(interrupted(evidence, seen) if one else np.zeros(len(rows), dtype=np.bool_))
     idle, names = idle_before(evidence), server_names(evidence, rows)
     role = rows["role"].to_numpy()
-    samples: dict[tuple[str, str], Array] = {}
-    warm: dict[str, float] = {}
-    told: dict[str, int] = {}
+    found = Work({}, {}, {}, {}, {}, {})
     mean = np.full(len(rows), np.nan)
     for source, keys, task in TASKS:
-        groups = {key: np.flatnonzero(whole & (role == source) & (names == key)) for key in keys}
+        alike = {key: np.flatnonzero((role == source) & (names == key)) for key in keys}
+        alike = {key: at[np.isfinite(began[at])] for key, at in alike.items()}
+        groups = {key: at[whole[at]] for key, at in alike.items()}
         groups = {key: at[undisturbed(time[at])] for key, at in groups.items() if len(at)}
-        warm[task], told[task] = warmest([(time[at], idle[at]) for at in groups.values()])
-        for name, at in groups.items():
-            cold = time[at] / left(warm[task], idle[at])
-            before = samples.get((task, keys[name]))
-            samples[task, keys[name]] = cold if before is None else np.concatenate((before, cold))
-            alike = (role == source) & (names == name)
-            mean[alike] = float(cold.mean()) * left(warm[task], idle[alike])
+        found.warm[task], found.told_by[task] = warmest([(time[at], idle[at]) for at in groups.values()])
+        for cost in dict.fromkeys(keys[name] for name in groups):
+            every = np.concatenate([alike[name] for name in keys if keys[name] == cost])
+            age = np.full(len(rows), np.inf)
+            age[every] = ages(began[every])
+            at = np.concatenate([groups[name] for name in groups if keys[name] == cost])
+            cold = _add(found, (task, cost), time[at], idle[at], age[at])
+            mean[every] = cold * found.part((task, cost), idle[every], age[every])
             mean[at] = time[at]
     for name in np.unique(names[role == "plugin"]):
         alike = (role == "plugin") & (names == name)
         at = np.flatnonzero(alike & whole)
         mean[alike] = float(time[at][undisturbed(time[at])].mean()) if len(at) else np.nan
-    warm["sip_agent"], told["sip_agent"] = _sip_agent(evidence, seen, one, samples)
+    _sip_agent(evidence, seen, one, found)
     tasks = rows["task"].to_numpy()
-    spent = {str(task): float(np.nansum(mean[tasks == task])) for task in np.unique(tasks)}
+    found.spent_s.update({str(task): float(np.nansum(mean[tasks == task])) for task in np.unique(tasks)})
     tcp = bool(len(evidence.accepts))  # what the connection agent reads from sockets is not logged as messages
     roles = dict(zip(tasks.tolist(), role.tolist(), strict=True))
-    whole_of = {str(t): roles[t] in ("server", "plugin") or (roles[t] == "connection" and not tcp) for t in roles}
-    return Work(samples, warm, told, spent, whole_of)
+    found.whole.update(
+        {str(t): roles[t] in ("server", "plugin") or (roles[t] == "connection" and not tcp) for t in roles}
+    )
+    return found
 
 
-def _sip_agent(
-    evidence: "Evidence", seen: Activity, one: bool, samples: dict[tuple[str, str], Array]
-) -> tuple[float, int]:
-    """Add the SIP agent's samples; its warmth."""
-    groups: dict[tuple[str, str], Group] = {}
+def _add(found: Work, place: Place, time: Array, idle: Array, age: Array) -> float:
+    """Add times of work on one kind of message as they would have been on a cold task; their mean."""
+    saved = savings(time, idle, age)
+    if saved is not None and _unexplained(time, kept(saved, idle, age)) < _unexplained(
+        time, found.part(place, idle, age)
+    ):
+        found.saved[place] = saved
+    cold = time / found.part(place, idle, age)
+    found.samples[place] = cold
+    return float(cold.mean())
+
+
+def _unexplained(time: Array, parts: Array) -> float:
+    """Sum of squares of what times differ by from so many parts of one cost."""
+    return float(np.square(time - time.sum() / parts.sum() * parts).sum())
+
+
+def _sip_agent(evidence: "Evidence", seen: Activity, one: bool, found: Work) -> None:
+    """Add the SIP agent's samples and its warmth."""
+    groups: dict[Place, tuple[Array, Array, Array]] = {}
     for place, spans in sip_spans(evidence).items():
         idle = np.concatenate(
             [spans.begin_s[spans.thread == t] - seen.before(spans.begin_s[spans.thread == t], int(t))
@@ -105,12 +166,12 @@ def _sip_agent(
         keep = undisturbed(time)
         if one:
             keep &= seen.others(begin, begin + time, thread) == 0
-        groups[place] = (time[keep], idle[keep])
-    part, told = warmest(list(groups.values()))
-    for place, (time, idle) in groups.items():
+        groups[place] = (time[keep], idle[keep], ages(begin)[keep])
+    part, told = warmest([(time, idle) for time, idle, _ in groups.values()])
+    found.warm["sip_agent"], found.told_by["sip_agent"] = part, told
+    for place, (time, idle, age) in groups.items():
         if len(time):
-            samples[place] = time / left(part, idle)
-    return part, told
+            _add(found, place, time, idle, age)
 
 
 def warmest(groups: list[Group]) -> tuple[float, int]:

@@ -263,3 +263,13 @@ def test_windows_of_a_recording_are_seconds_of_its_threads(times: ThreadTimes) -
     begin, end = times.span
     every = np.sum([used(thread, begin, end).cpu_s for thread in times.threads])
     assert 2.8 < every < 3.0
+
+
+def test_of_the_two_laws_of_warmth_a_cost_has_the_one_that_its_times_follow(one400: Calibration) -> None:
+    costs = one400.mapping["server"]["warm"]["costs"]
+    assert set(costs["sip_agent"]) == {"i_invite", "i_state", "i_terminated"}  # i_other follows how long it was idle
+    assert "terminate" not in costs["server"]
+    by_task, by_kind = costs["server"]["offer"]
+    assert 0.1 < by_task < 0.3
+    assert 0.4 < by_kind < 0.6
+    assert one400.mapping["server"]["warm"]["task_cooling"] == "100us"
