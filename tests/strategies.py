@@ -299,7 +299,7 @@ def processors() -> st.SearchStrategy[Mapping]:
         {"count": st.sampled_from([1, 1, 2, 3, 40])},
         optional={
             "other_load": load,
-            "other_burst": families(0.001),
+            "other_burst": st.one_of(times(0.001, 0.00001), st.just({"dist": "exponential", "mean": 0.0002})),
             "scheduler": scheduler,
         },
     )

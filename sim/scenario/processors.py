@@ -1,10 +1,14 @@
 """The processors that the server's tasks share, what else runs on them, and how they are shared."""
 
-from pydantic import Field
+from typing import Final
 
-from sim.scenario.base import Flag, Part
-from sim.scenario.distributions import CountDist, Dist, Exponential, constant
-from sim.scenario.units import PositiveCount, PositiveTime, Time
+from pydantic import Field, model_validator
+
+from sim.scenario.base import Flag, Part, complain
+from sim.scenario.distributions import CountDist, Dist, Exponential, constant, expected
+from sim.scenario.units import PositiveCount, PositiveTime, Time, write_time
+
+SHORTEST_BURST_S: Final = 1e-6
 
 
 class Scheduler(Part):
@@ -35,3 +39,11 @@ class Processors(Part):
     )
     other_burst: Dist = Field(default=Exponential(mean=0.00005), description="Work that another program has at a time.")
     scheduler: Scheduler = Field(default=Scheduler(), description="How they are shared.")
+
+    @model_validator(mode="after")
+    def _bursts_take_time(self) -> "Processors":
+        """Without that no number of bursts would be what other programs use."""
+        mean = float(expected(self.other_burst))
+        if mean < SHORTEST_BURST_S:
+            complain(("other_burst", "must take 1us or more on average", str(write_time(mean))))
+        return self

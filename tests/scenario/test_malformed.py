@@ -10,6 +10,10 @@ from sim.scenario import InvalidScenario, load_scenario
 
 FAMILIES = "constant, uniform, exponential, erlang, gamma, lognormal, weibull, hyperexponential, empirical, mixture"
 CASES = {
+    "other programs whose bursts take no time": (
+        "server:\n  processors:\n    count: 1\n    other_load: 0.5\n    other_burst: 0s\n",
+        ["x.yaml:5: server.processors.other_burst must take 1us or more on average (got 0s)"],
+    ),
     "a rate that is a word": (
         "arrivals:\n  rate: fast\n",
         ["x.yaml:2: arrivals.rate must be a rate > 0, such as 10/s (got 'fast')"],
