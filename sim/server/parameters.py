@@ -80,6 +80,7 @@ class Parameters:
     awake_s: float  # how soon after its last work a thread is woken faster; below 0: never
     warm_s: Annotated[float, Knob("server.warm.within")]  # after its last message; 0: never
     cooling_s: Annotated[float, Knob("server.warm.cooling")]  # until half of its warmth is lost; 0: all at `warm_s`
+    costs_save: int  # whether anything is saved of single costs
     task_cooling_s: Annotated[float, Knob("server.warm.task_cooling")]  # the same, of what `Warmth.task` saves
     warm_nua: Annotated[float, Knob("server.warm.nua")]  # part of the service time that is left to a warm task
     warm_sip: Annotated[float, Knob("server.warm.sip_agent")]

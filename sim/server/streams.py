@@ -181,7 +181,7 @@ def warm_part(w: World, task: int, stream: int, idle_s: float, now: float) -> fl
     Its caches are warm, the more so the sooner after the last message of the same cost.
     """
     cooling_s = w.p.cooling_s
-    if stream < WARMTHS:
+    if w.p.costs_save and stream < WARMTHS:
         warmth = w.warmths[stream]
         if warmth.task + warmth.kind > 0.0:
             same = w.warmths[warmth.of]

@@ -10,7 +10,7 @@ from simpy.core import Environment
 from simpy.events import Timeout
 
 from sim.engine.reference.tasks import Message, Task
-from sim.server.streams import STREAMS, WARMTHS
+from sim.server.streams import STREAMS
 
 
 class Sessions:
@@ -42,14 +42,13 @@ class Stage:
             drawn=[0] * STREAMS,
             draw_step=[0] * STREAMS,
             draw_limit=1,
-            warmths=[SimpleNamespace(task=0.0, kind=0.0)] * WARMTHS,
             server=SimpleNamespace(contexts=0, needs_draws=0),
             ledger=SimpleNamespace(load_end_s=float("inf")),
             outbox=[],
             stretches=None,
             machine=SimpleNamespace(count=0),
             sessions=Sessions(),
-            p=SimpleNamespace(warm_s=0.0, awake_s=-1.0, cooling_s=0.0, receive_buffer=0),
+            p=SimpleNamespace(warm_s=0.0, awake_s=-1.0, cooling_s=0.0, costs_save=0, receive_buffer=0),
         )
         from sim.server.streams import OVERSLEEP, WAKE
 

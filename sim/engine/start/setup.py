@@ -185,6 +185,7 @@ def _parameters(scenario: Scenario, plugins: tuple[str, ...], record_rows: bool)
     p.plugins = len(plugins)
     p.record_rows = int(record_rows)
     p.awake_s = -1.0 if server.warm.wake is None else server.warm.wake_within
+    p.costs_save = int(server.warm.costs != type(server.warm.costs)())
     p.context_cost_s += _more_with_rtp(scenario)
     return p
 
