@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from sim.audit.audited import UNKNOWN, AuditedSession
 from sim.audit.holdings import Holdings
+from sim.audit.losses import Losses
 from sim.audit.reads import Reader, Reads, Said
 from sim.audit.roll import NEW, Roll
 from sim.audit.taskbook import TaskBook
+from sim.ledger.summary import Violation
 from sim.logs.reading.shown import word
 from sim.vocabulary.lines import ANSWER_STATUS, Kind
 
@@ -33,6 +35,7 @@ class Account(Roll):
         self.on_closed = on_closed
         self.destroyed = self.refused = self.offline = self.reused_unseen = 0
         self.same: Counter[bytes] = Counter()  # ids and addresses that can not be what the server wrote: how often
+        self.losses = Losses()
         self.unseen_ends = 0  # sessions that were terminated, without the line that destroys their pool
         self.shutdown: int | None = None
         self.invites: dict[int, deque[int]] = {}
@@ -76,7 +79,7 @@ class Account(Roll):
         session = self.by_pointer.get(pointer)
         if session is None:
             if self.announced and (gone := self.recent.by_pointer.get(pointer)) is not None:
-                self.after_free(gone, "SIP Call State", time)
+                self.after_free(gone, "SIP Call State", time, by_address=True)
             return
         self.tasks.bind(session, thread)
         self._hear(session, time)
@@ -164,7 +167,7 @@ class Account(Roll):
         if session.name is None:
             session.name = name
             self.by_name[name] = session
-        session.table = True
+        session.table = session.added = True
         self.hold(session, "session_table", 1, time, "Add Session")
 
     @reads(Kind.OFFER)
@@ -177,7 +180,7 @@ class Account(Roll):
             return
         self.pending_name = None
         if not session.table and waiting is not None and waiting[0] == session.name:
-            session.table = True
+            session.table = session.added = True
             self.hold(session, "session_table", 1, waiting[1], "Add Session")
         session.offers += 1
         session.negotiating = True
@@ -281,6 +284,7 @@ class Account(Roll):
         session = self.at(said, time, thread)
         if session is not None:
             session.terminated = time
+            session.ends_told |= 1
             for resource in [name for name in session.held if name.startswith("engine_channel:")]:
                 self.let_go(session, resource, time, "Session Terminated")
             self.dying[thread] = session
@@ -290,6 +294,7 @@ class Account(Roll):
         session = self.by_id(said, time, thread)
         if session is None:
             return
+        session.ends_told |= 2
         if session.terminated < 0:  # in one breath with "Session Terminated", after all that its termination waited for
             session.terminated = time
         if session.table:
@@ -311,6 +316,7 @@ class Account(Roll):
                 return
             session = self.before(b"", name, time)
         self.tasks.bind(session, thread)
+        self.losses.listen(session)
         self._release(session, time, "Destroy Session")
 
     @reads(Kind.INITIATE_BYE)
@@ -343,9 +349,14 @@ class Account(Roll):
             self.destroyed += 1
             self._release(session, session.terminated, "Session Terminated")
 
+    def told(self) -> list[Violation]:
+        """The violations, without those that lines may make which were lost."""
+        return self.violations + ([] if self.losses.certain else self.by_address)
+
     def close(self) -> None:
         """The log has ended: put the violations in order of time."""
-        self.violations.sort(key=lambda violation: (violation.time_s, violation.session))
+        self.violations = sorted(self.told(), key=lambda violation: (violation.time_s, violation.session))
+        self.by_address = []
 
     def restart(self) -> list[AuditedSession]:
         """The process has gone: forget threads, addresses and connections; the sessions that died with it."""

@@ -34,6 +34,7 @@ class AuditedSession:
 
     __slots__ = (
         "active",
+        "added",
         "announced",
         "answer",
         "arrived",
@@ -53,6 +54,7 @@ class AuditedSession:
         "double",
         "ended",
         "ended_by",
+        "ends_told",
         "engines",
         "gone",
         "held",
@@ -146,6 +148,8 @@ class AuditedSession:
             tuple[int, str, str, bool]
         ] = []  # messages that were dropped: when, task, name, by a full MPF queue
         self.table = False
+        self.added = False  # "Add Session" was read
+        self.ends_told = 0  # which of "Session Terminated" (1) and "Remove Session" (2) were read
         self.channels = 0
 
     def prove_answered(self, resource: bytes, time: int, *, request: bool) -> None:

@@ -332,7 +332,8 @@ class Auditor:
             self.timers.known(self.endings.longest(SESSION_TIMER)), self.account.silence, self.belongings.sharing(),
             self.picked.ends_shown(self.patience),
         )  # fmt: skip
-        return self.unread.withheld(after_holes(self.account.open, judge_open(sessions, evidence)))
+        judged = after_holes(self.account.open, judge_open(sessions, evidence))
+        return self.account.losses.withheld(self.unread.withheld(judged))
 
     def session_timer(self) -> Timer:
         """The timer that ends a call whose caller is gone, as far as log and configuration tell."""
@@ -404,7 +405,7 @@ class Auditor:
             self.crashed_at = end
         self._judge(end, died)
         account = self.account
-        unshown = self.picked.findings(self.patience) if account.open else []
+        unshown = (self.picked.findings(self.patience) if account.open else []) or account.losses.findings()
         found = findings(self._at(end), died, self.leaks, self.endings, self.clock, origin)
         self.tasks.close()
         span = (end - origin) / 1e6 if self.timed else 0.0

@@ -149,7 +149,7 @@ class Belongings:
                     self.account.violate(
                         time, old, "use-after-free",
                         f"session <{old.label}>: its engine channel was reported closed after its session_pool was "
-                        f"destroyed; the address now belongs to session <{session.label}>",
+                        f"destroyed; the address now belongs to session <{session.label}>", by_address=True,
                     )  # fmt: skip
             return
         session.closing.add(resource)

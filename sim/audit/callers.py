@@ -25,9 +25,10 @@ def talking(session: AuditedSession, evidence: EndEvidence) -> Wait:
         wait.late = _before(session.asked_bye, end)
         return wait
     if session.call_state == b"completed":
-        wait = Wait("caller-gone", ACK, session.last_answer, "", chain="caller")
-        wait.proof = evidence.timed and end - session.last_answer > TRANSACTION + SLACK
-        wait.text, wait.late = "its caller never acknowledged the answer", _before(session.last_answer, end)
+        answered = max(session.last_answer, session.proved)  # the line of the answer may not be in the log
+        wait = Wait("caller-gone", ACK, answered, "", chain="caller")
+        wait.proof = evidence.timed and 0 <= answered < end - TRANSACTION - SLACK
+        wait.text, wait.late = "its caller never acknowledged the answer", _before(answered, end)
         return wait
     if session.gone >= 0:
         return _hung_up(session, evidence)

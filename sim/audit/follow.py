@@ -137,7 +137,7 @@ def standing(auditor: Auditor) -> Group:
     leaked = [number for number, verdict in verdicts.items() if verdict.outcome == "leaked"]
     table = Table(
         title=f"{account.created} created, {account.destroyed} destroyed, {len(account.open)} open, "
-        f"{len(leaked)} leaked, {len(account.violations)} violations"
+        f"{len(leaked)} leaked, {len(account.told())} violations"
     )
     table.add_column("resource")
     for column in ("held", "by leaked", "peak", "acquired", "released", "limit"):

@@ -59,8 +59,7 @@ class Holes:
             if set_up or late >= _AT_ONCE:
                 self._pauses.remove((before, after))
                 self.mark(roll, before)
-                past = (after - roll.holdings.origin) / 1e6
-                roll.violations = [found for found in roll.violations if found.time_s < past]
+                roll.forget_violations((after - roll.holdings.origin) / 1e6)
 
     def mark(self, roll: Roll, before: int | None = None) -> None:
         """There is a hole after the time `before`, or here: nothing is known of what was silent since."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from sim.audit.waits import Patience
 from sim.ledger.summary import Finding
-from sim.logs.reading.wording import PROCESS, places_of
+from sim.logs.reading.wording import PROCESS, SIGNAL, places_of
 from sim.vocabulary.lines import LINES, Kind
 
 _SOME: Final = 3  # of a line before the absence of another one tells that it was taken out
@@ -18,10 +18,19 @@ _AT_NOTICE: Final = (Kind.ADD, Kind.REMOVE, Kind.DESTROY)
 _LIFE: Final = (Kind.ADD, Kind.OFFER, Kind.ANSWER, Kind.DEACTIVATE, Kind.REMOVE, Kind.TERMINATED, Kind.DESTROY)
 _ENDS: Final = (Kind.REMOVE, Kind.TERMINATED, Kind.DESTROY)  # written at once
 _OFFERED: Final = (Kind.FOUND_ENGINE, Kind.CHANNEL_ADD, Kind.CHANNEL_MODIFIED, Kind.MEDIA_PATH, Kind.TERMINATE)
+_OF_AGENT: Final = (Kind.PENDING_ADD, Kind.AGENT_MODIFIED, Kind.AGENT_REMOVED, Kind.PENDING_REMOVED, Kind.ASSIGN)
 _TAKEN_UP: Final = places_of(Kind.PROCESS, Kind.PROCESS_PLAIN).union((PROCESS,))
 _WAIT: Final = places_of(Kind.WAIT)
 _PLACES: Final = {kind: places_of(kind) for kind in (*_LIFE, *_OFFERED)}
-_BELOW_NOTICE: Final = places_of(*{line.kind for line in LINES} - {line.kind for line in LINES if line.level != "INFO"})
+_ABOVE_INFO: Final = {line.kind for line in LINES if line.level not in ("INFO", "DEBUG")}
+_BELOW_NOTICE: Final = places_of(*{line.kind for line in LINES} - _ABOVE_INFO)
+_FEW: Final = 2  # of a line before the absence of another one does that its writer writes in the same breath
+_TASKS: Final = (places_of(Kind.SIGNAL, Kind.SIGNAL_PLAIN).union((SIGNAL,)), _TAKEN_UP, _WAIT)
+_PARTS: Final = places_of(
+    *(kind for kind in Kind if Kind.CHANNEL_ADD <= kind <= Kind.CONTEXT_REMOVE and kind not in _OF_AGENT)
+)
+_WITH_INVITE: Final = tuple(map(places_of, (Kind.SIP_EVENT, Kind.CALL_STATE, Kind.CREATE)))
+_NOT_SIP: Final = places_of(Kind.RTSP_CREATE, Kind.CLIENT_HANDLE)
 _BY_RELEASE: Final = ("", "close", "stop", "request", "release")  # kinds of waits that the end of a session ends too
 
 
@@ -44,10 +53,16 @@ class Picked:
         """Whether the log has what tells of a task's work: when it takes a message up, and when it is done."""
         return not self._places.keys().isdisjoint(_TAKEN_UP) and not self._places.keys().isdisjoint(_WAIT)
 
+    def _of(self, places: Iterable[int]) -> int:
+        return sum(self._places[place] for place in places)
+
     @property
     def certain(self) -> bool:
         """Whether lines were taken out, beyond doubt."""
         infos = any(self._places[place] for place in _BELOW_NOTICE)
+        return self._lacks_what_comes_before(infos) or (infos and self._lacks_what_comes_with())
+
+    def _lacks_what_comes_before(self, infos: bool) -> bool:
         later = 0
         for kind in reversed(_LIFE if infos else _AT_NOTICE):
             if kind is Kind.OFFER:
@@ -56,7 +71,18 @@ class Picked:
             if not count and later >= _SOME:
                 return True
             later = max(later, count)
-        return infos and self.count(Kind.ADD) - self.count(Kind.OFFER) >= _SOME  # these two are written at once
+        return False
+
+    def _lacks_what_comes_with(self) -> bool:
+        """Whether one of the lines is missing that are written together: of an INVITE, of an OFFER, of a task."""
+        if self.count(Kind.ADD) - self.count(Kind.OFFER) >= _SOME:
+            return True
+        if not self._of(_NOT_SIP):
+            invite = [self._of(places) for places in _WITH_INVITE]
+            if invite[2] >= _FEW and not all(invite):
+                return True
+        tasks = [self._of(places) for places in _TASKS]
+        return max(*tasks, self._of(_PARTS)) >= _FEW and not all(tasks)
 
     def findings(self, patience: Mapping[str, Patience]) -> list[Finding]:
         """What a reader must know first where lines were taken out: that the log shows no end of a session."""

@@ -27,6 +27,7 @@ class Roll:
         self.open: dict[int, AuditedSession] = {}
         self.recent = Recent()
         self.violations: list[Violation] = []
+        self.by_address: list[Violation] = []  # those that are no evidence where lines were lost
         self.number = 0
         self.first = -1  # when the first session was heard of
         self.partial = 0
@@ -107,7 +108,7 @@ class Roll:
             session.pointer = b""
             session = self.before(pointer, name, time)
         elif name == NEW and (old := self.recent.by_pointer.get(pointer)) is not None:
-            self.after_free(old, what, time)  # with another id it is the next session at this address
+            self.after_free(old, what, time, by_address=True)  # with another id it is the next session there
             return None
         elif pointer and name:
             session = self.before(pointer, name, time)
@@ -151,13 +152,22 @@ class Roll:
             self.after_free(gone, words_of(said, "id"), time)
         return session
 
-    def after_free(self, gone: Gone, what: str, time: int) -> None:
+    def after_free(self, gone: Gone, what: str, time: int, *, by_address: bool = False) -> None:
         if not gone.reported and time > gone.released:
-            self.violate(time, gone, "use-after-free", gone.used(what, time))
+            self.violate(time, gone, "use-after-free", gone.used(what, time), by_address=by_address)
 
-    def violate(self, time: int, who: AuditedSession | Gone, kind: str, message: str) -> None:
+    def violate(
+        self, time: int, who: AuditedSession | Gone, kind: str, message: str, *, by_address: bool = False
+    ) -> None:
+        """`by_address`: told by an address alone, which is the next session's where lines of that one were lost."""
         at = (time - self.holdings.origin) / 1e6
-        self.violations.append(Violation(at, who.number, kind, message, who.id or None))
+        found = Violation(at, who.number, kind, message, who.id or None)
+        (self.by_address if by_address else self.violations).append(found)
+
+    def forget_violations(self, from_s: float) -> None:
+        """Those from a time on are no evidence."""
+        self.violations = [found for found in self.violations if found.time_s < from_s]
+        self.by_address = [found for found in self.by_address if found.time_s < from_s]
 
     def hold(self, session: AuditedSession, resource: str, delta: int, time: int, cause: str, task: str = "") -> None:
         held = session.held.get(resource, 0) + delta

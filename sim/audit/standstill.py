@@ -138,6 +138,7 @@ def waiting_for_server(sessions: Iterable[AuditedSession]) -> tuple[Sequence[Aud
     invites = [
         session for session in known
         if session.created >= 0 and session.offer < 0 and session.answer < 0 and session.proved < 0
+        and not session.table
     ]  # fmt: skip
     endings = [
         session

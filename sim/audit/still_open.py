@@ -77,11 +77,18 @@ def _waiting(session: AuditedSession, evidence: EndEvidence) -> Wait:
         wait = _deactivating(session, evidence)
     elif session.ended >= 0:
         wait = _ended(session, evidence)
-    elif session.negotiating or (session.answer < 0 and session.proved < 0 and not session.partial):
+    elif session.negotiating or (
+        session.answer < 0 and session.proved < 0 and not session.partial and not _unseen(session)
+    ):
         wait = _answering(session, evidence)
     else:
         wait = talking(session, evidence)
     return _behind_server(_queued(session, _lost(session, wait, evidence), evidence), evidence)
+
+
+def _unseen(session: AuditedSession) -> bool:
+    """Whether its OFFER was taken up in a log that does not show it: "Add Session" is written then, at NOTICE."""
+    return session.table and session.offer < 0
 
 
 def _behind_server(wait: Wait, evidence: EndEvidence) -> Wait:

@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 from audit.serverlog import AGENT, SERVER, SIP, Call, Log
 from audit.traces import text_of, truth_of
+from typer.testing import CliRunner
 
 import sim
+from sim.cli.main import build
 from sim.leaks.outlook import leak_report
 from sim.report.text import plural
 
 NAMES_A_SESSION = re.compile(rb"<[0-9a-f]{16}[>@]")
+ENTRY = re.compile(rb"(?m)^(?=\d{4}-\d\d-\d\d )")
 STAMPED = re.compile(rb"(?m)^\d{4}-\d\d-\d\d ")
 
 
@@ -58,6 +61,43 @@ def test_one_line_in_a_hundred_lost_makes_no_leak(level: str, seed: int, tmp_pat
     assert summary.sessions.leaked == 0
     assert not summary.violations
     assert summary.sessions.released == 600
+
+
+def lost(name: str, share: float, seed: int, level: str = "DEBUG") -> bytes:
+    """The trace without each line by this chance."""
+    draw = random.Random(seed)
+    entries = [entry for entry in ENTRY.split(text_of(name)) if level == "DEBUG" or b"[DEBUG]" not in entry[:80]]
+    return b"".join(entry for entry in entries if draw.random() > share)
+
+
+@pytest.mark.parametrize("name", ["base20", "noack"])
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+@pytest.mark.parametrize("share", [0.03, 0.05, 0.1, 0.2])
+def test_lines_lost_at_random_make_neither_a_leak_nor_a_violation(
+    share: float, level: str, name: str, tmp_path: Path
+) -> None:
+    """With a tenth lost 2 of 600 healthy sessions had leaked, or two pools were used after their end."""
+    for seed in (1, 2):
+        summary = audit(lost(name, share, seed, level), tmp_path).summary
+        assert summary.sessions.leaked == summary.sessions.crashed == 0, seed
+        assert not summary.violations, seed
+
+
+def test_where_a_tenth_of_the_lines_is_lost_it_is_said_that_leaks_can_not_be_told(tmp_path: Path) -> None:
+    found = audit(lost("leak2", 0.1, 1), tmp_path)
+    (finding,) = [finding for finding in found.summary.findings if finding.kind == "lines-unread"]
+    assert re.search(r"^About \d+ % of the lines .* the end of 2\d sessions .* about \d\.\d would", finding.text)
+    assert 8 <= int(finding.text.split()[1]) <= 12
+    assert found.summary.sessions.leaked == 0
+    told = CliRunner().invoke(build(), ["audit", str(tmp_path / "piece.log"), "--fail-on", "sessions.leaked > 0"])
+    assert told.exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["base20", "leak2", "dbl", "recogdrop", "rtpfull", "vanish", "unknown"])
+def test_of_a_whole_log_nothing_is_said_to_be_lost(name: str, tmp_path: Path) -> None:
+    summary = audit(text_of(name), tmp_path).summary
+    assert not any(finding.kind == "lines-unread" for finding in summary.findings)
+    assert bool(summary.violations) == (name == "dbl")
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -131,9 +171,6 @@ def test_a_log_with_one_end_does_not_speak_of_one_call_in_one(tmp_path: Path) ->
     assert "1 call in 1" not in told
     assert "Only a leak of nearly every call would have shown" in told
     assert "no call has ended" not in told
-
-
-ENTRY = re.compile(rb"(?m)^(?=\d{4}-\d\d-\d\d )")
 
 
 @pytest.mark.parametrize("name", ["base20", "noack", "rtpfull"])
