@@ -35,7 +35,7 @@ class Account(Roll):
         self.on_closed = on_closed
         self.destroyed = self.refused = self.offline = self.reused_unseen = 0
         self.same: Counter[bytes] = Counter()  # ids and addresses that can not be what the server wrote: how often
-        self.losses = Losses()
+        self.losses = Losses(tasks)
         self.unseen_ends = 0  # sessions that were terminated, without the line that destroys their pool
         self.shutdown: int | None = None
         self.invites: dict[int, deque[int]] = {}
@@ -350,8 +350,10 @@ class Account(Roll):
             self._release(session, session.terminated, "Session Terminated")
 
     def told(self) -> list[Violation]:
-        """The violations, without those that lines may make which were lost."""
-        return self.violations + ([] if self.losses.certain else self.by_address)
+        """The violations, without those that lines may make which were lost: sessions that came up unannounced since
+        may have been at the address already."""
+        late = (max(self.came_up, default=-1) - self.holdings.origin) / 1e6
+        return self.violations + [v for v in self.by_address if v.time_s > late and not self.losses.certain]
 
     def close(self) -> None:
         """The log has ended: put the violations in order of time."""

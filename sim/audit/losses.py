@@ -10,59 +10,86 @@ from dataclasses import replace
 from typing import Final
 
 from sim.audit.audited import AuditedSession
+from sim.audit.taskbook import TaskBook
 from sim.audit.waits import Verdict
 from sim.ledger.summary import Finding
 
-_CERTAIN: Final = 3  # lines that are missing before lines were lost
+_CERTAIN: Final = 2  # lines that are missing of sessions before lines were lost
 _AT_MOST: Final = 0.02  # sessions to be expected whose end was lost, so that it may still be said of others
-_LINES: Final = ("Add Session", "Receive Offer", "Terminate Session", "Session Terminated", "Remove Session")
-_OF_END: Final = 2  # of these, the last; besides the one that destroys its pool
+_OF_LEAKS: Final = 0.002  # the same for each session that has no end
+_LINES: Final = (
+    "Add Session", "Receive Offer", "Deactivate Session", "Terminate Session", "Session Terminated", "Remove Session",
+)  # fmt: skip
+_OF_END: Final = 4  # of these, from here on; and the one that destroys its pool
+_NEXT_TO: Final = ((0, 1), (2, 3), (4, 5))  # written one after the other
 
 
 class Losses:
     """For each line that comes before the destruction of a pool: how many sessions were destroyed without it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tasks: TaskBook) -> None:
+        self._tasks = tasks
         self.sessions = 0
         self.doubted = 0  # sessions that were last said to be alive, where else they had leaked
         self._missing = [0] * len(_LINES)
+        self._both = [0] * len(_NEXT_TO)
 
     def listen(self, session: AuditedSession) -> None:
         """A session whose pool was destroyed, as the log says."""
-        if session.partial or session.hole == session.last or session.lost:
+        if session.partial or session.hole >= 0 or session.lost:
             return
+        told = (
+            session.added or (session.refused > 0 and session.offer < 0), session.offer >= 0 or session.refused > 0,
+            session.deactivate >= 0, session.terminate >= 0, session.ends_told & 1, session.ends_told & 2,
+        )  # fmt: skip
         self.sessions += 1
-        told = (session.added, session.offer >= 0, session.terminate >= 0, session.ends_told & 1, session.ends_told & 2)
+        if all(told):
+            return
         for at, there in enumerate(told):
             self._missing[at] += not there
+        for at, (one, next_) in enumerate(_NEXT_TO):
+            self._both[at] += not (told[one] or told[next_])
 
     @property
-    def _counted(self) -> list[tuple[int, int]]:
-        """(place, how many are missing) of the lines that this log has: its level or version may not write some."""
-        return [(at, missing) for at, missing in enumerate(self._missing) if 2 * missing < self.sessions]
+    def _counted(self) -> list[int]:
+        """The places of the lines that this log has: its level or version may not write some."""
+        return [at for at, missing in enumerate(self._missing) if 2 * missing < self.sessions]
 
     @property
     def share(self) -> float:
         """The share of the lines that were lost."""
         counted = self._counted
-        return sum(missing for _, missing in counted) / (len(counted) * self.sessions) if counted else 0.0
+        missing = sum(self._missing[at] for at in counted)
+        return (missing + 0.5) / (len(counted) * self.sessions) if counted else 0.0
 
     @property
     def certain(self) -> bool:
         """Whether lines were lost."""
-        return sum(missing for _, missing in self._counted) >= _CERTAIN
+        return self._tasks.unannounced > 0 or sum(self._missing[at] for at in self._counted) >= _CERTAIN
 
     @property
     def lost_ends(self) -> float:
-        """How many sessions are to be expected of whose end nothing is left, were each line lost by itself."""
-        ends = 1 + sum(at >= len(_LINES) - _OF_END for at, _ in self._counted)
-        return self.sessions * self.share**ends
+        """How many sessions are to be expected of whose end nothing is left. Lines may be lost in runs: how often the
+        next one is lost too, the pairs tell that follow each other."""
+        counted = self._counted
+        both = one = 0
+        for at, pair in enumerate(_NEXT_TO):
+            if all(place in counted for place in pair):
+                both += self._both[at]
+                one += sum(self._missing[place] for place in pair) - self._both[at]
+        with_it = min(1.0, (2 * both + 0.5) / (one + both + 1))
+        ends = sum(at >= _OF_END for at in counted)
+        return self.sessions * self.share * with_it**ends
+
+    def _too_many(self, leaks: int) -> bool:
+        return self.certain and self.lost_ends > max(_AT_MOST, _OF_LEAKS * leaks)
 
     def withheld(self, verdicts: Mapping[int, Verdict]) -> dict[int, Verdict]:
         """The verdicts without leaks, where some of them may be no more than lines that were lost."""
-        if not self.certain or self.lost_ends <= _AT_MOST:
+        leaks = sum(verdict.outcome == "leaked" for verdict in verdicts.values())
+        self.doubted = leaks if self._too_many(leaks) else 0
+        if not self.doubted:
             return dict(verdicts)
-        self.doubted = sum(verdict.outcome == "leaked" for verdict in verdicts.values())
         why = f"{self}, so that its end may be among them"
         return {n: _unknown(v, why) if v.outcome == "leaked" else v for n, v in verdicts.items()}
 
@@ -78,7 +105,7 @@ class Losses:
         return [Finding("lines-unread", text)]
 
     def __str__(self) -> str:
-        return f"about {100 * self.share:.2g} % of the lines of this log are missing, one here and one there"
+        return f"about {100 * self.share:.2g} % of the lines of this log are missing, some here and some there"
 
 
 def _unknown(verdict: Verdict, why: str) -> Verdict:

@@ -10,7 +10,7 @@ from typing import Final
 
 from sim.audit.waits import Patience
 from sim.ledger.summary import Finding
-from sim.logs.reading.wording import PROCESS, SIGNAL, places_of
+from sim.logs.reading.wording import PROCESS, SIGNAL, place_of, places_of
 from sim.vocabulary.lines import LINES, Kind
 
 _SOME: Final = 3  # of a line before the absence of another one tells that it was taken out
@@ -21,6 +21,7 @@ _OFFERED: Final = (Kind.FOUND_ENGINE, Kind.CHANNEL_ADD, Kind.CHANNEL_MODIFIED, K
 _OF_AGENT: Final = (Kind.PENDING_ADD, Kind.AGENT_MODIFIED, Kind.AGENT_REMOVED, Kind.PENDING_REMOVED, Kind.ASSIGN)
 _TAKEN_UP: Final = places_of(Kind.PROCESS, Kind.PROCESS_PLAIN).union((PROCESS,))
 _WAIT: Final = places_of(Kind.WAIT)
+_OFFER: Final = place_of(Kind.OFFER)  # since 1.0
 _PLACES: Final = {kind: places_of(kind) for kind in (*_LIFE, *_OFFERED)}
 _ABOVE_INFO: Final = {line.kind for line in LINES if line.level not in ("INFO", "DEBUG")}
 _BELOW_NOTICE: Final = places_of(*{line.kind for line in LINES} - _ABOVE_INFO)
@@ -77,7 +78,11 @@ class Picked:
         """Whether one of the lines is missing that are written together: of an INVITE, of an OFFER, of a task."""
         if self.count(Kind.ADD) - self.count(Kind.OFFER) >= _SOME:
             return True
+        if self.count(Kind.TERMINATE) >= _FEW and not self.count(Kind.DEACTIVATE):
+            return True
         if not self._of(_NOT_SIP):
+            if min(self.count(Kind.ADD), self._places[_OFFER]) >= _FEW and not self._of(_WITH_INVITE[2]):
+                return True
             invite = [self._of(places) for places in _WITH_INVITE]
             if invite[2] >= _FEW and not all(invite):
                 return True

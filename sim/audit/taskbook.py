@@ -154,6 +154,7 @@ class TaskBook:
         self.last: dict[int, AuditedSession | None] = {}
         self._plain: dict[bytes, deque[bytes]] = {}  # messages without address, oldest first
         self._numbers = 0
+        self.unannounced = 0  # messages that a task took up, and that nobody signalled: the line is missing
         self.operation = ""  # what the server task is about to ask a plugin for
         self._on_message = on_message
 
@@ -227,6 +228,7 @@ class TaskBook:
         if message is None:
             message = self._unannounced(key)
             stats = message.stats
+            self.unannounced += stats.upto >= 0
         else:
             stats, sent = message.stats, message.sent
             stats.depth -= 1
