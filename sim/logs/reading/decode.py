@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise, product
 from typing import Final
 
-from sim.logs.reading.header import Layout, detect, header
+from sim.logs.reading.header import Layout, detect, has_time, header
+from sim.logs.reading.stamps import restamped
 from sim.logs.reading.wording import recognise
 from sim.vocabulary.lines import PRIORITIES, WITH_BODY
 
@@ -134,7 +135,7 @@ class Decoder:
         text = head[: 1 << 16]
         for _ in range(2):  # a mark may stand before a prefix, or after it
             before = len(self._steps)
-            text = self._prefixes(self._marks(text))
+            text = self._prefixes(self._marks(self._stamps(text)))
             if len(self._steps) == before:
                 break
         self.layout = detect(text.splitlines()[:2000])
@@ -181,14 +182,22 @@ class Decoder:
                 self._take(name, step)
         return text
 
+    def _stamps(self, text: bytes) -> bytes:
+        """Times that have another form are written anew: before prefixes are looked for, which would take them away."""
+        if _plain(text):
+            return text
+        now = score(text)
+        for step in restamped(text):
+            if score(tried := step(text)) > now:
+                self._take("times in another form", step)
+                return tried
+        return text
+
     def _prefixes(self, text: bytes) -> bytes:
         for _ in range(4):
-            lines = [line for line in text.splitlines() if line.strip()][:_LOOKED_AT]
-            headers = sum(map(header, lines))
-            if not lines or (
-                headers * _FEW > len(lines) and score(text) > len(lines)
-            ):  # some are known, not only dated
+            if _plain(text):
                 break
+            lines = [line for line in text.splitlines() if line.strip()][:_LOOKED_AT]
             found = _best_prefix(text, lines)
             if found is None:
                 break
@@ -196,6 +205,13 @@ class Decoder:
             text = step(text)
             self._take(name, step)
         return text
+
+
+def _plain(text: bytes) -> bool:
+    """Whether some of the first lines are known, and not only dated: then nothing stands before them. So where there
+    are none."""
+    lines = [line for line in text.splitlines() if line.strip()][:_LOOKED_AT]
+    return not lines or (sum(map(header, lines)) * _FEW > len(lines) and score(text) > len(lines))
 
 
 def _best_prefix(text: bytes, lines: Sequence[bytes]) -> tuple[str, Step] | None:
@@ -235,7 +251,7 @@ def _without(prefix: bytes) -> Step:
 
     def timed(found: re.Match[bytes]) -> bytes:
         text = found["text"]
-        if header(text) or recognise(text.rstrip()) is None:
+        if has_time(text) or (not header(text) and recognise(text.rstrip()) is None):
             return text
         return _as_header(found["time"]) + text
 

@@ -69,3 +69,9 @@ def header(line: bytes) -> bool:
     """Whether a line begins as an entry of a log with the time or the priority does."""
     match = _ANY.match(line)
     return match is not None and (match["time"] is not None or match["priority"] is not None)
+
+
+def has_time(line: bytes) -> bool:
+    """Whether a line begins with a time as the server writes one."""
+    match = _ANY.match(line)
+    return match is not None and match["time"] is not None

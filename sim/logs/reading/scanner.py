@@ -225,6 +225,7 @@ class Scanner:
             rest = np.flatnonzero(~good)
             if rest.size:
                 good[rest] = np.isin(tag[rest], _PRIORITY_WORDS)
+            good &= words[at + 8] & np.uint64(0xFF) == np.uint64(32)  # else a blank was lost on the way
         if digits:
             blank = np.uint64(32)
             good &= words[at - 1] & np.uint64(0xFF) == blank
@@ -305,7 +306,7 @@ class Scanner:
         counts.ours += int(np.count_nonzero(ours))
         counts.about += int(np.count_nonzero(ours & _NAMING[places[rows]]))
         if self.layout.priority:
-            counts.debug += int(np.count_nonzero(words[text[rows] - 9] == np.uint64(_PRIORITY_WORDS_BY_USE[0])))
+            counts.debug += self._debug(words, text[rows])
         else:
             counts.debug += int(np.count_nonzero(places == PROCESS))
         keep = np.flatnonzero(self._wanted[places])
@@ -317,6 +318,14 @@ class Scanner:
             time[keep].tolist(),
             thread[keep].tolist(),
         )
+
+    @staticmethod
+    def _debug(words: Words, text: Ints) -> int:
+        """How many of the texts have "[DEBUG]" before them: with two blanks as the server writes it, else with as many
+        as are left of them."""
+        word = np.uint64(_PRIORITY_WORDS_BY_USE[0])
+        counts = (int(np.count_nonzero(words[text - back] == word)) for back in (9, 8, 10, 11))
+        return next((count for count in counts if count), 0)
 
     def _known(self, block: bytes, places: Places, rows: Ints, text: Ints, end: Ints) -> None:
         """Count lines that a server or a client wrote, until one is found that only a server writes."""
