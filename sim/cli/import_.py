@@ -8,7 +8,7 @@ import typer
 from sim.cli.common import FAILED_CONDITION, ForceOption, JsonOption, QuietOption, command, print_json
 
 if TYPE_CHECKING:
-    from sim.xmlconfig.lint import Expected
+    from sim.xmlconfig.finding import Expected
 
 OutputOption = Annotated[
     Path | None,
@@ -75,7 +75,7 @@ def import_(
 def expected_load(calls: float | None, rate: str | None, hold: str | None) -> "Expected | None":
     """The load given on the command line: N calls at once, or rate × hold. ScenarioError for one that is none."""
     from sim.errors import ScenarioError
-    from sim.xmlconfig.lint import Expected
+    from sim.xmlconfig.finding import Expected
 
     if calls is not None and not 0 < calls <= 1e6:
         raise ScenarioError(f"--expect-calls must be a number > 0 and at most 1000000 (got {calls:g})")

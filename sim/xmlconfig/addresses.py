@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sim.xmlconfig.config import Address
+from sim.xmlconfig.listening import no_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,12 @@ def misleading(addresses: list[Address]) -> Iterator[tuple[Place, str, str]]:
             yield (
                 Place("loopback", line, setting, text), f"{where}, used by the {agents}",
                 "callers on other machines can not reach it: 0 calls from there",
+            )  # fmt: skip
+        elif no_address(text):
+            yield (
+                Place("no-address", line, setting, text),
+                f"{setting} must be an address (got {text}), used by the {agents}",
+                "the server can not listen there: 0 calls",
             )  # fmt: skip
         elif text in ("0.0.0.0", "::"):
             told = [address for address in used if not address.told and address.used_by != "MRCPv2 connection agent"]

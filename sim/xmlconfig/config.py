@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sim.xmlconfig.tree import Element
 from sim.xmlconfig.versions import ServerVersion, Version
+
+if TYPE_CHECKING:
+    from sim.xmlconfig.listening import Listener
 
 Tell = Callable[[str, Element, str, str, str, str], None]
 """Note a problem: code, element, setting, value, message, effect."""
@@ -101,6 +104,7 @@ class ServerConfig:
     problems: list[Problem]
     attribs: dict[str, dict[str, str]]  # resource → attribs of the profile's map
     open_choices: list[OpenChoice]
+    listeners: "list[Listener]" = field(default_factory=list)  # of the whole file
 
     def engine_of(self, resource: str) -> EngineEntry | None:
         """The engine that serves a resource in the scenario."""

@@ -105,11 +105,17 @@ def assign(
 
 def serves(engine: EngineEntry) -> str:
     """The resource that a plugin offers, told from its file name, then from its id; "" when neither tells."""
-    for text in (engine.name.lower(), engine.id.lower()):
-        for word, resource in _BY_NAME:
-            if word in text:
-                return resource
-        for ending, resource in _BY_ENDING:
-            if text.endswith(ending):
-                return resource
-    return ""
+    return _suggests(engine.name) or _suggests(engine.id)
+
+
+def known_file(engine: EngineEntry) -> bool:
+    """Whether the name of a plugin's file tells what it offers."""
+    return bool(_suggests(engine.name))
+
+
+def _suggests(name: str) -> str:
+    text = name.lower()
+    for word, resource in _BY_NAME:
+        if word in text:
+            return resource
+    return next((resource for ending, resource in _BY_ENDING if text.endswith(ending)), "")

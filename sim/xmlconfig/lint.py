@@ -1,54 +1,20 @@
 """Settings of a server's configuration that will hurt, each with its line and what it does to capacity in calls."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from sim.theory.queues import erlang_b, needed
 from sim.xmlconfig.addresses import misleading
 from sim.xmlconfig.config import EngineEntry, ServerConfig, Value
-from sim.xmlconfig.engines import serves
+from sim.xmlconfig.engines import known_file, serves
+from sim.xmlconfig.finding import Expected, LintFinding, Severity
+from sim.xmlconfig.listening import problems
 from sim.xmlconfig.versions import TIMERS
 
-Severity = Literal["error", "warning", "note"]
 _ORDER: tuple[Severity, ...] = ("error", "warning", "note")
 
 LONG_HOLD_S = 60
 EPHEMERAL = (32768, 60999)
 """Linux takes the ports of outgoing connections from here unless told otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """The load the server is meant for: calls at once on average (rate × hold), and calls per second when known."""
-
-    calls: float
-    rate: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LintFinding:
-    """One setting that hurts, or that the server reads differently from what the file says."""
-
-    code: str
-    severity: Severity
-    path: str
-    line: int
-    setting: str
-    value: str
-    message: str
-    effect: str
-
-    def __str__(self) -> str:
-        place = f"{self.path}:{self.line}" if self.line else self.path
-        return f"{place}: {self.severity}: {self.message}: {self.effect}"
-
-    def to_dict(self) -> dict[str, object]:
-        """As `mrcpsim import --json` prints it."""
-        return {
-            "code": self.code, "severity": self.severity, "file": self.path, "line": self.line or None,
-            "setting": self.setting, "value": self.value, "message": self.message, "effect": self.effect,
-        }  # fmt: skip
 
 
 def lint(config: ServerConfig, expected: Expected | None = None) -> list[LintFinding]:
@@ -74,6 +40,8 @@ class _Lint:
 
     def findings(self) -> Iterator[LintFinding]:
         yield from self.whole()
+        for found in problems(self.config.listeners):
+            yield self.of(found.value, found.code, found.severity, found.message, found.effect)
         yield from self.rtp()
         yield from self.connections()
         yield from self.timeouts()
@@ -118,7 +86,8 @@ class _Lint:
             )  # fmt: skip
         for place, message, effect in misleading(config.addresses):
             yield self.at(
-                place.line, place.setting.strip("<>"), place.text, place.code, "warning", message, effect
+                place.line, place.setting.strip("<>"), place.text, place.code,
+                "error" if place.code == "no-address" else "warning", message, effect,
             )  # fmt: skip
         yield from self.version()
 
@@ -423,7 +392,25 @@ class _Lint:
         other = self.config.engine_of(kind)
         return f"{kind} is mapped to {other.id}" if other is not None else f"nothing maps {kind} to it"
 
+    def file(self, engine: EngineEntry) -> Iterator[LintFinding]:
+        """What the name of a plugin's file tells."""
+        ending = engine.name.rpartition(".")[2]
+        if ending in ("so", "dll", "dylib"):
+            yield self.at(
+                engine.line, "engine", engine.id, "plugin-ending", "error",
+                f"engine {engine.id} must name its plugin without .{ending} (got {engine.name})",
+                f"the server looks for {engine.name}.{ending} and does not load it: what it serves gets 404",
+            )  # fmt: skip
+        elif engine.serves and engine.guessed and not known_file(engine):
+            yield self.at(
+                engine.line, "engine", engine.id, "engine-guessed", "note",
+                f"plugin {engine.name} of engine {engine.id} is none that is known",
+                f"the scenario has it serve {' and '.join(engine.serves)}, as its id suggests; a resource-engine-map "
+                "would say it",
+            )  # fmt: skip
+
     def plugin(self, engine: EngineEntry) -> Iterator[LintFinding]:
+        yield from self.file(engine)
         limit = engine.max_channel_count
         if not engine.serves:
             if any(engine.id in choice.engines for choice in self.config.open_choices):

@@ -16,6 +16,7 @@ from sim.vocabulary.plugins import RESOURCES
 from sim.xmlconfig.config import Address, EngineEntry, Problem, ServerConfig, Value
 from sim.xmlconfig.engines import assign, mapping
 from sim.xmlconfig.known import FLAGS, KNOWN, NUMBERS, PARTS
+from sim.xmlconfig.listening import LISTENING, listener
 from sim.xmlconfig.tree import Element, read_xml
 from sim.xmlconfig.versions import NEWEST, OLDEST, RTP_SETTINGS_NEEDED, SINCE, ServerVersion, Version
 
@@ -328,7 +329,21 @@ class _Reader:
             if profile.attributes.get("id") and self.enabled(profile):
                 kinds = (kind for kind in PARTS if kind != "rtp-settings")
                 parts = {kind: self.resolve(kind, profile) for kind in kinds}
-                self.profiles.append(_Profile(profile, profile.attributes["id"], parts, self.missing(profile)))
+                self.add_profile(_Profile(profile, profile.attributes["id"], parts, self.missing(profile)))
+
+    def add_profile(self, profile: _Profile) -> None:
+        """One more; it replaces one of the same id, if it is registered."""
+        before = next((one for one in self.profiles if one.id == profile.id), None)
+        if before is not None:
+            self.problem(
+                "duplicate-id", profile.element, "mrcpv2-profile", profile.id,
+                f"<mrcpv2-profile> {profile.id} stands twice, first in line {before.element.line}",
+                "the last one counts" if not profile.missing else "the first one counts: the other is not registered",
+            )  # fmt: skip
+            if profile.missing and not before.missing:
+                return
+            self.profiles.remove(before)
+        self.profiles.append(profile)
 
     def resolve(self, kind: str, profile: Element) -> _Component | None:
         """The component that a profile names: exactly its id, and only if it was loaded before."""
@@ -412,10 +427,21 @@ class _Reader:
             listens=agent is not None and not self.refused(),
             profiles=[one.id for one in self.profiles], rivals=rivals, rtsp=self.rtsp,
             addresses=addresses, problems=self.problems, attribs=attribs, open_choices=opened,
+            listeners=[
+                listener(*key, one.element, one.ip.text, self._plain)
+                for key, one in self.components.items() if key[0] in LISTENING
+            ],
         )  # fmt: skip
 
     def refused(self) -> bool:
         return "version" not in self.root.attributes
+
+    def _plain(self, component: Element, setting: str, default: int) -> Value:
+        """A number of a component that is perhaps not this profile's: what is odd about it is not told."""
+        known, self.problems = self.problems, []
+        found = self.number(self.last(component, setting), setting, default)
+        self.problems = known
+        return found
 
     def listens_on(self, kind: str, component: _Component) -> Address:
         """Where a component listens, and whether it tells callers another address."""

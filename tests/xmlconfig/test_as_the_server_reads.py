@@ -8,8 +8,9 @@ from xmlconfig.xml_sample import Write
 from sim.errors import ScenarioError
 from sim.scenario import load_scenario
 from sim.xmlconfig.config import ServerConfig
+from sim.xmlconfig.finding import LintFinding
 from sim.xmlconfig.imported import imported, scenario_text
-from sim.xmlconfig.lint import LintFinding, lint
+from sim.xmlconfig.lint import lint
 from sim.xmlconfig.read import read_config
 from sim.xmlconfig.versions import read_version
 

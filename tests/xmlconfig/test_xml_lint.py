@@ -6,7 +6,8 @@ import pytest
 from xmlconfig.xml_sample import Write
 
 from sim.theory.queues import erlang_b, needed
-from sim.xmlconfig.lint import Expected, LintFinding, lint
+from sim.xmlconfig.finding import Expected, LintFinding
+from sim.xmlconfig.lint import lint
 from sim.xmlconfig.read import read_config
 
 SYNTH_MAP = '<resource-engine-map> <resource id="speechsynth" engine="Synth-1"/></resource-engine-map></mrcpv2-profile>'
@@ -47,6 +48,17 @@ CASES: dict[str, tuple[list[tuple[str, str]], str]] = {
     "negative": ([("<max-connection-count>100", "<max-connection-count>-5")], "unsigned"),
     "no-version": ([(' version="1.0">\n  <prop', ">\n  <prop")], "0 calls"),
     "unknown-resource": ([('id="speechrecog"', 'id="speechrecg"')], "404"),
+    "port-too-large": ([("<sip-port>8060", "<sip-port>70000")], "listens on 4464"),
+    "port-zero": ([("<mrcp-port>1544", "<mrcp-port>0")], "port 0, which is none"),
+    "port-privileged": ([("<sip-port>8060", "<sip-port>80")], "without root"),
+    "port-shared": ([("<mrcp-port>1544", "<mrcp-port>8060")], "can not listen"),
+    "rtp-ranges-overlap": (
+        [("<plugin-factory>", '<rtp-factory id="R2"><rtp-port-min>5500</rtp-port-min></rtp-factory><plugin-factory>')],
+        "250 ports count for both",
+    ),
+    "no-address": ([('<ip type="auto"/>', "<ip>300.1.1.1</ip>")], "can not listen"),
+    "plugin-ending": ([('name="demorecog"', 'name="demorecog.so"')], "demorecog.so.so"),
+    "engine-guessed": ([('name="demorecog"', 'name="ours"')], "its id suggests"),
     "engine-incomplete": ([('name="demorecog"', "")], "does not load"),
 }  # fmt: skip
 
@@ -123,3 +135,60 @@ def test_a_finding_reads_as_one_line_with_file_and_line(config: Write) -> None:
     text = str(findings(path)["rtp-port-odd"])
     assert text.split(": ")[0].endswith("unimrcpserver.xml:23")
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("port", "told"),
+    [
+        ("70000", "SIP-1 must be 1 to 65535 (got 70000)"), ("65536", "(got 65536)"), ("0", "(got 0)"),
+        ("-1", "must not be negative (got -1)"), ("abc", "must be a whole number (got 'abc')"),
+        ("8060x", "must be a whole number (got '8060x')"), ("1023", "is below 1024 (got 1023)"),
+    ],
+)  # fmt: skip
+def test_a_port_that_is_none_is_told_with_its_line_and_what_came(port: str, told: str, config: Write) -> None:
+    """Ports beyond 65535, and 0, were passed without a word."""
+    path = config(("<sip-port>8060", f"<sip-port>{port}"))
+    found = [str(finding) for finding in lint(read_config(path)) if finding.setting == "sip-port"]
+    assert any(line.startswith(f"{path}:10: ") and told in line for line in found), found
+
+
+@pytest.mark.parametrize("port", ["1", "65535", "1024"])
+def test_a_port_that_may_be_is_no_port_too_large(port: str, config: Write) -> None:
+    assert not findings(config(("<sip-port>8060", f"<sip-port>{port}"))).keys() & {"port-too-large", "port-zero"}
+
+
+def test_agents_share_a_port_number_where_the_transport_or_the_address_differs(config: Write) -> None:
+    assert "port-shared" not in findings(
+        config(("<mrcp-port>1544", "<mrcp-port>8060"), ("<sip-port>", "<sip-transport>udp</sip-transport><sip-port>"))
+    )
+    apart = (
+        ("<mrcp-port>1544", "<mrcp-ip>10.0.0.2</mrcp-ip><mrcp-port>8060"),
+        ("<sip-port>", "<sip-ip>10.0.0.1</sip-ip><sip-port>"),
+    )
+    assert "port-shared" not in findings(config(*apart))
+
+
+def test_agents_that_no_profile_names_listen_too(config: Write) -> None:
+    other = '<sip-uas id="SIP-2" type="SofiaSIP"><sip-port>8060</sip-port></sip-uas><mrcpv2-uas id="MRCP-1">'
+    found = findings(config(('<mrcpv2-uas id="MRCP-1">', other)))["port-shared"]
+    assert "SIP agent SIP-1 and the SIP agent SIP-2" in found.message
+    assert "got TCP and UDP port 8060 for both" in found.message
+    assert found.line == 14
+
+
+def test_of_two_profiles_with_one_id_the_last_counts(config: Write) -> None:
+    """Two profiles of one name were said to share the calls."""
+    text = config().read_text(encoding="utf-8")
+    profile = text[text.index("<mrcpv2-profile") : text.index("</mrcpv2-profile>")] + "</mrcpv2-profile>"
+    second = profile.replace("Media-1", "Media-2")
+    path = config(
+        ("</mrcpv2-profile>", "</mrcpv2-profile>" + second),
+        (
+            "<rtp-factory id=",
+            '<media-engine id="Media-2"><realtime-rate>2</realtime-rate></media-engine><rtp-factory id=',
+        ),
+    )
+    found = findings(path)
+    assert "mrcpv2-profile> uni2 stands twice, first in line 33" in found["duplicate-id"].message
+    assert "open-profile" not in found
+    assert read_config(path).numbers["realtime-rate"].number == 2
