@@ -321,7 +321,9 @@ class Account(Roll):
 
     @reads(Kind.INITIATE_BYE)
     def _initiate_bye(self, said: Said, time: int, thread: int) -> None:
-        session = self.by_id(said, time, thread)
+        session, name = self.by_id(said, time, thread), said["id"]
+        if session is None and name != NEW and name not in self.recent.by_name and not self.clients:
+            session = self.before(b"", name, time)  # nothing is sent for a session that is not there
         if session is not None and session.asked_bye < 0:
             session.asked_bye = time
 

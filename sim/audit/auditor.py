@@ -10,7 +10,7 @@ from typing import Final, Literal
 from sim.audit.account import Account
 from sim.audit.audited import SESSION_TIMER, AuditedSession
 from sim.audit.belongings import Belongings
-from sim.audit.findings import Endings, Starts, findings
+from sim.audit.findings import Endings, Starts, findings, overdue_at_notice
 from sim.audit.holdings import Holdings
 from sim.audit.holes import Holes, mark_in
 from sim.audit.picked import Picked
@@ -82,6 +82,7 @@ class Auditor:
         self.rejected: dict[str, int] = {}
         self.answered = self.cancelled = self.leaked = self.live = self.crashed = 0
         self.blocked = self.unanswered = self.in_setup = 0
+        self.longest_life = 0  # of a session that was created and destroyed within the log
         self.leaks: list[Leak] = []
         self.alive: list[Leak] = []  # the same of sessions that can still end
         self.lost_resources: list[str] = []
@@ -252,6 +253,8 @@ class Auditor:
         if session.created >= 0 and session.offer >= 0:
             patience["offer"].samples.append(session.offer - session.created)
         if session.released >= 0:
+            if session.created >= 0:
+                self.longest_life = max(self.longest_life, session.released - session.created)
             if session.terminate >= 0:
                 patience["release"].samples.append(session.released - session.terminate)
                 if session.closed >= 0:
@@ -405,7 +408,11 @@ class Auditor:
             self.crashed_at = end
         self._judge(end, died)
         account = self.account
-        unshown = (self.picked.findings(self.patience) if account.open else []) or account.losses.findings()
+        unshown = (
+            (self.picked.findings(self.patience) if account.open else [])
+            or account.losses.findings()
+            or ([] if self.picked.infos else overdue_at_notice(self._at(end), self.longest_life))
+        )
         found = findings(self._at(end), died, self.leaks, self.endings, self.clock, origin)
         self.tasks.close()
         span = (end - origin) / 1e6 if self.timed else 0.0

@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING, Final
 
 from sim.errors import LogError
 from sim.logs.reading.clock import DAY
-from sim.logs.reading.foreign import CLIENT, seems
+from sim.logs.reading.foreign import CLIENT, CUT, VAGUE, seems
 from sim.logs.reading.reader import Source, blocks
 from sim.logs.reading.repeats import Repeats
 from sim.logs.reading.shown import shown
+from sim.logs.reading.wording import alike
 from sim.quiet import quiet_collector
 
 if TYPE_CHECKING:
     from sim.audit.auditor import Auditor
 
 _MASKED: Final = 3  # sessions that have the name of another one
+_LOOKED_AT: Final = 400
 _STEP: Final = 60_000_000  # microseconds by which a part may begin before the end of the one before it
 
 
@@ -85,7 +87,16 @@ def _refuse_foreign(auditor: "Auditor", sources: Sequence[Source]) -> None:
     if source is None or counts.server or (counts.known and not counts.client):
         return
     expected = f"{source.title}: expected the log of a UniMRCP server (got {counts.lines} lines, none of a server"
-    raise LogError(f"{expected}); it seems to be {CLIENT if counts.client else seems(source.head)}")
+    what = CLIENT if counts.client else seems(source.head)
+    if what in VAGUE and _pieces(source.head):
+        what = CUT
+    raise LogError(f"{expected}); it seems to be {what}")
+
+
+def _pieces(head: bytes) -> bool:
+    """Whether the first lines begin as the server's do, and go on otherwise."""
+    lines = [line for line in head.splitlines()[:_LOOKED_AT] if line.strip()]
+    return 2 * sum(alike(line, anywhere=True) is not None for line in lines) >= len(lines)
 
 
 def _overlaps(source: Source, auditor: "Auditor") -> bool:

@@ -119,3 +119,19 @@ def _when(micros: int, clock: Clock | None, origin: int) -> str:
 
 def _calls(count: int) -> str:
     return f"{count} answered call{'' if count == 1 else 's'}"
+
+
+def overdue_at_notice(at: AtEnd, longest_life: int) -> list[Finding]:
+    """What a reader must know first where no line at INFO tells what sessions wait for that are older than any that
+    ended, after `longest_life` at most."""
+    ages = (at.end - session.created for session in at.sessions if session.created >= 0)
+    count = sum(age > longest_life for age in ages) if at.timed and longest_life else 0
+    if not count:
+        return []
+    them = (
+        "a session that is older than any that ended waits"
+        if count == 1
+        else (f"{count} sessions that are older than any that ended wait")
+    )
+    text = f"No line of this log is at INFO, to tell what {them} for: which leaked can not be known"
+    return [Finding("lines-unread", text)]

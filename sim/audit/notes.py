@@ -57,7 +57,10 @@ def _of_lines(auditor: "Auditor") -> list[str]:
     account, counts = auditor.account, auditor.counts
     said = []
     if account.partial:
-        said.append(f"{account.partial} sessions were open before the log begins, or their beginning is missing.")
+        said.append(
+            f"{_sessions(account.partial)} {_were(account.partial)} open before the log begins, or the beginning is "
+            "missing."
+        )
     if auditor.holes.found:
         said.append(
             f"Lines are missing in the middle ({often(auditor.holes.found)}): sessions come up there that nothing "
@@ -74,18 +77,21 @@ def _of_lines(auditor: "Auditor") -> list[str]:
             "have been answered."
         )
     if account.unannounced:
+        begin = "begins" if account.unannounced == 1 else "begin"
         said.append(
-            f'{account.unannounced} sessions begin with "Add Session": what the SIP agent logged before is not here, '
-            "as at NOTICE, before 1.0, or where lines were picked by an id. Their set-up is not timed from the INVITE."
+            f'{_sessions(account.unannounced)} {begin} with "Add Session": what the SIP agent logged before is not '
+            "here, as at NOTICE, before 1.0, or where lines were picked by an id. The set-up is not timed from the "
+            "INVITE."
         )
     if account.unseen_ends:
         said.append(
-            f"{account.unseen_ends} sessions were terminated, and the line is missing that destroys their pool."
+            f"{_sessions(account.unseen_ends)} {_were(account.unseen_ends)} terminated, and the line is missing that "
+            "destroys the pool."
         )
     if account.reused_unseen:
-        said.append(f"{account.reused_unseen} sessions ended without a line: their address was used again.")
+        said.append(f"{_sessions(account.reused_unseen)} ended without a line: the address was used again.")
     if auditor.belongings.lost_messages:
-        said.append(f"{auditor.belongings.lost_messages} task messages were dropped by full queues.")
+        said.append(f"Task messages that full queues dropped: {auditor.belongings.lost_messages}.")
     if auditor.unread.kinds:
         said.append(
             f"Lines that are like the server's and could not be read: {auditor.unread}. Nothing that rests on their "
@@ -95,3 +101,11 @@ def _of_lines(auditor: "Auditor") -> list[str]:
         first = "; ".join(counts.shown)
         said.append(f"{counts.not_understood} of {counts.lines} lines were not understood, first: {first}")
     return said
+
+
+def _sessions(count: int) -> str:
+    return f"{count} session{'' if count == 1 else 's'}"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -31,6 +31,7 @@ _PARTS: Final = places_of(
     *(kind for kind in Kind if Kind.CHANNEL_ADD <= kind <= Kind.CONTEXT_REMOVE and kind not in _OF_AGENT)
 )
 _WITH_INVITE: Final = tuple(map(places_of, (Kind.SIP_EVENT, Kind.CALL_STATE, Kind.CREATE)))
+_BYE: Final = places_of(Kind.INITIATE_BYE)
 _NOT_SIP: Final = places_of(Kind.RTSP_CREATE, Kind.CLIENT_HANDLE)
 _BY_RELEASE: Final = ("", "close", "stop", "request", "release")  # kinds of waits that the end of a session ends too
 
@@ -60,7 +61,7 @@ class Picked:
     @property
     def certain(self) -> bool:
         """Whether lines were taken out, beyond doubt."""
-        infos = any(self._places[place] for place in _BELOW_NOTICE)
+        infos = self.infos
         return self._lacks_what_comes_before(infos) or (infos and self._lacks_what_comes_with())
 
     def _lacks_what_comes_before(self, infos: bool) -> bool:
@@ -78,6 +79,8 @@ class Picked:
         """Whether one of the lines is missing that are written together: of an INVITE, of an OFFER, of a task."""
         if self.count(Kind.ADD) - self.count(Kind.OFFER) >= _SOME:
             return True
+        if self._of(_BYE) and not any(map(self._of, (*_WITH_INVITE, _NOT_SIP))):
+            return True  # of what became of the BYE the SIP agent tells
         if self.count(Kind.TERMINATE) >= _FEW and not self.count(Kind.DEACTIVATE):
             return True
         if not self._of(_NOT_SIP):
@@ -88,6 +91,11 @@ class Picked:
                 return True
         tasks = [self._of(places) for places in _TASKS]
         return max(*tasks, self._of(_PARTS)) >= _FEW and not all(tasks)
+
+    @property
+    def infos(self) -> bool:
+        """Whether the log has lines below NOTICE."""
+        return any(self._places[place] for place in _BELOW_NOTICE)
 
     def findings(self, patience: Mapping[str, Patience]) -> list[Finding]:
         """What a reader must know first where lines were taken out: that the log shows no end of a session."""

@@ -81,6 +81,9 @@ def _waiting(session: AuditedSession, evidence: EndEvidence) -> Wait:
         session.answer < 0 and session.proved < 0 and not session.partial and not _unseen(session)
     ):
         wait = _answering(session, evidence)
+    elif _unseen(session) and session.answer < 0 and session.proved < 0:
+        text = "this log, as one at NOTICE, shows its beginning and would show its end, and nothing of its call between"
+        wait = Wait("", "the end of its call", session.last, "", text=text)
     else:
         wait = talking(session, evidence)
     return _behind_server(_queued(session, _lost(session, wait, evidence), evidence), evidence)

@@ -92,7 +92,7 @@ def latencies(result: RunResult, ax: Axes | None = None, most: int | None = None
     axes = axes_for(f"{result.summary.scenario}: {finding}", ax)
     found = spreads(result)
     for (name, quantiles), colour in zip(result.summary.latency.items(), COLOURS, strict=False):
-        if not quantiles.n:
+        if not quantiles.n or not quantiles.max:  # nothing that took no time has a place on a logarithmic axis
             continue
         x, y = _distribution(found.get(name), quantiles, most)
         label = f"{latency_label(name)}   p50 {duration(quantiles.p50)}, p95 {duration(quantiles.p95)}"

@@ -13,6 +13,8 @@ from sim.xmlconfig.versions import TIMERS
 _ORDER: tuple[Severity, ...] = ("error", "warning", "note")
 
 LONG_HOLD_S = 60
+ENDLESS = 1_000_000
+"""So many calls share one connection before the next one opens its own."""
 EPHEMERAL = (32768, 60999)
 """Linux takes the ports of outgoing connections from here unless told otherwise."""
 
@@ -225,9 +227,10 @@ class _Lint:
                 shared, "no-sharing", "note", "max-shared-use-count is 1",
                 f"every call needs a connection of its own, so {limit.number} calls are the limit",
             )  # fmt: skip
-        if shared.number == 0:
+        if shared.number == 0 or shared.number >= ENDLESS:
             yield self.of(
-                shared, "endless-sharing", "warning", "max-shared-use-count is 0: one connection is shared without end",
+                shared, "endless-sharing", "warning",
+                f"max-shared-use-count is {shared.number}: one connection is shared without end",
                 "the connection's memory pool grows with every request until it closes, and all its calls end with it",
             )  # fmt: skip
 

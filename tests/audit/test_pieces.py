@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 
 import sim
 from sim.cli.main import build
+from sim.errors import LogError
 from sim.leaks.outlook import leak_report
+from sim.report.plots import latencies
 from sim.report.text import plural
 
 NAMES_A_SESSION = re.compile(rb"<[0-9a-f]{16}[>@]")
@@ -49,6 +51,26 @@ def test_sessions_of_which_only_some_lines_are_there_began_within_the_log(how: s
     assert not summary.violations
     assert not summary.latency["invite_to_answer"].n  # no INVITE is there to count from
     assert any('600 sessions begin with "Add Session"' in note for note in found.provenance["notes"])
+
+
+def test_at_notice_nothing_is_said_of_a_bye_that_it_does_not_show(tmp_path: Path) -> None:
+    """ "its caller sent no BYE" was said of sessions whose BYE had come, at INFO."""
+    picked = b"".join(line for line in text_of("leak2").splitlines(keepends=True) if PICKED["at NOTICE"](line))
+    found = audit(picked, tmp_path)
+    assert (found.summary.sessions.live, found.summary.sessions.leaked) == (24, 0)
+    assert all("nothing of its call between" in leak.explanation for leak in found.leaks)
+    assert not any("BYE" in leak.explanation for leak in found.leaks)
+    (finding,) = found.summary.findings
+    assert "what 24 sessions that are older than any that ended wait for: which leaked can not be known" in finding.text
+    told = CliRunner().invoke(build(), ["audit", str(tmp_path / "piece.log"), "--fail-on", "leaked.session_pool > 0"])
+    assert told.exit_code == 2
+
+
+def test_calls_that_are_up_where_a_log_at_notice_ends_are_no_finding(tmp_path: Path) -> None:
+    lines = [line for line in text_of("base20").splitlines(keepends=True) if PICKED["at NOTICE"](line)]
+    summary = audit(b"".join(lines[: len(lines) // 2]), tmp_path).summary
+    assert summary.sessions.live > 10
+    assert not summary.findings
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
@@ -137,7 +159,7 @@ def test_a_termination_that_was_complete_is_no_leak_though_its_last_line_is_miss
     log.say(SIP, "Receive SIP Event [nua_i_options] Status 100 Trying [SIP-Agent-1]")
     found = audit(log.bytes, tmp_path)
     assert (found.summary.sessions.released, found.summary.sessions.leaked) == (1, 0)
-    assert any("1 sessions were terminated, and the line is missing" in note for note in found.provenance["notes"])
+    assert any("1 session was terminated, and the line is missing" in note for note in found.provenance["notes"])
 
 
 def test_what_happens_on_a_channel_shows_a_session(tmp_path: Path) -> None:
@@ -237,3 +259,41 @@ def test_lines_that_grep_set_apart_are_no_task_that_stands_still(tmp_path: Path)
     summary = audit(log.bytes, tmp_path).summary
     assert not summary.findings
     assert summary.sessions.leaked == 0
+
+
+def test_a_bye_of_the_server_shows_a_session_that_was_there(tmp_path: Path) -> None:
+    """ "There was no session at all" was said where the server had asked to end five (#211); what became of their BYE,
+    lines of the SIP agent would tell."""
+    log = Log("INFO")
+    for number in range(5):
+        log.say(AGENT, f"TCP/MRCPv2 Peer Disconnected 10.16.6.202:1544 <-> 10.16.6.16:3699{number}")
+        log.say(AGENT, f"Termination Timeout Elapsed 10.16.6.202:1544 <-> 10.16.6.16:3699{number}", "WARN")
+        log.say(AGENT, f"Initiate Session Termination <00112233445566{number:02d}>", "NOTICE").wait(30.0)
+    found = audit(log.bytes, tmp_path)
+    summary = found.summary
+    assert (summary.before, summary.sessions.live, summary.sessions.leaked) == (5, 5, 0)
+    assert {leak.session_id for leak in found.leaks} == {f"00112233445566{number:02d}" for number in range(5)}
+
+
+def test_a_caller_that_does_not_answer_the_servers_bye_is_still_gone(tmp_path: Path) -> None:
+    log = Log("INFO").begin()
+    call = Call(log)
+    call.invite()
+    log.say(AGENT, "Initiate Session Termination <00112233445566aa>", "NOTICE").wait(60.0)
+    log.say(SIP, "Receive SIP Event [nua_i_options] Status 100 Trying [SIP-Agent-1]")
+    (gone,) = [leak for leak in audit(log.bytes, tmp_path).leaks if leak.session_id == "00112233445566aa"]
+    assert (gone.cause, gone.plugin) == ("caller-gone", None)
+
+
+def test_lines_that_were_cut_are_not_called_some_other_text(tmp_path: Path) -> None:
+    """As in #182, "for brevity"."""
+    lines = [f"[INFO]   Open RTP Receiver 10.0.0.140:{port} <- 10.0.0.140:4000 \n" for port in range(5100, 5112, 2)]
+    with pytest.raises(LogError, match=r"a log of UniMRCP whose lines were cut or changed, or of a version before 0"):
+        audit("".join(lines).encode(), tmp_path)
+
+
+def test_the_picture_of_times_that_were_none_is_drawn_without_a_warning(tmp_path: Path) -> None:
+    """Matplotlib complained that no positive value was there, of a call that was refused at once (#74)."""
+    found = audit(b"2010-03-04 14:42:10:000001 [WARN]   Cannot Find Profile by Agent <new>\n", tmp_path)
+    assert found.summary.sessions.rejected == {"488": 1}
+    latencies(found)

@@ -192,3 +192,9 @@ def test_of_two_profiles_with_one_id_the_last_counts(config: Write) -> None:
     assert "mrcpv2-profile> uni2 stands twice, first in line 33" in found["duplicate-id"].message
     assert "open-profile" not in found
     assert read_config(path).numbers["realtime-rate"].number == 2
+
+
+@pytest.mark.parametrize("count", ["0", "100000000"])
+def test_a_connection_that_is_hardly_ever_left_alone_is_shared_without_end(count: str, config: Write) -> None:
+    path = config(("<max-shared-use-count>50", f"<max-shared-use-count>{count}"))
+    assert f"is {count}: one connection is shared without end" in findings(path)["endless-sharing"].message

@@ -11,6 +11,8 @@ _ASTERISK: Final = (
     rb"app_unimrcp|app_mrcp\w+|res_speech_unimrcp|(?:VERBOSE|NOTICE|WARNING|DEBUG|ERROR)\[\d+\](?:\[C-[0-9a-f]+\])?[: ]"
     rb"|-- Executing \[|chan_(?:pj)?sip|Asterisk"
 )
+_DATED: Final = "the log of another program (its lines have times)"
+_OTHER: Final = "some other text"
 _SIGNS: Final = (
     (_ASTERISK, "the log of Asterisk, which is a client of the server"),
     (_FREESWITCH, "the log of FreeSWITCH, which is a client of the server"),
@@ -21,11 +23,13 @@ _SIGNS: Final = (
     (rb"(?m)^\s+at [\w.$]+\(|^Traceback \(most recent", "the log of another program (it has stack traces)"),
     (rb"\A\s*[\[{]\s*\"", "JSON"),
     (rb"[\x00-\x08\x0e-\x1a]", "no text"),
-    (rb"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d|\d\d:\d\d:\d\d", "the log of another program (its lines have times)"),
+    (rb"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d|\d\d:\d\d:\d\d", _DATED),
 )  # fmt: skip
+VAGUE: Final = (_DATED, _OTHER)
+CUT: Final = "a log of UniMRCP whose lines were cut or changed, or of a version before 0.9"
 CLIENT: Final = "the log of a UniMRCP client: its lines are those of the client library"
 
 
 def seems(head: bytes) -> str:
     """What `head`, the beginning of a file without a line of the server, seems to be: "…" as in "it seems to be …"."""
-    return next((what for sign, what in _SIGNS if re.search(sign, head)), "some other text")
+    return next((what for sign, what in _SIGNS if re.search(sign, head)), _OTHER)

@@ -55,7 +55,7 @@ def restamped(text: bytes) -> Iterator[Step]:
     for stamp in _STAMPS:
         for first in (b"", _BEFORE + rb"[ \t:|-]*"):
             for rest in (_REST, _NO_PRIORITY):
-                pattern = re.compile(rb"(?m)^[ \t]*" + first + stamp + rest)
+                pattern = re.compile(rb"(?m)^" + first + stamp + rest)
                 found = [said for line in lines if (said := pattern.match(line)) is not None and _told(line, said)]
                 if 20 * len(found) >= len(lines):
                     yield _step(pattern, found)
