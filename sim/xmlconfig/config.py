@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from sim.xmlconfig.listening import Listener
 from sim.xmlconfig.tree import Element
-from sim.xmlconfig.versions import ServerVersion, Version
-
-if TYPE_CHECKING:
-    from sim.xmlconfig.listening import Listener
+from sim.xmlconfig.value import Value
+from sim.xmlconfig.versions import ServerVersion
 
 Tell = Callable[[str, Element, str, str, str, str], None]
 """Note a problem: code, element, setting, value, message, effect."""
@@ -24,22 +23,6 @@ class Problem:
     value: str
     message: str
     effect: str
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A number as the server reads it; `line` 0: not in the file, the server's default."""
-
-    number: int
-    line: int
-    setting: str
-    text: str = ""
-    since: Version | None = None  # the version that it came with, when this server is older
-
-    @property
-    def given(self) -> bool:
-        """Whether the file says it."""
-        return self.line > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +87,7 @@ class ServerConfig:
     problems: list[Problem]
     attribs: dict[str, dict[str, str]]  # resource → attribs of the profile's map
     open_choices: list[OpenChoice]
-    listeners: "list[Listener]" = field(default_factory=list)  # of the whole file
+    listeners: list[Listener] = field(default_factory=list)  # of the whole file
 
     def engine_of(self, resource: str) -> EngineEntry | None:
         """The engine that serves a resource in the scenario."""

@@ -8,8 +8,9 @@ from sim.scenario import load_scenario
 from sim.scenario.annotated import Noted, plain, to_text
 from sim.scenario.units import write_rate, write_time
 from sim.vocabulary.plugins import MRCP_RESOURCES
-from sim.xmlconfig.config import ServerConfig, Value
+from sim.xmlconfig.config import ServerConfig
 from sim.xmlconfig.finding import Expected
+from sim.xmlconfig.value import Value
 
 FOR_EVER = "10000d"
 _DEMO_FILES = {"demosynth", "demorecog", "demoverifier", "mrcprecorder"}

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from sim.theory.queues import erlang_b, needed
 from sim.xmlconfig.addresses import misleading
-from sim.xmlconfig.config import EngineEntry, ServerConfig, Value
+from sim.xmlconfig.config import EngineEntry, ServerConfig
 from sim.xmlconfig.engines import known_file, serves
 from sim.xmlconfig.finding import Expected, LintFinding, Severity
 from sim.xmlconfig.listening import problems
+from sim.xmlconfig.value import Value
 from sim.xmlconfig.versions import TIMERS
 
 _ORDER: tuple[Severity, ...] = ("error", "warning", "note")
