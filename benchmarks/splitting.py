@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.coverage import bare
 from sim.scenario import Scenario, load_scenario
-from sim.study.pool import local_pool, processors
+from sim.study.processes import LocalPool, processors
 from sim.study.splitting import Rare, rare_overflow
 from sim.study.uncertainty import mean
 from sim.theory.intervals import Estimate, poisson_rate
@@ -193,7 +193,7 @@ def main() -> None:
     chosen = parser.parse_args()
     began = time.perf_counter()
     rows = []
-    with local_pool() as pool:
+    with LocalPool() as pool:
         for number, case in enumerate(CASES):
             if chosen.only in (None, number):
                 rows.append(split(pool, case))

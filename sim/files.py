@@ -37,6 +37,20 @@ def whole(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file that is whole or as it was before. OSError, which names `path`."""
+    try:
+        with whole(path) as part:
+            part.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OSError(error.errno, reason(error), str(path)) from None
+
+
+def reason(error: OSError) -> str:
+    """Why the system did not do something, in its own words."""
+    return os.strerror(error.errno) if error.errno else error.strerror or str(error)
+
+
 def exists_already(path: Path, option: str) -> ScenarioError:
     """The error for a file or result that is there and may not be replaced, in the one wording of all commands."""
     return ScenarioError(f"{path}: exists already; replace it with --force, or choose another with {option}")
@@ -44,7 +58,7 @@ def exists_already(path: Path, option: str) -> ScenarioError:
 
 def unwritable(path: Path, error: OSError, option: str) -> ScenarioError:
     """The error for a file that the system did not let us write."""
-    return ScenarioError(f"{path}: can not be written ({error.strerror or error}); choose another with {option}")
+    return ScenarioError(f"{path}: can not be written ({reason(error)}); choose another with {option}")
 
 
 def put_beside(path: Path, made: Sequence[Path], force: bool) -> list[Path]:

@@ -110,11 +110,15 @@ def command(body: Callable[P, R]) -> Callable[P, R]:
 
 
 def end_as_interrupted() -> None:
-    """Let SIGTERM end this process, not those that it starts, as Ctrl-C does: what was finished is kept."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    """Let SIGTERM, and a terminal that goes away, end this process, not those that it starts, as Ctrl-C does: what was
+    finished is kept."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has the one ignored
+            signal.signal(number, signal.default_int_handler)
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=functools.partial(signal.signal, number, signal.SIG_DFL))
 
 
 def stop(code: int, message: str) -> typer.Exit:
@@ -125,8 +129,8 @@ def stop(code: int, message: str) -> typer.Exit:
 
 
 def with_command(message: str) -> str:
-    """`message` with the command that reproduces the failure, unless it names one itself."""
-    if "mrcpsim " in message and "reproduce" in message:
+    """`message` with the command that reproduces the failure, unless it names one itself or says to go on."""
+    if ("mrcpsim " in message and "reproduce" in message) or "the same command" in message:
         return message
     return f"{message}\nreproduce with: {this_command()}"
 

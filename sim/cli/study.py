@@ -84,6 +84,7 @@ def study(
     if dry_run:
         _show_dry_run(path, cache, workers, json)
         return
+    from sim.files import write_whole
     from sim.report.html import NAME, study_text
     from sim.report.study import print_study
 
@@ -97,7 +98,7 @@ def study(
             force=force,
             progress=lambda seen: bar(seen.finished / max(seen.wanted, 1), _told(seen)),
         )
-    (result.directory / NAME).write_text(study_text(result.directory), encoding="utf-8")
+    write_whole(result.directory / NAME, study_text(result.directory))
     if not quiet:
         print_study(result, out_console(json))
     if json:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sim.scenario import Scenario, load_scenario, to_mapping
+from sim.study.unbroken import run_whole
 from sim.study.uncertainty import mean
 from sim.theory.intervals import Estimate
 
@@ -43,7 +44,6 @@ class Drain:
 
 def drain_times(scenario: Scenario, settings: Mapping[str, Any], warmup_s: float, seed: int) -> Drain:
     """Both times, from a few runs whose load stops once the server is as full as it gets."""
-    from sim.engine.run import run
     from sim.scenario import expected
 
     plain = to_mapping(scenario, only_changes=True)
@@ -53,14 +53,14 @@ def drain_times(scenario: Scenario, settings: Mapping[str, Any], warmup_s: float
     left, told = load_scenario(plain, base), load_scenario(plain, {**base, "server.shutdown": full})
     waits, downs, counts = [], [], []
     for k in range(RUNS):
-        sessions = run(left, seed=seed + k, engine="compiled", ledger="sessions").sessions
+        sessions = run_whole(left, seed=seed + k, engine="compiled", ledger="sessions").sessions
         assert sessions is not None
         released = sessions["released_s"].to_numpy(dtype=np.float64)
         created = sessions["created_s"].to_numpy(dtype=np.float64)
         up = (created <= full) & ~(released <= full)
         counts.append(float(up.sum()))
         waits.append(math.inf if np.isnan(released[~np.isnan(created)]).any() else float(released.max()) - full)
-        summary = run(told, seed=seed + k, engine="compiled", ledger="summary").summary
+        summary = run_whole(told, seed=seed + k, engine="compiled", ledger="summary").summary
         downs.append(math.inf if summary.sessions.live or summary.sessions.leaked else summary.horizon_s - full)
     return Drain(_told(waits), _told(downs), sum(counts) / RUNS)
 

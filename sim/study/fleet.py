@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.engine.run import run
 from sim.engine.start.arrivals import arrival_blocks
 from sim.engine.start.sampling import generator, sampler
 from sim.engine.start.setup import resource_names, task_names
@@ -22,6 +21,7 @@ from sim.ledger.summary import Quantiles, ResourceUse, SessionCounts, Summary, T
 from sim.scenario import RecordedCall, Scenario, calls_given, load_scenario, to_mapping
 from sim.scenario.fleet import Fleet
 from sim.study.dispatch import Dispatcher, outages
+from sim.study.unbroken import run_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -226,7 +226,7 @@ class _State:
             replay = {"arrivals": {"kind": "replay", "file": file}, "duration": load, "drain": drain}
             scenario = load_scenario({**plain, "name": "fleet", **replay}, settings)
             seed = self.seed + 7919 * (epoch.server + 1)
-            result = run(scenario, seed=seed, engine=self.engine, ledger="sessions")
+            result = run_whole(scenario, seed=seed, engine=self.engine, ledger="sessions")
         sessions = result.sessions
         assert sessions is not None
         columns = (sessions[name].to_numpy(dtype=np.float64) for name in ("session", "answer_s", "answer_status"))

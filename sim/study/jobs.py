@@ -24,6 +24,7 @@ MODEL = (
     "leaks",
     "engine",
     "study/measure.py",
+    "study/unbroken.py",
     "study/fleet.py",
     "study/dispatch.py",
 )

@@ -16,6 +16,7 @@ from sim.errors import MrcpsimError, RunFailed, ScenarioError
 from sim.ledger.numbers import flatten, numbers
 from sim.scenario import Scenario, load_scenario
 from sim.study.jobs import Job
+from sim.study.unbroken import run_whole
 from sim.study.uncertainty import mean
 from sim.theory.intervals import Estimate
 
@@ -84,18 +85,16 @@ def values_of(
     less those of the same run cut at the warm-up, which has the same calls up to there; latencies are those of the
     later calls one by one.
     """
-    from sim.engine.run import run
-
     if scenario.fleet is not None:
         return _of_fleet(scenario, seed, engine, warmup_s, metrics)
     if warmup_s <= 0.0:
-        summary = run(scenario, seed=seed, engine=engine, ledger="summary", sink=_Nothing()).summary
+        summary = run_whole(scenario, seed=seed, engine=engine, ledger="summary", sink=_Nothing()).summary
         return _values(summary, metrics), summary.sessions.arrived
     if warmup_s >= scenario.duration:
         raise ScenarioError(f"the warm-up of {warmup_s:g} s must end before the load, at {scenario.duration:g} s")
     rows = _Sessions()
-    summary = run(scenario, seed=seed, engine=engine, ledger="sessions", sink=rows).summary
-    start = run(
+    summary = run_whole(scenario, seed=seed, engine=engine, ledger="sessions", sink=rows).summary
+    start = run_whole(
         scenario.model_copy(update={"duration": warmup_s}), seed=seed, engine=engine, ledger="summary", sink=_Nothing()
     ).summary
     times = warmup_s, scenario.duration

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
-import os
-import sys
-import threading
+import errno
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from sim.errors import ScenarioError
+from sim.errors import MrcpsimError, ScenarioError
+from sim.files import reason
 from sim.study.jobs import Job, model_version
 from sim.study.measure import Measured, measure
+from sim.study.processes import InProcess, LocalPool, processors
 from sim.study.store import Store
 
 ATTEMPTS = 3
-"""A run whose worker dies so often is given up."""
+"""A run whose worker dies so often is given up; the last time it runs alone, so that no other dies with it."""
+
+NO_ROOM = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS") if hasattr(errno, name))
+"""Errors that do not go away when one tries again."""
+
+AGAIN_S = 0.5
+"""Seconds until keeping a run is tried again where it failed for another reason."""
 
 ANSWERS_S = 20
 """A scheduler that does not answer for so long is none."""
@@ -42,6 +46,12 @@ class Reference:
     wall_s: float
     calls: int
     failure: Measured | None = None
+    not_kept: str = ""
+    """Why the store did not take it."""
+
+
+class NotKept(MrcpsimError):
+    """A finished run can not be kept, nor can those that would follow it."""
 
 
 def work(job: Job, place: str, model: str) -> Reference:
@@ -51,46 +61,22 @@ def work(job: Job, place: str, model: str) -> Reference:
         text = f"a worker has another version of mrcpsim, {model_version()} (expected {model}); install the same on all"
         return Reference(job.key, False, 0.0, 0, Measured(job.key, job.seed, False, {}, "worker", text, job.command))
     found = measure(job)
-    if found.ok:
-        Store(place).put(found)
-    return Reference(found.key, found.ok, found.wall_s, found.calls, None if found.ok else found)
+    refused = _keep(found, place) if found.ok else ""
+    return Reference(found.key, found.ok, found.wall_s, found.calls, None if found.ok else found, refused)
 
 
-def processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def local_pool(workers: int | None = None) -> ProcessPoolExecutor:
-    """A pool of local processes. Forked where that is possible: they start at once and share the compiled engine."""
-    _warm()
-    forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform == "linux"
-    context = multiprocessing.get_context("fork" if forks else "spawn")
-    return ProcessPoolExecutor(
-        workers or processors(), mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),)
-    )
-
-
-def _begin_worker(parent: int) -> None:
-    """A worker ends with the process that started it, also when that is killed and can not tell it to."""
-    gc.freeze()  # what a worker inherits stays for ever: its collector need not look at it, nor copy its pages so
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    # no pipe tells it: forked workers hold its other end for each other
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
-
-
-def _warm() -> None:
-    """Load the compiled engine before the fork, so that no worker has to."""
-    from sim.engine.compiled import engine, kernel
-    from sim.engine.run import run
-
-    loaded: list[object] = [kernel.KERNEL, engine.CompiledEngine, run]
-    assert all(loaded)
+def _keep(found: Measured, place: str) -> str:
+    """Put a run into the store; why that is not possible, if it is not."""
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            Store(place).put(found)
+        except OSError as error:
+            if not left or error.errno in NO_ROOM:
+                return reason(error)
+            time.sleep(AGAIN_S)
+        else:
+            break
+    return ""
 
 
 class DaskExecutor(Executor):
@@ -145,18 +131,6 @@ def cluster(address: str) -> Iterator[DaskExecutor]:
         client.close()
 
 
-class InProcess(Executor):
-    """Runs at once, in this process: for one worker, and to debug."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
 class WorkerPool:
     """Gives jobs to an executor, a few at a time, and starts a local one again when a worker was killed."""
 
@@ -165,7 +139,7 @@ class WorkerPool:
         self.workers = workers or processors()
         self._given = executor
         self._own: Executor | None = None
-        self._running: dict[Future[Reference], Job] = {}
+        self._running: dict[Future[Reference], tuple[Job, Executor]] = {}
         self._waiting: list[Job] = []
         self._attempts: dict[str, int] = {}
 
@@ -175,7 +149,9 @@ class WorkerPool:
     def __exit__(self, *_: object) -> None:
         for future in self._running:
             future.cancel()
-        if self._own is not None:
+        if isinstance(self._own, LocalPool) and self._running:
+            self._own.end()
+        elif self._own is not None:
             self._own.shutdown(wait=False, cancel_futures=True)
 
     @property
@@ -188,13 +164,17 @@ class WorkerPool:
         self._waiting += jobs
 
     def next(self) -> list[Reference]:
-        """The runs that were done next: at least one, in no order that means anything."""
+        """The runs that were done next: at least one, in no order that means anything. NotKept when the store takes
+        none any more."""
         while True:
             self._fill()
-            done, _ = wait(self._running, LOOK_S, return_when=FIRST_COMPLETED)
+            done, _ = wait([*self._running], LOOK_S, return_when=FIRST_COMPLETED)
             if isinstance(self._given, DaskExecutor):
                 self._given.check()
             found = [reference for future in done for reference in self._taken(future)]
+            for reference in found:
+                if reference.not_kept:
+                    raise NotKept(f"{self.place}: no run can be kept here any more ({reference.not_kept})")
             if found or self.idle:
                 return found
 
@@ -202,16 +182,27 @@ class WorkerPool:
         wide = AHEAD * (self.workers if self._given is None else max(self.workers, 16))
         if isinstance(self._executor, InProcess):
             wide = 1
-        while self._waiting and len(self._running) < wide:
+        while self._waiting and len(self._running) < wide and not self._someone_alone():
             job = self._waiting.pop(0)
+            executor = self._executor
             try:
-                self._running[self._executor.submit(work, job, self.place, model_version())] = job
+                self._running[executor.submit(work, job, self.place, model_version())] = job, executor
             except BrokenProcessPool:
                 self._waiting.insert(0, job)
-                self._renew()
+                self._renew(executor)
+
+    def _someone_alone(self) -> bool:
+        """Whether the next run must wait: for one that runs alone, or until it can do so itself."""
+        if self._given is not None or not self._running:
+            return False
+        return self._is_suspect(self._waiting[0]) or any(self._is_suspect(job) for job, _ in self._running.values())
+
+    def _is_suspect(self, job: Job) -> bool:
+        """Whether a run was there each time that a worker died: all that a pool had are lost with it."""
+        return self._attempts.get(job.key, 0) == ATTEMPTS - 1
 
     def _taken(self, future: Future[Reference]) -> list[Reference]:
-        job = self._running.pop(future)
+        job, executor = self._running.pop(future)
         try:
             return [future.result()]
         except Exception as error:  # the worker died, or the executor gave up: the run is done again
@@ -219,24 +210,26 @@ class WorkerPool:
             if self._attempts[job.key] >= ATTEMPTS:
                 text = f"the worker was lost {ATTEMPTS} times: {type(error).__name__}: {error}"
                 lost = Measured(job.key, job.seed, False, {}, "worker", text, job.command)
-                return [Reference(job.key, False, 0.0, 0, replace(lost))]
-            self._waiting.insert(0, job)
+                found = [Reference(job.key, False, 0.0, 0, lost)]
+            else:
+                self._waiting.insert(0, job)
+                found = []
             if isinstance(error, BrokenProcessPool):
-                self._renew()
-            return []
+                self._renew(executor)
+            return found
 
     @property
     def _executor(self) -> Executor:
         if self._given is not None:
             return self._given
         if self._own is None:
-            self._own = InProcess() if self.workers == 1 else local_pool(self.workers)
+            self._own = InProcess() if self.workers == 1 else LocalPool(self.workers)
         return self._own
 
-    def _renew(self) -> None:
-        """A broken local pool is replaced; every run that it had comes back with an error and is done again."""
-        if self._own is not None:
-            self._own.shutdown(wait=False, cancel_futures=True)
-            self._own = None
-        elif self._given is not None:
+    def _renew(self, broken: Executor) -> None:
+        """A broken local pool is replaced, once; every run that it had comes back with an error and is done again."""
+        if broken is self._given:
             raise ScenarioError("the executor that was given is broken: a worker was killed; start the study again")
+        if broken is self._own:
+            broken.shutdown(wait=False, cancel_futures=True)
+            self._own = None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sim.ledger.result import RunResult
+from sim.study.unbroken import run_whole
 
 OVERLOAD = "faults/server-overload"
 BELOW_OVERLOAD = 0.4
@@ -67,7 +68,6 @@ ROWS = (
 
 def run_rows(progress: Callable[[str], None] | None = None, seed: int | None = None) -> Mapping[str, RunResult]:
     """Every scenario of the table and the overload below its limit, run once; results by scenario name."""
-    from sim.engine.run import run
     from sim.scenario import find_shipped, load_scenario
 
     results = {}
@@ -76,10 +76,10 @@ def run_rows(progress: Callable[[str], None] | None = None, seed: int | None = N
         assert path is not None, row.scenario
         if progress is not None:
             progress(row.scenario)
-        results[row.scenario] = run(load_scenario(path), seed=seed, ledger="full")
+        results[row.scenario] = run_whole(load_scenario(path), seed=seed, ledger="full")
     path = find_shipped(OVERLOAD)
     assert path is not None
     scenario = load_scenario(path)
     below = load_scenario(path, {"arrivals.rate": scenario.arrivals.rate * BELOW_OVERLOAD, "expect": "[]"})
-    results[f"{OVERLOAD} at {BELOW_OVERLOAD:.0%}"] = run(below, seed=seed, ledger="full")
+    results[f"{OVERLOAD} at {BELOW_OVERLOAD:.0%}"] = run_whole(below, seed=seed, ledger="full")
     return results

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sim.engine.run import run
 from sim.errors import MrcpsimError, ScenarioError
 from sim.leaks.signature import Signature, choose, signatures
 from sim.ledger.result import RunResult
 from sim.scenario import load_scenario
 from sim.scenario.resolve import to_mapping, to_yaml
+from sim.study.unbroken import run_whole
 
 Mapped = dict[str, Any]
 MOST_RUNS = 400
@@ -126,7 +126,7 @@ class _Shrinker:
             return False
         self.runs += 1
         try:
-            found = run(load_scenario(candidate), ledger="sessions")
+            found = run_whole(load_scenario(candidate), ledger="sessions")
         except MrcpsimError:
             return False
         asked = Asked.by(found)
@@ -215,7 +215,7 @@ class _Shrinker:
         """The scenario with its expectation, what it was made from, and its messages in order."""
         scenario = copy.deepcopy(self.best)
         scenario["name"] = f"{result.summary.scenario}-minimal"[:100]
-        found = run(load_scenario(scenario), ledger="full")
+        found = run_whole(load_scenario(scenario), ledger="full")
         scenario["expect"] = [f"sessions.arrived == {found.summary.sessions.arrived}", self.signature.condition]
         loaded = load_scenario(scenario)
         text = _comment(result, found, self.signature) + to_yaml(loaded, only_changes=True, relative_to=folder)

@@ -10,6 +10,7 @@ import io
 import json
 import math
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ from sim.study.measure import Measured
 
 SUFFIX = ".run.parquet"
 _INFO = b"mrcpsim.run"
+_PART = ".tmp"
+_WRITTEN_S = 3600.0
+"""What is younger than this may be somebody's who is writing it."""
 
 
 def default_store() -> str:
@@ -94,7 +98,7 @@ class Store:
             self._remote.pipe_file(path, data)
             return
         os.makedirs(folder, exist_ok=True)
-        temporary = f"{path}.{uuid.uuid4().hex[:8]}.tmp"
+        temporary = f"{path}.{uuid.uuid4().hex[:8]}{_PART}"
         try:
             Path(temporary).write_bytes(data)
             os.replace(temporary, path)
@@ -128,7 +132,8 @@ class Store:
             yield Entry(_key(file.name), status.st_size, status.st_mtime)
 
     def clear(self, before_s: float = math.inf) -> int:
-        """Remove the runs that were kept before this time (seconds since 1970); how many those were."""
+        """Remove the runs that were kept before this time (seconds since 1970), and what a process that was killed left
+        of one; how many runs those were."""
         removed = 0
         for entry in [*self.entries()]:
             if entry.modified_s < before_s:
@@ -138,6 +143,10 @@ class Store:
                 else:
                     Path(path).unlink(missing_ok=True)
                 removed += 1
+        if self._remote is None:
+            for file in Path(self._root).glob(f"*/*{SUFFIX}.*{_PART}"):
+                if file.stat().st_mtime < min(before_s, time.time() - _WRITTEN_S):
+                    file.unlink(missing_ok=True)
         return removed
 
 

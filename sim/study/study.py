@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import ScenarioError
+from sim.errors import RunFailed, ScenarioError
+from sim.files import reason, unwritable, write_whole
 from sim.scenario import load_scenario
 from sim.study.design import points
 from sim.study.effort import START_S, engine_s, run_s
 from sim.study.file import StudyFile, Until, study_of
-from sim.study.folder import FILE, RUNS, STUDY
+from sim.study.folder import FILE, REPORT, RUNS, STUDY
 from sim.study.jobs import Cell, cell_of, model_version
 from sim.study.measure import Measured
-from sim.study.pool import Reference, WorkerPool
+from sim.study.pool import NotKept, Reference, WorkerPool
 from sim.study.replicating import Plan, plan_for
 from sim.study.store import Store
 from sim.study.table import TableLine, write_table
@@ -161,12 +162,17 @@ def study(
     seen = Progress()
     try:
         _go(plan, store, directory, executor, workers, seen, progress or (lambda _: None))
+        lines = plan.lines()
+        _renew_table(lines, store, directory, complete=True)
+        result = _result(wanted, directory, plan, lines, seen)
+        write_whole(directory / STUDY, json.dumps(result.to_dict(), indent=1, allow_nan=False) + "\n")
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_left_by(plan, store, directory, seen)) from None
-    lines = plan.lines()
-    write_table(lines, store, directory / RUNS, complete=True)
-    result = _result(wanted, directory, plan, lines, seen)
-    (directory / STUDY).write_text(json.dumps(result.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        raise KeyboardInterrupt(f"interrupted{_left_by(plan, store, directory, seen)}") from None
+    except NotKept as error:
+        raise RunFailed(f"{error}{_left_by(plan, store, directory, seen)}") from None
+    except OSError as error:
+        text = f"{directory}: can not be written ({reason(error)})"
+        raise RunFailed(f"{text}{_left_by(plan, store, directory, seen)}") from None
     return result
 
 
@@ -174,7 +180,7 @@ def dry_run(
     given: StudyFile | str | os.PathLike[str] | dict[str, Any], *, cache: str | None = None, workers: int | None = None
 ) -> DryRun:
     """The runs of a study and about how long they take; nothing is run. ScenarioError when it is not usable."""
-    from sim.study.pool import processors
+    from sim.study.processes import processors
 
     wanted, base = study_of(given)
     cells = cells_of(wanted, base)
@@ -239,13 +245,22 @@ def _folder(wanted: StudyFile, out: str | os.PathLike[str] | None, force: bool) 
             raise ScenarioError(
                 f"{directory}: holds files but no study (such as {min(names)}); choose another with --out"
             )
-        if FILE in names and not names & {RUNS, STUDY} and not force and _text_of(directory / FILE) != wanted.to_yaml():
-            raise ScenarioError(
-                f"{directory / FILE}: is another study, without what it found; replace it with --force, or choose "
-                "another folder with --out"
-            )
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / FILE).write_text(wanted.to_yaml(), encoding="utf-8")
+        if FILE in names and _text_of(directory / FILE) != wanted.to_yaml():
+            if not force and (STUDY in names or RUNS not in names):
+                without = "" if STUDY in names else ", without what it found"
+                raise ScenarioError(
+                    f"{directory / FILE}: is another study{without}; replace it with --force, or choose another folder "
+                    "with --out"
+                )
+            for name in (REPORT, STUDY, RUNS):  # they would stand beside a study that they are not of
+                (directory / name).unlink(missing_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        write_whole(directory / FILE, wanted.to_yaml())
+    except OSError as error:
+        with suppress(OSError):
+            directory.rmdir()
+        raise unwritable(directory, error, "--out") from None
     return directory
 
 
@@ -288,23 +303,33 @@ def _go(
             tell(seen)
             now = time.monotonic()
             if now - written_at > REWRITE_S and seen.finished > 1.5 * written:
-                written = write_table(plan.lines(), store, directory / RUNS, complete=False)
+                written = _renew_table(plan.lines(), store, directory, complete=False)
                 written_at = time.monotonic()
 
 
+def _renew_table(lines: Sequence[TableLine], store: Store, directory: Path, complete: bool) -> int:
+    """Write the table; what was found from another one no longer stands beside it."""
+    for name in (REPORT, STUDY):
+        (directory / name).unlink(missing_ok=True)
+    return write_table(lines, store, directory / RUNS, complete)
+
+
 def _left_by(plan: Plan, store: Store, directory: Path, seen: Progress) -> str:
-    """What stays of a study that was interrupted, on disk and in words."""
+    """What stays of a study that was broken off, on disk and in words."""
     if not seen.finished:
         if not (directory / RUNS).exists():
             (directory / FILE).unlink(missing_ok=True)
             with suppress(OSError):  # it holds something of the user's
                 directory.rmdir()
-        return "interrupted before a run was finished; nothing was written"
-    write_table(plan.lines(), store, directory / RUNS, complete=False)
-    return (
-        f"interrupted; {seen.finished} of {seen.wanted} runs are finished and kept, those of {directory / RUNS}: the "
-        "same command goes on from there"
-    )
+        return "; no run was finished yet, nothing was written"
+    kept = f"; {seen.finished} of {seen.wanted} runs are finished and kept"
+    try:
+        _renew_table(plan.lines(), store, directory, complete=False)
+    except (KeyboardInterrupt, OSError):  # whoever interrupts twice does not want to wait for it
+        kept = f"{kept} in {store.place}"
+    else:
+        kept = f"{kept}, those of {directory / RUNS}"
+    return f"{kept}: the same command goes on from there"
 
 
 def _fetched(reference: Reference, store: Store) -> tuple[str, Measured]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any
 
 from sim.errors import RunFailed, ScenarioError
@@ -12,7 +13,7 @@ from sim.scenario import Scenario, expected, load_scenario, to_mapping
 from sim.scenario.units import read_quantity
 from sim.study.jobs import Cell, Job, content_of, scenario_json
 from sim.study.measure import Measured, not_in_summary
-from sim.study.pool import WorkerPool
+from sim.study.pool import NotKept, WorkerPool
 from sim.study.store import Store
 
 WARM_HOLDS = 5.0
@@ -67,9 +68,20 @@ class Trials:
         self._pool = WorkerPool(self.store.place, self.executor, self.workers)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """What ends a search before its answer is told with what stays of it."""
         if self._pool is not None:
             self._pool.__exit__()
+        if isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(f"interrupted{self._kept()}") from None
+        if isinstance(error, NotKept):
+            raise RunFailed(f"{error}{self._kept()}") from None
+
+    def _kept(self) -> str:
+        if not self.runs:
+            return "; no run was finished yet, nothing was written"
+        runs = "1 run is" if self.runs == 1 else f"{self.runs} runs are"
+        return f"; {runs} finished and kept in {self.store.place}: the same command goes on from there"
 
     def cell(self, settings: Mapping[str, Any], measured_s: float) -> Cell:
         """The scenario with these settings and this much load after the warm-up."""

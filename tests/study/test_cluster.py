@@ -11,6 +11,7 @@ import sim.study.pool as pool
 from sim.cli.main import build
 from sim.cli.study import executor_of
 from sim.errors import ScenarioError
+from sim.study.processes import InProcess
 from sim.study.store import Store
 from sim.study.study import study
 
@@ -84,7 +85,7 @@ def test_a_scheduler_without_workers_is_told(
 
 def test_a_worker_with_another_version_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its numbers would stand in the cache as those of the study's version."""
-    given = pool.InProcess()
+    given = InProcess()
 
     class Elsewhere(Executor):
         def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
