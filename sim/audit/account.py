@@ -83,7 +83,7 @@ class Account(Roll):
             return
         self.tasks.bind(session, thread)
         self._hear(session, time)
-        session.note_end(state, time, self.errors.pop(thread, b""))
+        session.note_end(state, time, self.errors.pop(thread, b""), asked=thread in self.endings)
         session.call_state = state
         if state in _ANSWERED and session.answer < 0 and session.proved < 0:
             session.proved = time

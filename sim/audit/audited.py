@@ -161,9 +161,10 @@ class AuditedSession:
         if self.negotiating and (request or self.answer < 0):
             self.negotiating = False
 
-    def note_end(self, state: bytes, time: int, error: bytes) -> None:
-        """Its call reaches `state` after the SIP stack's `error`: note what ends it, where that is the server."""
-        if state not in (b"terminating", b"terminated") or self.ended_by:
+    def note_end(self, state: bytes, time: int, error: bytes, *, asked: bool) -> None:
+        """Its call reaches `state` after the SIP stack's `error`: note what ends it, where that is the server and no
+        caller has `asked` for it."""
+        if state not in (b"terminating", b"terminated") or self.ended_by or asked:
             return
         late = self.last_answer >= 0 and -1_000_000 < time - self.last_answer - TRANSACTION < 2_000_000
         if error == b"ACK Timeout" or (self.call_state == b"completed" and late):

@@ -297,3 +297,13 @@ def test_the_picture_of_times_that_were_none_is_drawn_without_a_warning(tmp_path
     found = audit(b"2010-03-04 14:42:10:000001 [WARN]   Cannot Find Profile by Agent <new>\n", tmp_path)
     assert found.summary.sessions.rejected == {"488": 1}
     latencies(found)
+
+
+def test_a_call_that_its_caller_ended_was_acknowledged(tmp_path: Path) -> None:
+    """One of 31.5 s whose "ready" was lost had "ended because no ACK came", after its caller's BYE."""
+    lines = text_of("poisson10").splitlines(keepends=True)
+    kept = [line for line in lines if b"SIP Call State 0x7f5fe002eeb8 [ready]" not in line]
+    assert len(kept) < len(lines)
+    path = tmp_path / "server.log"
+    path.write_bytes(b"".join(kept))
+    assert not sim.audit_log(path).summary.findings

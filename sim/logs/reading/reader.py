@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -165,19 +165,20 @@ def _find_first(source: Source) -> None:
     layout = source.layout
     if layout is None or not layout.time:
         return
-    for at, time, line in _times(source.head, layout):
+    for at, time, _, line in _times(source.head, layout):
         source.first, source.first_at, source.first_line = time, at, line.removesuffix(b"\r")
         return
 
 
-def _times(head: bytes, layout: Layout) -> Iterator[tuple[int, int, bytes]]:
-    """Of the first entries that have a time: where each begins, its time, its line."""
+def _times(head: bytes, layout: Layout) -> Iterator[tuple[int, int, bytes, bytes]]:
+    """Of the first entries that have a time: where each begins, its time, its thread (b"" without), its line."""
     pattern, at = layout.pattern(), 0
     for line in head.split(b"\n")[:2000]:
         match = pattern.match(line)
         if match is not None:
             with suppress(ValueError):
-                yield at, clock_micros(match["time"]) + (day_micros(match["date"]) if layout.date else 0), line
+                time = clock_micros(match["time"]) + (day_micros(match["date"]) if layout.date else 0)
+                yield at, time, match["thread"] if layout.thread else b"", line
         at += len(line) + 1
 
 
@@ -187,14 +188,18 @@ def _refuse_disorder(source: Source) -> None:
     if layout is None or not layout.time:
         return
     entries = list(_times(source.head, layout))
-    _refuse_out_of_order(source, [time for _, time, _ in entries])
+    threads: dict[bytes, list[int]] = {}
+    for _, time, thread, _ in entries:
+        threads.setdefault(thread, []).append(time)
+    _refuse_out_of_order(source, threads.values())
     if layout.usual:
-        _refuse_twice(source, [line for _, _, line in entries])
+        _refuse_twice(source, [line for *_, line in entries])
 
 
-def _refuse_out_of_order(source: Source, times: Sequence[int]) -> None:
-    """LogError for a log that was turned around or shuffled on its way, as viewers and collectors of logs do."""
-    changes = [after - before for before, after in pairwise(times) if after != before]
+def _refuse_out_of_order(source: Source, threads: Iterable[Sequence[int]]) -> None:
+    """LogError for a log that was turned around or shuffled on its way, as viewers and collectors of logs do: so that
+    the times of one thread go back, where the log tells threads apart."""
+    changes = [after - before for times in threads for before, after in pairwise(times) if after != before]
     back = sum(change < 0 for change in changes)
     if back >= _TURNED_AROUND and back * 5 > len(changes) * 4:
         raise LogError(

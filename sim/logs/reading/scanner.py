@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sim.errors import LogError
 from sim.logs.reading.clock import DAY, Clock, clock_micros, day_micros
 from sim.logs.reading.header import Layout
+from sim.logs.reading.order import in_order
 from sim.logs.reading.seen_before import SeenBefore
 from sim.logs.reading.shown import shown
 from sim.logs.reading.wording import (
@@ -60,7 +61,7 @@ _PRIORITY_WORDS_BY_USE = [_word(b"[%s] " % n + b"  ") for n in (b"DEBUG", b"INFO
 
 @dataclass(slots=True)
 class Batch:
-    """The lines of one block that matter, column by column, in file order; text is `block[begin:end]`."""
+    """The lines of one block that matter, column by column, in order of time; text is `block[begin:end]`."""
 
     block: bytes
     place: list[int]
@@ -310,6 +311,7 @@ class Scanner:
         else:
             counts.debug += int(np.count_nonzero(places == PROCESS))
         keep = np.flatnonzero(self._wanted[places])
+        keep = keep[in_order(time[keep])]
         return Batch(
             block,
             places[keep].tolist(),
