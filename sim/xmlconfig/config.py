@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sim.xmlconfig.listening import Listener
+from sim.xmlconfig.number import Value
 from sim.xmlconfig.tree import Element
-from sim.xmlconfig.value import Value
 from sim.xmlconfig.versions import ServerVersion
 
 Tell = Callable[[str, Element, str, str, str, str], None]

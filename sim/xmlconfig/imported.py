@@ -10,7 +10,7 @@ from sim.scenario.units import write_rate, write_time
 from sim.vocabulary.plugins import MRCP_RESOURCES
 from sim.xmlconfig.config import ServerConfig
 from sim.xmlconfig.finding import Expected
-from sim.xmlconfig.value import Value
+from sim.xmlconfig.number import Value
 
 FOR_EVER = "10000d"
 _DEMO_FILES = {"demosynth", "demorecog", "demoverifier", "mrcprecorder"}

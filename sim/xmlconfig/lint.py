@@ -8,7 +8,7 @@ from sim.xmlconfig.config import EngineEntry, ServerConfig
 from sim.xmlconfig.engines import known_file, serves
 from sim.xmlconfig.finding import Expected, LintFinding, Severity
 from sim.xmlconfig.listening import problems
-from sim.xmlconfig.value import Value
+from sim.xmlconfig.number import Value
 from sim.xmlconfig.versions import TIMERS
 
 _ORDER: tuple[Severity, ...] = ("error", "warning", "note")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final, Literal
 
+from sim.xmlconfig.number import Value
 from sim.xmlconfig.tree import Element
-from sim.xmlconfig.value import Value
 
 RTP: Final = "rtp-factory"
 AGENTS: Final = {

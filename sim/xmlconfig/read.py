@@ -17,8 +17,8 @@ from sim.xmlconfig.config import Address, EngineEntry, Problem, ServerConfig
 from sim.xmlconfig.engines import assign, mapping
 from sim.xmlconfig.known import FLAGS, KNOWN, NUMBERS, PARTS
 from sim.xmlconfig.listening import LISTENING, listener
+from sim.xmlconfig.number import Value
 from sim.xmlconfig.tree import Element, read_xml
-from sim.xmlconfig.value import Value
 from sim.xmlconfig.versions import NEWEST, OLDEST, RTP_SETTINGS_NEEDED, SINCE, ServerVersion, Version
 
 ROOT: Final = "unimrcpserver"
