@@ -85,7 +85,6 @@ class Auditor:
         self.longest_life = 0  # of a session that was created and destroyed within the log
         self.leaks: list[Leak] = []
         self.alive: list[Leak] = []  # the same of sessions that can still end
-        self.lost_resources: list[str] = []
         self.crashed_at: int | None = None
         self.starts = self.restarts_unasked = 0
         self.ended_orderly = False
@@ -333,7 +332,7 @@ class Auditor:
             {number: (message.task, message.sent) for number, message in queued.items()},
             {entry.name: entry.role for entry in tasks.tasks.values()},
             self.timers.known(self.endings.longest(SESSION_TIMER)), self.account.silence, self.belongings.sharing(),
-            self.picked.ends_shown(self.patience),
+            self.picked.ends_shown(self.patience), self.account.losses.certain,
         )  # fmt: skip
         judged = after_holes(self.account.open, judge_open(sessions, evidence))
         return self.account.losses.withheld(self.unread.withheld(judged))
@@ -367,7 +366,6 @@ class Auditor:
         else:
             self.leaked += outcome == "leaked"
             self.crashed += outcome == "crashed"
-            self.lost_resources += holds if outcome == "leaked" else []
         plugin, name = verdict.plugin or None, session.id or None
         leak = Leak(session.number, session.state, waiting, plugin, since, holds, text, cause, name)
         (self.leaks if cause else self.alive).append(leak)
@@ -408,6 +406,8 @@ class Auditor:
             self.crashed_at = end
         self._judge(end, died)
         account = self.account
+        self.leaks = account.losses.believed(self.leaks)
+        lost = [name for leak in self.leaks if leak.cause != "crash" for name in leak.holds]
         unshown = (
             (self.picked.findings(self.patience) if account.open else [])
             or account.losses.findings()
@@ -416,7 +416,7 @@ class Auditor:
         found = findings(self._at(end), died, self.leaks, self.endings, self.clock, origin)
         self.tasks.close()
         span = (end - origin) / 1e6 if self.timed else 0.0
-        resources = self.holdings.close(end, self.lost_resources)
+        resources = self.holdings.close(end, lost)
         self.rows.flush(origin, self.timed, everything=True)
         if self.messages is not None:
             self.messages.flush(origin, self.timed, everything=True)

@@ -5,17 +5,20 @@ of them are missing now and then, the lines of an end may be missing as well, al
 sessions: that is then no leak.
 """
 
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from sim.audit.audited import AuditedSession
 from sim.audit.taskbook import TaskBook
 from sim.audit.waits import Verdict
-from sim.ledger.summary import Finding
+from sim.ledger.summary import Finding, Leak
 
 _CERTAIN: Final = 2  # lines that are missing of sessions before lines were lost
 _AT_MOST: Final = 0.02  # sessions to be expected whose end was lost, so that it may still be said of others
+_DEVIATIONS: Final = 3  # beyond the lines of as many sessions that are to be expected to be missing
 _OF_LEAKS: Final = 0.002  # the same for each session that has no end
 _LINES: Final = (
     "Add Session", "Receive Offer", "Deactivate Session", "Terminate Session", "Session Terminated", "Remove Session",
@@ -92,6 +95,19 @@ class Losses:
             return dict(verdicts)
         why = f"{self}, so that its end may be among them"
         return {n: _unknown(v, why) if v.outcome == "leaked" else v for n, v in verdicts.items()}
+
+    def believed(self, leaks: Sequence[Leak]) -> list[Leak]:
+        """The leaks without resources that few of one cause hold, where lines may be lost that give them back."""
+        if not self.certain:
+            return list(leaks)
+        kept: dict[str, set[str]] = {}
+        for cause in {leak.cause for leak in leaks}:
+            those = [leak.holds for leak in leaks if leak.cause == cause]
+            holders = Counter(name for holds in those for name in set(holds))
+            lost = len(those) * self.share
+            by_chance = lost + _DEVIATIONS * math.sqrt(lost)
+            kept[cause] = {name for name, count in holders.items() if count == len(those) or count > by_chance}
+        return [replace(leak, holds=[name for name in leak.holds if name in kept[leak.cause]]) for leak in leaks]
 
     def findings(self) -> list[Finding]:
         """What a reader must know first: that sessions have no end in the log, and that none can tell which leaked."""

@@ -5,7 +5,8 @@ a plugin's task that has finished with a request without answering, where it oth
 finishes, will never answer; where answers come later from other threads, from how long they took in this very log.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Final
 
 from sim.audit.audited import TRANSACTION, AuditedSession
@@ -20,6 +21,8 @@ LOST: Final = ", which this log never shows to fail: a message was lost"
 NO_REASON: Final = "; a log at INFO does not show why it never came"
 PICKED: Final = "lines were taken out of this log, which shows of no session what would tell its end"
 NOT_SHOWN: Final = "cause-not-shown"
+MESSAGE_LOST: Final = "message-lost"
+ON_HOLD: Final = "audio-taken-away"
 _NEAR: Final = 5 * SECOND  # a dropped message of no known session belongs to a wait that began this long before
 _ENOUGH: Final = 20  # answers seen before their delays are taken for what is normal
 _TAKES_ANSWER: Final = {
@@ -33,11 +36,16 @@ def judge_open(sessions: Iterable[AuditedSession], evidence: EndEvidence) -> dic
     """The verdict on every open session by number. Where some are surely missing an answer of a kind, those that
     wait longer than almost every answer took are judged alike."""
     waits = {session.number: (session, _waiting(session, evidence)) for session in sessions}
+    on_hold = {wait.engine for _, wait in waits.values() if wait.cause == ON_HOLD}
     sure = {number: _judge(s, w, evidence, False) for number, (s, w) in waits.items()}
     known = {(v.cause, v.plugin) for v in sure.values() if v.outcome == "leaked"}
-    return {
+    verdicts = {
         number: _judge(*waits[number], evidence, True) if (v.cause, v.plugin) in known and v.outcome == "live" else v
         for number, v in sure.items()
+    }
+    return {
+        number: _without_cause(verdict, *waits[number], evidence, on_hold) if verdict.outcome == "leaked" else verdict
+        for number, verdict in verdicts.items()
     }
 
 
@@ -89,6 +97,28 @@ def _waiting(session: AuditedSession, evidence: EndEvidence) -> Wait:
     return _behind_server(_queued(session, _lost(session, wait, evidence), evidence), evidence)
 
 
+def _without_cause(
+    verdict: Verdict, session: AuditedSession, wait: Wait, evidence: EndEvidence, on_hold: Collection[str]
+) -> Verdict:
+    """Of a leak no cause that lines would refute which are not in the log: those from before it, or those that were
+    lost. `on_hold`: engines of sessions whose audio was taken away."""
+    why = ""
+    if not session.partial and not evidence.lossy:
+        return verdict
+    if wait.cause == MESSAGE_LOST and not wait.proof:
+        why = "what it waited for before may not be in this log"
+    elif wait.cause == "stop-never-answered":
+        answered, _ = evidence.answers.get((wait.engine, "stop"), (0, 0))
+        if evidence.debug and not session.stopping:
+            why = "no STOP of it is in this log"
+        elif wait.engine in on_hold or (session.partial and not answered):
+            why = "a re-INVITE that took its audio away may not be in this log"
+    if not why:
+        return verdict
+    text = f"{verdict.text.replace(wait.late, '')}; {why}"
+    return replace(verdict, cause=NOT_SHOWN, plugin="", chain="", text=text)
+
+
 def _unseen(session: AuditedSession) -> bool:
     """Whether its OFFER was taken up in a log that does not show it: "Add Session" is written then, at NOTICE."""
     return session.table and session.offer < 0
@@ -136,7 +166,7 @@ def _terminating(session: AuditedSession, evidence: EndEvidence) -> Wait:
         return _of_task(session, evidence, "its control channel's removal by the connection agent", "connection")
     if media:
         return _of_task(session, evidence, "the subtraction of its media by the media engine", "media")
-    return Wait("message-lost", "the end of its termination", session.terminate, "release", chain="close")
+    return Wait(MESSAGE_LOST, "the end of its termination", session.terminate, "release", chain="close")
 
 
 def _of_plugin(
@@ -155,7 +185,7 @@ def _of_plugin(
     if asked is None or asked.signalled < since - SECOND:
         return wait
     if asked.answers >= asked.count:  # what is missing is that the server task takes the answer from its queue
-        wait.cause, wait.hurry, wait.step = "message-lost", False, _TAKES_ANSWER.get(operation, "")
+        wait.cause, wait.hurry, wait.step = MESSAGE_LOST, False, _TAKES_ANSWER.get(operation, "")
         wait.text = f"[{asked.task}] has answered {_PHRASE[operation]}, but [{SERVER_TASK}] has not taken the answer"
         if SERVER_TASK in evidence.blocked:
             wait.cause, wait.proof = "task-blocked", True
@@ -180,7 +210,7 @@ def _of_plugin(
 
 def _of_task(session: AuditedSession, evidence: EndEvidence, what: str, role: str) -> Wait:
     since = max(session.terminate, session.offer)
-    cause = "message-lost" if evidence.debug else NOT_SHOWN
+    cause = MESSAGE_LOST if evidence.debug else NOT_SHOWN
     wait = Wait(cause, what, since, "release" if session.terminate >= 0 else "answer")
     wait.chain = "channel" if role == "connection" else "media"
     wait.text, wait.late = f"waits for {what}", LOST if evidence.debug else NO_REASON
@@ -204,9 +234,9 @@ def _on_hold(session: AuditedSession, evidence: EndEvidence, wait: Wait, names: 
     """A re-INVITE that took the audio away explains a STOP without an answer, where plugins answer it from their audio
     callback: the media engine calls it no more."""
     own = sum(evidence.answers.get((engine, "stop"), (0, 0))[0] for engine in dict.fromkeys(session.engines.values()))
-    if session.audio_away < 0 or own or wait.cause in ("task-blocked", "message-lost"):
+    if session.audio_away < 0 or own or wait.cause in ("task-blocked", MESSAGE_LOST):
         return wait
-    wait.cause, wait.proof = "audio-taken-away", True
+    wait.cause, wait.proof = ON_HOLD, True
     before = (wait.since - session.audio_away) / SECOND
     wait.text = (
         f"waits for the answer to STOP of {names}, which comes from its audio callback; a re-INVITE {before:.3f} s "
@@ -242,7 +272,7 @@ def _ended(session: AuditedSession, evidence: EndEvidence) -> Wait:
         wait = _answering(session, evidence)
         wait.text += "; TERMINATE is queued behind the offer"
         return wait
-    cause = "message-lost" if evidence.debug else NOT_SHOWN
+    cause = MESSAGE_LOST if evidence.debug else NOT_SHOWN
     wait = Wait(cause, "TERMINATE to be processed by the server task", session.ended, "release", chain="terminate")
     if SERVER_TASK in evidence.blocked:
         wait.cause, wait.proof = "task-blocked", True
@@ -255,7 +285,7 @@ def _ended(session: AuditedSession, evidence: EndEvidence) -> Wait:
 def _answering(session: AuditedSession, evidence: EndEvidence) -> Wait:
     """An offer is being answered: control channels, then media, then the engine's open."""
     if session.offer < 0:
-        cause, what = "message-lost" if evidence.debug else NOT_SHOWN, "its OFFER to be processed by the server task"
+        cause, what = MESSAGE_LOST if evidence.debug else NOT_SHOWN, "its OFFER to be processed by the server task"
         wait = Wait(cause, what, session.last, "offer", chain="offer")
         if SERVER_TASK in evidence.blocked:
             wait.cause, wait.proof, wait.text = "task-blocked", True, f"its OFFER waits for [{SERVER_TASK}]"
@@ -310,7 +340,7 @@ def _lost(session: AuditedSession, wait: Wait, evidence: EndEvidence) -> Wait:
     if dropped is None:
         return wait
     at, task, name, full = dropped
-    wait.cause = "mpf-queue-dropped" if full else "message-lost"
+    wait.cause = "mpf-queue-dropped" if full else MESSAGE_LOST
     wait.proof = True
     kind = f"its {name} message" if name else "a message of it"
     wait.text = f"{kind} to [{task}] was dropped because the queue was full; it waits for {wait.what}"

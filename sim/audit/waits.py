@@ -65,6 +65,7 @@ class EndEvidence:
     silence: int = 0  # the longest of a call that went on, or ended, after it
     sharing: Collection[int] = ()  # sessions on a connection that others use too
     picked: Collection[str] | None = None  # where lines were picked: the kinds of waits whose end it shows of others
+    lossy: bool = False  # whether lines are missing here and there
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ LEAK_CAUSES = (
     "channel-wedged",
     "caller-gone",
     "task-blocked",
-    "cause-not-shown",  # of a log whose level does not show why what a session waits for never came
+    "cause-not-shown",  # of a log that does not show why what a session waits for never came
     "crash",
 )
 

@@ -307,3 +307,39 @@ def test_a_call_that_its_caller_ended_was_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "server.log"
     path.write_bytes(b"".join(kept))
     assert not sim.audit_log(path).summary.findings
+
+
+def causes(text: bytes, tmp_path: Path) -> dict[str, int]:
+    path = tmp_path / "server.log"
+    path.write_bytes(text)
+    return {group.cause: group.count for group in leak_report(sim.audit_log(path)).groups}
+
+
+def lossy(text: bytes, share: float, seed: int) -> bytes:
+    draw = random.Random(seed)
+    return b"".join(line for line in text.splitlines(keepends=True) if draw.random() >= share)
+
+
+def test_no_cause_is_told_that_lost_lines_would_refute(tmp_path: Path) -> None:
+    """A plugin that "never answered" STOP, or a "lost message", where the line of the re-INVITE was lost."""
+    told = causes(lossy(text_of("hold"), 0.02, 2), tmp_path)
+    assert set(told) == {"audio-taken-away", "cause-not-shown"}
+    assert sum(told.values()) == 86
+    assert set(causes(lossy(text_of("recogdrop"), 0.01, 0), tmp_path)) == {"request-never-answered", "cause-not-shown"}
+
+
+@pytest.mark.parametrize(("trace", "cause"), [("hold", "audio-taken-away"), ("recogdrop", "request-never-answered")])
+def test_a_log_that_begins_in_the_middle_blames_nobody_for_what_was_before(
+    trace: str, cause: str, tmp_path: Path
+) -> None:
+    lines = text_of(trace).splitlines(keepends=True)
+    told = causes(b"".join(lines[len(lines) // 2 :]), tmp_path)
+    assert set(told) == {cause, "cause-not-shown"}
+
+
+def test_nothing_is_exhausted_by_what_a_lost_line_makes_one_session_hold(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    path.write_bytes(lossy(text_of("leak2"), 0.01, 0))
+    found = leak_report(sim.audit_log(path))
+    assert found.groups[0].count == 24
+    assert not [one for one in found.exhausted if one.resource == "rtp_port"]
