@@ -202,6 +202,8 @@ class _Lint:
         limit, shared = self.n["max-connection-count"], self.n["max-shared-use-count"]
         forced = self.config.flags["force-new-connection"][0]
         beyond = "a caller beyond it can not open its connection: its call is up, but no request gets through"
+        if limit.replaced:
+            return  # nothing is known of what the server makes of it
         if limit.number == 0:
             yield self.of(
                 limit, "connection-limit-zero", "error", "max-connection-count is 0",

@@ -16,6 +16,11 @@ class Value:
     since: Version | None = None  # the version that it came with, when this server is older
 
     @property
+    def replaced(self) -> bool:
+        """Whether the file says a number below 0, in whose place the server's default stands here."""
+        return self.text.lstrip().startswith("-")
+
+    @property
     def given(self) -> bool:
         """Whether the file says it."""
         return self.line > 0

@@ -198,3 +198,16 @@ def test_of_two_profiles_with_one_id_the_last_counts(config: Write) -> None:
 def test_a_connection_that_is_hardly_ever_left_alone_is_shared_without_end(count: str, config: Write) -> None:
     path = config(("<max-shared-use-count>50", f"<max-shared-use-count>{count}"))
     assert f"is {count}: one connection is shared without end" in findings(path)["endless-sharing"].message
+
+
+def test_nothing_is_concluded_from_a_default_that_stands_for_a_negative_number(config: Write) -> None:
+    """A limit of -5 was said to be 100 and "below the 500 calls that the RTP range carries"."""
+    found = findings(config(("<max-connection-count>100", "<max-connection-count>-5")))
+    assert "negative" in found
+    assert "connection-limit" not in found
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_each_finding_stands_in_the_guide(code: str) -> None:
+    guide = Path(__file__).parent.parent.parent / "docs" / "import.md"
+    assert f"`{code}`" in guide.read_text()
