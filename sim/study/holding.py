@@ -11,8 +11,9 @@ from sim.study.targets import Target
 R = TypeVar("R")
 
 LOOSER = 10.0
-"""A target is asked to be known this many times less precisely than the knob, as a part of its bound: near a bound of
-1 % what Erlang-B refuses changes about ten times as fast as the load."""
+"""A target is asked to be known this many times less precisely than the knob, as a part of its bound, or of its value
+where that is far beyond the bound: near a bound of 1 % what Erlang-B refuses changes about ten times as fast as the load.
+"""
 
 LEAST, MOST = 10, 192
 """Runs at the answer. Those of targets with a bound of 0, whose runs are counted, are the least."""
@@ -20,7 +21,8 @@ LEAST, MOST = 10, 192
 
 def narrow(target: Target, precision: float) -> Precision | None:
     """How well a target is to be known where the knob is known this well; None where its runs are counted."""
-    return None if target.counts_runs else Precision(absolute=LOOSER * precision * target.bound)
+    part = LOOSER * precision
+    return None if target.counts_runs else Precision(relative=part, absolute=part * target.bound)
 
 
 def runs_at(

@@ -283,6 +283,17 @@ def test_runs_at_an_answer_stop_when_every_target_is_known() -> None:
     assert len(runs_at(more, lambda run, target: run, targets[1:], 0.02, 0.95)) == 10
 
 
+def test_a_target_far_beyond_its_bound_is_known_in_proportion_to_its_value() -> None:
+    """`sessions.answered > 10` where 4 000 are answered: ±20 % of 10 is not to be had, and took every run there is."""
+    target = target_of("sessions.answered > 10", 0.95)
+    noise = np.random.default_rng(1).normal(4265.0, 60.0, MOST)
+    runs = runs_at(lambda r: [float(noise[n]) for n in r], lambda run, _: run, [target], 0.02, 0.95)
+    assert len(runs) == 20  # ten, and ten more that confirm it
+    how = narrow(target, 0.02)
+    assert how is not None
+    assert how.met(mean(runs))
+
+
 def test_calls_without_a_connection_are_told_where_no_target_asks_for_them(tmp_path: Path) -> None:
     """A server answers callers whom it has no connection for, so blocking is 0 at any load: 24 erlangs on 10 lose more
     than half (Erlang-B: 59.6 %). Asked for, they are what decides: 1 % at 4.461 erlangs."""
