@@ -26,7 +26,7 @@ def print_fleet(found: FleetResult, console: Console) -> None:
         peak = max((s.resources["session_pool"].peak for s in server.summaries if s.resources), default=0)
         leaked = sum(s.sessions.leaked for s in server.summaries)
         counts = (server.attempts, server.answered, server.refused, server.unanswered, server.lost, peak, leaked)
-        table.add_row(server.name, *(number(count) for count in counts))
+        table.add_row(Text(server.name), *(number(count) for count in counts))
     console.print(Text(found.scenario, style="bold"))
     console.print(table)
     summary = found.summary

@@ -67,16 +67,23 @@ def _find(root: Node, location: Sequence[str | int]) -> tuple[Node, str, Any]:
 
     Pydantic's locations name things that are not in the file: union tags, and fields of a value in its short form.
     """
-    node, path = root, []
-    for number, key in enumerate(location):
-        below = node.child(key)
+    node, path, rest = root, [], [*location]
+    while rest:
+        parts = next((n for n in range(1, len(rest) + 1) if node.child(_key(rest[:n])) is not None), 0)
+        below = node.child(_key(rest[:parts])) if parts else None
         if below is not None:
             node = below
-            path.append(str(key))
-        elif number == len(location) - 1 and node.fields is not None and not _is_tag(node, key):
-            path.append(str(key))
+            path.append(str(_key(rest[:parts])))
+        elif len(rest) == 1 and node.fields is not None and not _is_tag(node, rest[0]):
+            path.append(str(rest[0]))
             return node, ".".join(path), None
+        del rest[: parts or 1]
     return node, ".".join(path), node.plain()
+
+
+def _key(parts: Sequence[str | int]) -> str | int:
+    """A key that may have dots in it, as those have that are paths themselves."""
+    return parts[0] if len(parts) == 1 else ".".join(map(str, parts))
 
 
 def _is_tag(node: Node, key: str | int) -> bool:

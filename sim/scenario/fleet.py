@@ -2,25 +2,40 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from sim.scenario.base import Part, Text, complain
 from sim.scenario.units import PositiveCount, PositiveTime, Quantity, Time
+
+MOST_LETTERS = 100
+"""Of a server's name."""
+
+
+def _on_one_line(name: str) -> str:
+    if not name.isprintable() or len(name) > MOST_LETTERS:
+        complain((None, f"must be at most {MOST_LETTERS} letters on one line, for it stands in tables"))
+    return name
 
 
 class Member(Part):
     """A server that differs from the others."""
 
-    name: Text = Field(default="", description="Its name in results; by default server-1, server-2 …")
+    name: Annotated[Text, AfterValidator(_on_one_line)] = Field(
+        default="", description="Its name in results; by default server-1, server-2 …"
+    )
     settings: dict[str, Any] = Field(
-        default={}, alias="set", description="Settings of the scenario that are others here, by path."
+        default={},
+        alias="set",
+        description="Settings that are others here, by path: of server, plugins, calls or client.",
     )
 
 
 class Health(Part):
     """How the dispatcher watches its servers: an OPTIONS every so often."""
 
-    interval: PositiveTime = Field(default=5.0, description="Time between two OPTIONS to a server.")
+    interval: Annotated[float, Quantity("time", low=0.001)] = Field(
+        default=5.0, description="Time between two OPTIONS to a server."
+    )
     timeout: PositiveTime = Field(default=2.0, description="Without an answer for so long the server counts as down.")
 
 
@@ -68,7 +83,18 @@ class Fleet(Part):
             complain(("servers", "must be at most 64"))
         if len(self.members) > self.servers:
             complain(("members", f"must be at most servers, {self.servers}"))
+        taken: set[str] = set()
+        for number in range(self.servers):
+            name = self.name_of(number)
+            if name in taken:
+                complain((f"members.{min(number, len(self.members) - 1)}.name", f"must be no other server's, {name}"))
+            taken.add(name)
         for number, down in enumerate(self.down):
             if down.server > self.servers:
                 complain((f"down.{number}.server", f"must be at most servers, {self.servers}"))
         return self
+
+    def name_of(self, number: int) -> str:
+        """The name in results of a server, which are numbered from 0 here."""
+        given = self.members[number].name if number < len(self.members) else ""
+        return given or f"server-{number + 1}"

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sim.errors import ScenarioError
 from sim.scenario.bounded import shown
 from sim.scenario.explain import problems_of
+from sim.scenario.members import problems_of_members
 from sim.scenario.merge import anchored, apply_overrides, merge
 from sim.scenario.model import Scenario
 from sim.scenario.nodes import Node, node_of
@@ -57,7 +58,7 @@ def load_scenario(
         scenario = Scenario.model_validate(_bare(root))
     except ValidationError as error:
         raise InvalidScenario([*problems, *problems_of(error, root), *_conditions(root, None, conditions)]) from None
-    problems += _conditions(root, scenario, conditions)
+    problems += [*_conditions(root, scenario, conditions), *problems_of_members(root)]
     if problems:
         raise InvalidScenario(problems)
     return scenario

@@ -13,7 +13,7 @@ from sim.scenario.nodes import Node, node_of
 from sim.scenario.problems import InvalidScenario, shorten
 from sim.scenario.yamlfile import parse_yaml
 
-_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.([A-Za-z_][A-Za-z0-9_-]*|[0-9]{1,6}))*")
+PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.([A-Za-z_][A-Za-z0-9_-]*|[0-9]{1,6}))*")
 _FAULT_KEYS = frozenset(("probability", "from", "until", "calls"))
 
 
@@ -31,7 +31,7 @@ def merge(base: Node, over: Node) -> Node:
 def split_override(text: str) -> tuple[str, str]:
     """The path and the value text of `path.to.field=value`; InvalidScenario when it is not of this form."""
     path, equals, value = text.partition("=")
-    if not equals or not _PATH.fullmatch(path.strip()):
+    if not equals or not PATH.fullmatch(path.strip()):
         raise InvalidScenario([f"--set {text}: must be path.to.field=value, such as arrivals.rate=40/s"])
     return path.strip(), value
 
@@ -40,7 +40,7 @@ def read_override(path: str, value: Any) -> tuple[Node, list[str]]:
     """The node of one override; a text is read as YAML."""
     shown = value if isinstance(value, str) else shorten(value)
     origin = f"--set {path}={shown}"
-    if not _PATH.fullmatch(path):
+    if not PATH.fullmatch(path):
         raise InvalidScenario([f"{origin}: must be path.to.field=value, such as arrivals.rate=40/s"])
     if path.split(".")[0] == "extends":
         raise InvalidScenario([f"{origin}: extends can only stand in a file"])

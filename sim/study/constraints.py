@@ -22,6 +22,9 @@ _COMPARISONS: dict[type, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 
 
+MOST_LETTERS = 200
+"""Of a constraint."""
+
 WHOLE = (
     "max_channel_count", "max_connection_count", "max_shared_use_count", "licences", "slots", "calls", "size", "count",
     "servers",
@@ -62,13 +65,17 @@ def _kind(value: Any) -> str | None:
 
 def holds(constraint: str, settings: Mapping[str, Any]) -> bool:
     """Whether a point meets a constraint. ScenarioError for what is not arithmetic on its paths and quantities."""
+    if len(constraint) > MOST_LETTERS:
+        raise ScenarioError(
+            f"where '{constraint[:40]}…': expected at most {MOST_LETTERS} letters (got {len(constraint)})"
+        )
     text = _QUANTITY.sub(lambda match: repr(base_value("".join(match.groups()))), constraint)
     try:
         tree = ast.parse(text.strip(), mode="eval").body
         if not isinstance(tree, ast.Compare):
             raise _wrong(constraint, "it must compare, as in a * b <= 200")
         return _compare(tree, settings, constraint)
-    except SyntaxError:
+    except (SyntaxError, RecursionError, MemoryError, ValueError):  # what the parser makes of deep brackets
         raise _wrong(constraint, "it must be arithmetic on paths, as in a * b <= 200") from None
     except ZeroDivisionError:
         raise _wrong(constraint, "it divides by zero") from None

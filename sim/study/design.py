@@ -14,6 +14,9 @@ from sim.study.vary import MOST_POINTS, Range, Sample, Settings, Vary
 MOST_TRIED = 100
 """A sample under constraints draws at most so many times as many points as are wanted."""
 
+MOST_VALUES = 1_000_000
+"""Values of a sample, its points times its ranges; and points that are drawn under constraints."""
+
 
 def points(vary: Vary, always: Settings) -> list[Settings]:
     """The settings of every point, in a fixed order; `always` is what constraints can see besides."""
@@ -21,6 +24,8 @@ def points(vary: Vary, always: Settings) -> list[Settings]:
     count = math.prod(len(values) for values in vary.grid.values()) * max(len(vary.points), 1) * drawn
     if count > MOST_POINTS:
         raise ScenarioError(f"vary: expected at most {MOST_POINTS} points (got {count})")
+    if vary.sample is not None and (values := count * len(vary.sample.ranges)) > MOST_VALUES:
+        raise ScenarioError(f"vary.sample: expected at most {MOST_VALUES} values, points times ranges (got {values})")
     paths = list(vary.grid)
     grid = [dict(zip(paths, values, strict=True)) for values in itertools.product(*vary.grid.values())]
     listed = [*vary.points] or [{}]
@@ -47,7 +52,7 @@ def _filled(sample: Sample, allowed: Any, point: Settings) -> list[Settings]:
     """
     found: list[Settings] = []
     tried, draw = 0, sample.points
-    while len(found) < sample.points and tried < MOST_TRIED * sample.points:
+    while len(found) < sample.points and tried < min(MOST_TRIED * sample.points, MOST_VALUES):
         candidates = [_settings(sample.ranges, unit) for unit in _unit_points(sample, draw)]
         found = [p for p in candidates if allowed(p)][: sample.points]
         tried, draw = tried + draw, draw * 2

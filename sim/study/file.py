@@ -92,7 +92,9 @@ class StudyFile(Part):
     @model_validator(mode="before")
     @classmethod
     def _one_scenario(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("scenario"), str) and "scenarios" not in data:
+        if isinstance(data, dict) and "scenario" in data and "scenarios" not in data:
+            if not isinstance(data["scenario"], str):
+                complain(("scenario", "must be a scenario file, or a shipped one's name; several stand in scenarios"))
             data = {**data, "scenarios": [data["scenario"]]}
             del data["scenario"]
         return data
@@ -127,6 +129,8 @@ class StudyFile(Part):
             if not name.strip() or not name.isprintable() or len(name) > MOST_LETTERS:
                 wanted = f"must have names of 1 to {MOST_LETTERS} letters on one line"
                 complain(("variants", wanted, repr(shown(name))))
+        if len(set(self.scenarios)) < len(self.scenarios):
+            complain(("scenarios", "must name each scenario once"))
         if not self.scenarios:
             complain(("scenarios", "must name at least one scenario", "none"))
         if not 0.5 <= self.confidence < 1.0:

@@ -152,8 +152,7 @@ class _State:
     def __init__(self, scenario: Scenario, fleet: Fleet, seed: int, engine: str) -> None:
         self.scenario, self.fleet, self.seed, self.engine = scenario, fleet, seed, engine
         self.outages = outages(fleet, generator(seed, "fleet.health"))
-        self.names = [m.name or f"server-{i + 1}" for i, m in enumerate(fleet.members)]
-        self.names += [f"server-{i + 1}" for i in range(len(self.names), fleet.servers)]
+        self.names = [fleet.name_of(i) for i in range(fleet.servers)]
         self.plain = [self._mapping(i) for i in range(fleet.servers)]
         self.calls = self._calls()
         dispatcher = self._dispatcher()

@@ -12,8 +12,7 @@ R = TypeVar("R")
 
 LOOSER = 10.0
 """A target is asked to be known this many times less precisely than the knob, as a part of its bound, or of its value
-where that is far beyond the bound: near a bound of 1 % what Erlang-B refuses changes about ten times as fast as the load.
-"""
+where that is larger: near a bound of 1 % what Erlang-B refuses changes about ten times as fast as the load."""
 
 LEAST, MOST = 10, 192
 """Runs at the answer. Those of targets with a bound of 0, whose runs are counted, are the least."""

@@ -26,9 +26,7 @@ _IN_SUMMARY = re.compile(
     r"(horizon_s|sessions\.[^/]+|resources\.[^/]+|violations|leaks|processors\..+|(latency|tasks)\.[^/]+\.(n|mean|p50|p95|p99|max)"
     r"|tasks\.[^/]+\.(messages|utilisation|queue_peak|queue_limit|lost)|memory\.[a-z_]+)"
 )
-_OF_FLEET = re.compile(
-    r"fleet\.(lost|retried|rounds|settled)|servers\.[^.]+\.(attempts|answered|refused|unanswered|lost)"
-)
+_OF_FLEET = re.compile(r"fleet\.(lost|retried|rounds|settled)|servers\..+\.(attempts|answered|refused|unanswered|lost)")
 _SHARE = re.compile(r".*\.(blocking|utilisation)|processors\.busy")
 _COUNTED = ("sessions.rejected.", "violations.", "leaks.")
 

@@ -138,14 +138,12 @@ class Plan:
     @property
     def values(self) -> dict[int, list[dict[str, float]]]:
         """For each cell its replications in order, without those that failed."""
-        return {
-            state.cell.number: [state.values[r] for r in range(self._looked_at(state)) if r in state.values]
-            for state in self._states
-        }
+        return {cell.number: [*self.by_replication(cell.number).values()] for cell in self.cells}
 
     def by_replication(self, number: int) -> dict[int, dict[str, float]]:
-        """The replications of a cell by their number."""
-        return self._states[number].values
+        """The replications of a cell by their number, without those that failed."""
+        state = self._states[number]
+        return {r: state.values[r] for r in range(self._looked_at(state)) if r in state.values}
 
     def enough(self, number: int) -> int | None:
         """How many replications of a cell were found enough; None where no rule said so."""

@@ -59,6 +59,9 @@ class Progress:
 
 Tell = Callable[[Progress], None]
 
+MOST_RUNS = 1_000_000
+"""Runs of one study, each of which is known before the first one is done."""
+
 
 @dataclass(frozen=True, slots=True)
 class StudyResult:
@@ -212,6 +215,9 @@ def cells_of(wanted: StudyFile, base: str) -> tuple[Cell, ...]:
     variants = wanted.variants or {"": {}}
     if (count := len(every) * len(variants) * len(wanted.scenarios)) > MOST_POINTS:
         raise ScenarioError(f"vary: expected at most {MOST_POINTS} points, times variants and scenarios (got {count})")
+    rule = wanted.replications
+    if (runs := count * (rule.least if isinstance(rule, Until) else rule)) > MOST_RUNS:
+        raise ScenarioError(f"replications: expected at most {MOST_RUNS} runs in all (got {count} × {runs // count})")
     for scenario in wanted.scenarios:
         path = _scenario_path(scenario, base)
         for number, point in enumerate(every):
@@ -344,6 +350,6 @@ def _fetched(reference: Reference, store: Store) -> tuple[str, Measured]:
 def _result(wanted: StudyFile, directory: Path, plan: Plan, lines: Sequence[TableLine], seen: Progress) -> StudyResult:
     values = plan.values
     found = answers(wanted, plan.cells, values)
-    pairs = compared(wanted, plan.cells, values)
+    pairs = compared(wanted, plan)
     failures = tuple(line for line in lines if line.failure is not None)
     return StudyResult(wanted, directory, plan.cells, found, pairs, selected(wanted, plan), failures, seen)

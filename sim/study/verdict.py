@@ -132,18 +132,24 @@ def answers(study: StudyFile, cells: Sequence[Cell], values: Values) -> tuple[An
     return tuple(found)
 
 
-def compared(study: StudyFile, cells: Sequence[Cell], values: Values) -> tuple[Pair, ...]:
+def compared(study: StudyFile, plan: Plan) -> tuple[Pair, ...]:
     """The first variant against each other one, point by point, seed by seed."""
     found = []
-    for (scenario, point), group in _groups(cells):
+    for (scenario, point), group in _groups(plan.cells):
         first = group[0]
         for second in group[1:]:
-            n = min(len(values[first.number]), len(values[second.number]))
             for metric in study.metrics:
-                a, b = ([row[metric] for row in values[cell.number][:n]] for cell in (first, second))
+                a, b = _side_by_side(plan, (first, second), metric)
                 pair = paired(a, b, study.confidence)
                 found.append(Pair(scenario, point, metric, first.variant, second.variant, pair))
     return tuple(found)
+
+
+def _side_by_side(plan: Plan, group: Sequence[Cell], metric: str) -> list[list[float]]:
+    """The values of each cell in the replications that all of them have: only those had the same random numbers."""
+    rows = [plan.by_replication(cell.number) for cell in group]
+    shared = [r for r in sorted(rows[0]) if all(r in row and math.isfinite(row[r][metric]) for row in rows)]
+    return [[row[r][metric] for r in shared] for row in rows]
 
 
 def _groups(cells: Sequence[Cell]) -> list[tuple[tuple[str, int], list[Cell]]]:
@@ -156,28 +162,17 @@ def selected(study: StudyFile, plan: Plan) -> tuple[Chosen, ...]:
     enough for the study's confidence."""
     if study.best is None:
         return ()
-    from sim.study.selection import FIRST, select_best
+    from sim.study.selection import best_of
 
     best, found = study.best, []
     difference = base_value(best.difference)
     for (scenario, point), group in _groups(plan.cells):
-        rows = [plan.by_replication(cell.number) for cell in group]
-        most = min((len(row) for row in rows), default=0)
-        if difference is None or most < 2 or len(group) < 2:
+        series = dict(zip((c.variant for c in group), _side_by_side(plan, group, best.metric), strict=True))
+        if difference is None or len(group) < 2 or len(next(iter(series.values()))) < 2:
             continue
-
-        def sample(alive: Sequence[int], r: int, rows: Any = rows) -> list[float]:
-            return [rows[i][r][best.metric] for i in alive]
-
-        chosen = select_best(
-            sample, len(group), difference, confidence=study.confidence, largest=best.largest, first=min(FIRST, most),
-            most=most,
-        )  # fmt: skip
+        chosen = best_of([*series.values()], difference, confidence=study.confidence, largest=best.largest)
         dropped = {cell.variant: at for cell, at in zip(group, chosen.dropped_at, strict=True)}
         first = group[chosen.best].variant
-        series = {
-            cell.variant: [row[r][best.metric] for r in range(most)] for cell, row in zip(group, rows, strict=True)
-        }
         alike = tuple(name for name, values in series.items() if name != first and values == series[first])
         found.append(Chosen(scenario, point, best.metric, first, chosen.sure, study.confidence, dropped, alike))
     return tuple(found)

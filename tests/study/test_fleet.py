@@ -16,10 +16,11 @@ from bare import bare, instant_plugin
 import sim
 from sim.cli.main import build
 from sim.errors import ScenarioError
-from sim.scenario import Scenario
+from sim.scenario import Scenario, to_yaml
 from sim.scenario.fleet import Fleet
 from sim.study.dispatch import Dispatcher, outages
 from sim.study.fleet import FleetResult, run_fleet
+from sim.study.measure import path_of
 from sim.theory.queues import erlang_b
 
 
@@ -173,6 +174,40 @@ def test_one_engine_does_not_run_a_fleet_by_mistake() -> None:
 def test_a_wrong_fleet_is_told_by_path() -> None:
     with pytest.raises(ScenarioError, match=r"fleet\.down\.0\.server must be at most servers"):
         fleet_of(down=[{"server": 4}])
+
+
+@pytest.mark.parametrize(
+    ("fleet", "why"),
+    [
+        ("members: [{set: {nothing.such: 3}}]", "fleet.members.0.set must name paths that begin with server, plugins"),
+        ("members: [{set: {fleet.servers: 3}}]", r"client \(got 'fleet.servers'\)"),
+        ("members: [{}, {set: {duration: 9000h}}]", r"fleet.members.1.set must name paths .* \(got 'duration'\)"),
+        ("members: [{set: {server.limits.rtp_ports: -3}}]", "server.limits.rtp_ports must be"),
+        ("members: [{set: {server.nonsense: 3}}]", "server.nonsense is not a known key"),
+        ("members: [{name: x}, {name: x}]", r"fleet.members.1.name must be no other server's, x"),
+        ("members: [{name: server-2}]", r"fleet.members.0.name must be no other server's, server-2"),
+        ('members: [{name: "a\\nb"}]', "fleet.members.0.name must be at most 100 letters on one line"),
+        (f"members: [{{name: {'x' * 101}}}]", "fleet.members.0.name must be at most 100 letters on one line"),
+        ("health: {interval: 1e-300s}", "fleet.health.interval must be"),
+    ],
+)
+def test_what_is_wrong_in_a_fleet_is_told_with_its_line_before_any_run(fleet: str, why: str, tmp_path: Path) -> None:
+    """Settings of members were read when their server began to run, and told as `--set` without file and line."""
+    file = tmp_path / "f.yaml"
+    file.write_text(f"extends: baseline.yaml\nfleet:\n  servers: 2\n  {fleet}\n")
+    with pytest.raises(ScenarioError, match=rf"f.yaml:4: .*{why}"):
+        sim.load_scenario(file)
+
+
+def test_a_servers_name_is_no_markup_and_may_have_dots(tmp_path: Path) -> None:
+    """`[/b]` ended the command; the numbers of a server whose name is a host's were no metrics."""
+    given = fleet_of(duration="2s", members=[{"name": "[/b]<i>"}, {"name": "mrcp1.example.org"}])
+    file = tmp_path / "f.yaml"
+    file.write_text(to_yaml(given))
+    done = CliRunner().invoke(build(), ["run", str(file), "--out", str(tmp_path / "o"), "--engine", "simpy"])
+    assert done.exit_code == 0, done.output
+    assert "[/b]<i>" in done.output
+    assert path_of("servers.mrcp1.example.org.attempts") == "servers.mrcp1.example.org.attempts"
 
 
 def test_a_fleet_in_a_study_and_on_the_command_line(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from sim.errors import ScenarioError
 from sim.report.study import print_dry_run, print_study
 from sim.study.file import StudyFile
 from sim.study.folder import RUNS
-from sim.study.measure import mean_of
+from sim.study.measure import Measured, mean_of, measure
 from sim.study.store import Store
 from sim.study.study import Progress, dry_run, study
 
@@ -239,6 +239,53 @@ def test_a_dry_run_says_what_is_wrong(text: str, why: str, tmp_path: Path) -> No
     done = CliRunner().invoke(build(), ["study", str(file), "--dry-run", "--cache", str(tmp_path / "c")])
     assert done.exit_code == 2
     assert why in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("vary: {grid: {seed: [1]}, where: ['" + "-" * 100_000 + "1 > 0']}", "at most 200 letters"),
+        (
+            "vary: {sample: {points: 100000, ranges: {"
+            + ", ".join(f"x{i}: {{from: 1, to: 2}}" for i in range(11))
+            + "}}}",
+            "expected at most 1000000 values, points times ranges",
+        ),
+        ("vary: {grid: {seed: [1, 2]}}\nreplications: 1000000", "expected at most 1000000 runs in all"),
+        (
+            "replications: {precision: {sessions.blocking: -5%}}",
+            r":2: replications.precision.sessions.blocking must.*-5%",
+        ),
+        ("scenarios: [baseline, baseline]", "must name each scenario once"),
+    ],
+)
+def test_a_hostile_study_is_refused_with_its_place_and_at_once(text: str, why: str, tmp_path: Path) -> None:
+    """A deep constraint ended in "a bug in mrcpsim"; others took all the memory there is."""
+    file = tmp_path / "s.yaml"
+    file.write_text(("" if text.startswith("scenarios") else "scenario: baseline\n") + text + "\n")
+    with pytest.raises(ScenarioError, match=why):
+        dry_run(file, cache=str(tmp_path / "c"))
+
+
+def test_pairs_and_the_best_are_of_replications_that_all_variants_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a run of one variant failed, runs of different seeds were paired, and the choice of the best broke off."""
+
+    def failing(job: Any) -> Measured:
+        if job.seed == 2 and "max_channel_count=12" in job.command:
+            return Measured(job.key, job.seed, False, {}, "run", "of no use", job.command)
+        return measure(job)
+
+    monkeypatch.setattr("sim.study.pool.measure", failing)
+    given = {**SMALL, "vary": {}, "best": {"metric": "sessions.blocking", "difference": "1%"}}
+    found = study(given, out=tmp_path / "o", cache=str(tmp_path / "c"), workers=1)
+    assert found.progress.failed == 1
+    assert [pair.found.n for pair in found.compared] == [3] * 3
+    blocking = found.runs[found.runs["seed"] != 2].pivot(index="seed", columns="variant", values="sessions.blocking")
+    pair = next(pair for pair in found.compared if pair.metric == "sessions.blocking")
+    assert pair.found.difference.value == pytest.approx((blocking["limited"] - blocking["free"]).mean())
+    assert [chosen.best for chosen in found.chosen] == ["free"]
 
 
 def test_a_variants_name_is_no_markup(tmp_path: Path) -> None:
