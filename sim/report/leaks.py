@@ -11,9 +11,11 @@ from rich.text import Text
 
 from sim.leaks.outlook import STANDSTILL, CauseGroup, Exhaustion, LeakReport
 from sim.ledger.summary import Leak, Violation
+from sim.report.plain import held_words
 from sim.report.terminal import BAD, GOOD, QUIET, SHOWN, WARN
 from sim.report.text import DASH, moment, number, plural, size
 from sim.theory.intervals import Estimate
+from sim.vocabulary.resources import resource_words
 
 VERDICT_STYLE = {
     "crash": BAD, "outage": BAD, "leak": BAD, "suspected leak": WARN, "unknown": WARN,
@@ -110,10 +112,9 @@ def _causes(report: LeakReport) -> RenderableType:
 def _cause_row(group: CauseGroup) -> tuple[str, ...]:
     cause = group.cause + (f"\n  {group.plugin}" if group.plugin else "")
     states = ", ".join(f"{state} {number(count)}" for state, count in group.states.items())
-    holds = ", ".join(f"{name} {number(count)}" for name, count in group.holds.items())
     pools = DASH if group.pool_bytes is None else size(group.pool_bytes)
     first = moment(group.first_s)
-    return cause, number(group.count), estimate(group.per_hour), pools, first, f"{states}\n{holds}"
+    return cause, number(group.count), estimate(group.per_hour), pools, first, f"{states}\n{held_words(group.holds)}"
 
 
 def _limits(report: LeakReport) -> RenderableType:
@@ -125,17 +126,21 @@ def _limits(report: LeakReport) -> RenderableType:
         table.add_column(heading, justify="left" if heading == "limit" else "right")
     for item in report.exhausted:
         table.add_row(*_limit_row(item), style=BAD if item is first else "")
-    text = Text(f"{first.resource} is exhausted first: outage after {estimate(first.hours)} hours of this load.", BAD)
+    text = Text(
+        f"Exhausted first: {resource_words(first.resource)}, after {estimate(first.hours)} hours of this load.", BAD
+    )
     for item in report.exhausted:
         if item.refused_first_s is not None:
-            text.append(f"\n{item.resource} was refused first at {item.refused_first_s:.1f} s (observed).", BAD)
+            what = resource_words(item.resource)
+            text.append(f"\nFirst refusal for want of {what}: at {item.refused_first_s:.1f} s (observed).", BAD)
     return Group(table, text)
 
 
 def _limit_row(item: Exhaustion) -> tuple[str, ...]:
     in_bytes = item.resource == "memory"
     shown = size if in_bytes else number
-    return item.resource, shown(item.limit), shown(round(item.busy, 1)), estimate(item.per_hour), estimate(item.hours)
+    name, busy = resource_words(item.resource), shown(round(item.busy, 1))
+    return name, shown(item.limit), busy, estimate(item.per_hour), estimate(item.hours)
 
 
 def _violations(violations: Sequence[Violation]) -> Text:
@@ -155,7 +160,8 @@ def _explained(leak: Leak) -> Text:
     text = Text(f"\nsession {leak.session}{named}  ", style="bold")
     text.append(leak.cause or "live", f"not bold {BAD if leak.cause else WARN}")
     text.append(f"\n  {leak.state}{since}, waits for {leak.waiting_for or 'nothing'}{by}", "not bold")
-    text.append(f"\n  holds {', '.join(leak.holds) or 'nothing'}", "not bold")
+    holds = ", ".join(resource_words(name, 1) for name in leak.holds) or "nothing"
+    text.append(f"\n  holds {holds}", "not bold")
     for part in leak.explanation.split("; "):
         text.append(f"\n  {part}".replace(" → ", "\n    → "), "not bold dim")
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim.ledger.limits import Pressure
 from sim.ledger.summary import Summary
+from sim.report.plain import limit_words
 from sim.report.text import number, plural, share, size
 
 NEAR = 0.5
@@ -35,5 +36,5 @@ def nearest_text(summary: Summary) -> str:
     told = [limit for limit in limits[:TOLD] if limit.reached] or [limits[0]]
     if len(told) < TOLD and len(limits) > len(told) and limits[len(told)].used >= NEAR:
         told.append(limits[len(told)])
-    said = [f"{limit.name}, {'reached: ' if limit.reached else ''}{taken(limit)}" for limit in told]
+    said = [f"{limit_words(limit)}, {'reached: ' if limit.reached else ''}{taken(limit)}" for limit in told]
     return f"nearest limit: {'; then '.join(said)}"

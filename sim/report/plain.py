@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from sim.comparison.callbook import SHARES
 from sim.ledger.spans import label
-from sim.report.text import duration, number, share, size
+from sim.report.text import DASH, duration, number, share, size
 from sim.vocabulary.resources import resource_words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sim.ledger.limits import Pressure
 
 RATE: Final = "arrivals.rate"
@@ -20,6 +22,11 @@ def limit_words(limit: Pressure) -> str:
     if limit.kind == "task":
         return f"thread {limit.name}"
     return resource_words(limit.name) if limit.kind == "resource" else limit.name
+
+
+def held_words(holds: Mapping[str, int]) -> str:
+    """What is held and how often, in one line: "24 session pools, 1 SIP handle"; a dash for nothing."""
+    return ", ".join(f"{number(count)} {resource_words(name, count)}" for name, count in holds.items()) or DASH
 
 
 def pressed(limit: Pressure) -> str:

@@ -12,8 +12,10 @@ from rich.text import Text
 from sim.ledger.limits import Pressure
 from sim.ledger.summary import Summary
 from sim.report.nearest import taken
+from sim.report.plain import limit_words
 from sim.report.terminal import BAD, QUIET, USUAL, WARN, WIDE, expectations, not_through, style_of, title, verdict
 from sim.report.text import duration, number, plural, share
+from sim.vocabulary.resources import resource_words
 
 LIMITS = 3
 """Limits that are shown, the nearest first."""
@@ -74,8 +76,9 @@ def _unusual(summary: Summary, console: Console) -> Table:
     most = max((group.count for group in summary.leak_groups), default=1)
     for group in summary.leak_groups[:CAUSES]:
         cause = Text(group.cause, BAD).append(f"  {group.plugin}" if group.plugin else "", "not bold")
+        held = ", ".join(resource_words(name, group.count) for name in group.holds)
         what = "ended with the process, held" if group.cause == "crash" else "leaked, hold"
-        beside = f"{what} {', '.join(group.holds)}" if console.width >= WIDE else what.partition(",")[0]
+        beside = f"{what} {held}" if console.width >= WIDE else what.partition(",")[0]
         table.add_row(cause, *_bar(group.count / most, console, BAD), number(group.count), beside)
     for finding in summary.findings:
         which = _in_memory(summary) if finding.kind == "memory-exhausted" else "sessions"
@@ -126,7 +129,7 @@ def _limits(limits: tuple[Pressure, ...], console: Console) -> Table:
     for limit in limits:
         style = BAD if limit.reached else WARN if limit.used >= 0.8 else ""
         table.add_row(
-            Text(limit.name, style), *_bar(limit.used, console, style), Text(_part(limit.used), style),
+            Text(limit_words(limit), style), *_bar(limit.used, console, style), Text(_part(limit.used), style),
             "busy" if limit.kind == "task" else taken(limit).removeprefix("at its peak "),
         )  # fmt: skip
     return table

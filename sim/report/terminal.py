@@ -14,6 +14,7 @@ from sim.ledger.spans import label
 from sim.ledger.summary import Expectation, Finding, Leak, ResourceUse, Summary, TaskUse
 from sim.report.nearest import nearest_text
 from sim.report.text import DASH, duration, moment, number, plural, share, size
+from sim.vocabulary.resources import resource_words
 
 WIDE = 100  # columns of a terminal; below, the tables stand closer
 USUAL = 80  # below, columns that matter less are left out: summary.json has them
@@ -139,7 +140,7 @@ def leaks_by_cause(summary: Summary, width: int = WIDE) -> RenderableType:
         label = Text(cause, style=BAD if group[0].cause else WARN)
         if plugin:
             label.append(f"\n{plugin}", QUIET)
-        held = ", ".join(holds) or DASH
+        held = ", ".join(resource_words(name, len(group)) for name in holds) or DASH
         count = counted.get((cause, plugin), len(group))
         cells: list[RenderableType] = [label, number(count), ", ".join(states), moment(since)]
         table.add_row(*cells, *([held] if beside else []))

@@ -20,7 +20,7 @@ class LedgerResource:
     bit: int = 0  # in `Session.holds`; 0: it is held by channel or by connection
     has_bytes: bool = False
     limit: str = ""  # path in a scenario, below the plugin for one of a plugin
-    words: str = ""  # what people call several of it
+    words: str = ""  # what people call it; the star is the s of several
 
 
 _rows: list[LedgerResource] = []
@@ -45,21 +45,21 @@ _POOL_CREATED: Final = (
     "mrcp_server_sig_agent_session_create → mrcp_server_session_create → mrcp_session_create → apt_pool_create"
 )
 SESSION_POOL: Final = _resource("session_pool", _POOL_CREATED, "apr_pool_destroy", bit=1, has_bytes=True,
-    words="session pools")
-SIP_HOME: Final = _resource("sip_home", "su_home_new", "su_home_unref", bit=2, words="SIP memory homes")
-NUA_HANDLE: Final = _resource("nua_handle", "nua_handle_bind", "nua_handle_destroy", bit=4, words="SIP handles")
+    words="session pool*")
+SIP_HOME: Final = _resource("sip_home", "su_home_new", "su_home_unref", bit=2, words="SIP memory home*")
+NUA_HANDLE: Final = _resource("nua_handle", "nua_handle_bind", "nua_handle_destroy", bit=4, words="SIP handle*")
 SESSION_TABLE: Final = _resource("session_table", "mrcp_server_session_add", "mrcp_server_session_remove", bit=8,
-    words="places in the session table")
+    words="place* in the session table")
 CONTROL_CHANNEL: Final = _resource("control_channel", "mrcp_server_control_channel_add",
-    "mrcp_server_control_channel_remove", words="control channels")
+    "mrcp_server_control_channel_remove", words="control channel*")
 TCP_CONNECTION: Final = _resource("tcp_connection", "apr_socket_accept", "apr_socket_close", limit=_CONNECTIONS,
-    words="MRCP connections")
+    words="MRCP connection*")
 CONNECTION_POOL: Final = _resource("connection_pool", "mrcp_connection_create", "mrcp_connection_destroy",
-    has_bytes=True, limit=_CONNECTIONS, words="pools of MRCP connections")
+    has_bytes=True, limit=_CONNECTIONS, words="pool* of MRCP connections")
 RTP_PORT: Final = _resource("rtp_port", "mpf_context_termination_add", "mpf_context_termination_subtract", bit=32,
-    limit="server.limits.rtp_ports", words="RTP ports")
+    limit="server.limits.rtp_ports", words="RTP port*")
 MEDIA_CONTEXT: Final = _resource("media_context", "mpf_engine_context_create", "mpf_context_destroy", bit=16,
-    words="media contexts")
+    words="media context*")
 # fmt: on
 OWN_RESOURCES: Final = tuple(_rows)
 RESOURCE_NAMES: Final = tuple(row.name for row in OWN_RESOURCES)
@@ -84,9 +84,9 @@ PLUGIN_RESOURCES: Final = (
         "mrcp_engine_channel_virtual_create",
         "mrcp_engine_channel_virtual_destroy",
         limit="max_channel_count",
-        words="channels",
+        words="channel*",
     ),
-    LedgerResource("plugin_licence", "open of the plugin", "close of the plugin", limit="licences", words="licences"),
+    LedgerResource("plugin_licence", "open of the plugin", "close of the plugin", limit="licences", words="licence*"),
 )
 MAX_RESOURCES: Final = ENGINE_CHANNEL + len(PLUGIN_RESOURCES) * MAX_PLUGINS
 
@@ -115,8 +115,11 @@ def resource_function(resource: str, acquired: bool) -> str:
     return "" if names is None else names[0 if acquired else 1]
 
 
-def resource_words(resource: str) -> str:
-    """What people call a resource: "channels of plugin speechrecog"; its own name when it is not known."""
+def resource_words(resource: str, count: int = 2) -> str:
+    """What people call `count` of a resource: "channels of plugin speechrecog", of one "channel of plugin speechrecog";
+    its own name when it is not known."""
     kind, _, plugin = resource.partition(":")
-    words = _WORDS.get(kind, resource)
-    return f"{words} of plugin {plugin}" if plugin and words != resource else words
+    if kind not in _WORDS:
+        return resource
+    words = _WORDS[kind].replace("*", "" if count == 1 else "s")
+    return f"{words} of plugin {plugin}" if plugin else words

@@ -30,7 +30,7 @@ def test_it_says_verdict_cause_limit_and_why_each_pool_is_alive(folder):
     for text in (
         "Leak: 14 pools can never come back",
         "close-never-answered",
-        "engine_channel:speechrecog is exhausted first",
+        "Exhausted first: channels of plugin speechrecog, after",
         "memory",
         "waits for CLOSE response from [Demo Recog Engine]",
         "→ [mrcp_engine_channel_close_respond]",

@@ -79,7 +79,7 @@ def test_resources_are_told_in_words_beside_their_names(leaky: RunResult) -> Non
     table = page[page.index("Resources of the ledger") :].partition("</table>")[0]
     for name in leaky.summary.resources:
         assert f'<td class="text">{resource_words(name)}</td>' in table
-        assert f'<td class="text quiet">{name}</td>' in table
+        assert f'<td class="text file quiet">{name}</td>' in table
 
 
 def test_each_cause_leads_to_the_story_of_an_example(leaky: RunResult) -> None:
@@ -131,6 +131,7 @@ def test_the_same_result_gives_the_same_page(leaky: RunResult) -> None:
 def test_the_pages_data_are_the_levels_and_the_sessions(leaky: RunResult) -> None:
     data = data_of(page_text(leaky))
     names = [series["name"] for series in data["levels"]["series"]]
+    assert [series["words"] for series in data["levels"]["series"]] == [resource_words(name) for name in names]
     assert "session_pool" in names
     assert data["levels"]["series"][0]["held"][-1] == leaky.summary.resources["session_pool"].held
     rows = data["sessions"]["rows"]

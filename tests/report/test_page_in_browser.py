@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import sim
@@ -191,12 +192,51 @@ def test_the_example_of_a_leak_is_drawn(browser: Any, pages: dict[str, Path]) ->
 
 def test_what_is_drawn_over_time_is_chosen_by_keyboard(browser: Any, pages: dict[str, Path]) -> None:
     with opened(browser, pages["run"]) as found:
-        box = found.page.get_by_label("session_pool")
+        box = found.page.get_by_role("checkbox", name="session pools")
         before = found.page.locator("#zoom canvas").screenshot()
         box.focus()
         found.page.keyboard.press("Space")
         assert not box.is_checked()
         assert found.page.locator("#zoom canvas").screenshot() != before
+
+
+def test_no_level_over_time_hides_another_that_is_equal(browser: Any, tmp_path: Path) -> None:
+    healthy = sim.run(load_scenario({**LEAKY, "plugins": {}}), seed=3, ledger="sessions", engine="simpy")
+    assert healthy.levels is not None
+    pools = healthy.levels[healthy.levels["resource"] == "session_pool"]
+    levels = pd.concat([pools, pools.assign(resource="rtp_port")], ignore_index=True)
+    page = page_text(RunResult(healthy.summary, healthy.sessions, levels))
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    with opened(browser, tmp_path / "page.html") as found:
+        shown = found.page.evaluate(
+            "() => { const e = document.querySelector('#zoom canvas'), found = [0, 0];"
+            " const { data } = e.getContext('2d').getImageData(0, 0, e.width, e.height);"
+            " for (let i = 0; i < data.length; i += 4) {"
+            "  if (data[i + 3] < 128) continue;"
+            "  if (data[i + 2] > data[i] + 90) found[0] += 1;"  # blue, the session pools
+            "  if (data[i] > data[i + 2] + 90) found[1] += 1; }"  # orange, the RTP ports
+            " return found; }"
+        )
+        assert min(shown) > 200, shown
+
+
+def test_rows_of_sessions_are_a_line_each_on_a_telephone(browser: Any, pages: dict[str, Path]) -> None:
+    for kind in LEAKING:
+        with opened(browser, pages[kind], 390) as found:
+            rows = found.page.locator("#sessions-table tbody tr")
+            heights = rows.evaluate_all("(all) => all.map((row) => row.getBoundingClientRect().height)")
+            assert max(heights) < 32, kind
+
+
+def test_resources_and_the_figures_fit_a_wide_page(browser: Any, pages: dict[str, Path]) -> None:
+    for kind in LEAKING:
+        with opened(browser, pages[kind]) as found:
+            table = found.page.locator("section[aria-labelledby=resources] .scroll")
+            assert table.evaluate("(e) => e.scrollWidth - e.clientWidth") == 0
+            tops = found.page.locator("dl.figures > div").evaluate_all(
+                "(all) => all.map((one) => one.getBoundingClientRect().top)"
+            )
+            assert len(set(tops)) == 1, kind
 
 
 @pytest.mark.parametrize("kind", LEAKING)

@@ -39,7 +39,7 @@ def test_it_says_what_is_wrong_why_and_which_limit_was_reached(result: RunResult
     assert re.search(r"double-close +1 +lifetime violations", text)
     assert re.search(r"rejected +20 +calls: 404 × 8, 406 × 12", text)
     limits = text.split("Nearest limits\n")[1]
-    assert re.match(r"engine_channel:speechrecog +█+ +100 % +42 of 42, 12 refused", limits)
+    assert re.match(r"channels of plugin speechrecog +█+ +100 % +42 of 42, 12 refused", limits)
     assert "✗  latency.invite_to_answer.p99 < 10ms  found 12.3 ms" in text
     assert "✓" not in text  # what holds is counted
     assert "1 of 3 expectations holds" in text
@@ -51,7 +51,7 @@ def test_counts_that_should_be_zero_are_printed_and_a_healthy_run_is_called_so()
     text = printed(Summary("x", 1, "simpy", 10.0, SessionCounts(arrived=3, created=3, answered=3, released=3), uses))
     assert "Calls   3 arrived, 3 answered, 0 rejected, 3 released, 0 live, 0 leaked" in text
     assert "Nothing unusual." in text
-    assert re.search(r"rtp_port +██████ +50.0 %", text)
+    assert re.search(r"RTP ports +██████ +50.0 %", text)
 
 
 def test_a_pipe_gets_no_bars_and_no_colour(result: RunResult) -> None:

@@ -10,6 +10,7 @@ from sim.ledger.result import RunResult
 from sim.report.page.blocks import Datum, Head
 from sim.report.text import duration, number
 from sim.report.thinning import level_steps
+from sim.vocabulary.resources import resource_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +84,7 @@ def _levels(result: RunResult) -> dict[str, object] | None:
     for name, found in steps.items():
         at = np.searchsorted(found.time, time, side="right") - 1
         held = np.where(at >= 0, found.level[np.maximum(at, 0)], 0.0)
-        series.append({"name": name, "held": [round(float(value), 2) for value in held]})
+        series.append({"name": name, "words": resource_words(name), "held": [round(float(value), 2) for value in held]})
     return {"time": [round(float(value), 6) for value in time], "series": series}
 
 

@@ -6,6 +6,7 @@ from sim.errors import ScenarioError
 from sim.ledger.result import RunResult
 from sim.ledger.summary import Leak, LeakGroup, Summary
 from sim.report.page.blocks import Datum, Head, PagePart, Section, TableData, heading, table, text
+from sim.report.plain import held_words
 from sim.report.sequence import sequence_svg
 from sim.report.text import DASH, duration, number, plural
 from sim.report.timeline import StoryStep, story
@@ -43,7 +44,7 @@ def _row(found: LeakGroup) -> list[Datum]:
         Datum(found.plugin or DASH, name="text"),
         Datum(number(found.count), found.count),
         Datum(", ".join(f"{state} {number(count)}" for state, count in found.states.items()), name="text"),
-        Datum(", ".join(f"{name} {number(count)}" for name, count in found.holds.items()) or DASH, name="long"),
+        Datum(held_words(found.holds), name="long"),
         Datum(str(found.example), found.example, target=f"story-{found.example}"),
     ]
 

@@ -221,7 +221,7 @@ def _resources(summary: Summary) -> list[PagePart]:
                 Datum(number(use.peak), use.peak), Datum(number(use.limit), use.limit),
                 Datum(number(use.held), use.held),
                 Datum(number(use.acquired), use.acquired), Datum(number(use.released), use.released),
-                Datum(size(use.bytes_peak), use.bytes_peak), Datum(name, name="text quiet"),
+                Datum(size(use.bytes_peak), use.bytes_peak), Datum(name, name="text file quiet"),
             ]
         )  # fmt: skip
     return [table(TableData("Resources of the ledger", heads, rows))]

@@ -93,7 +93,7 @@
     chart.hidden = false;
   }
 
-  // --- levels that people zoom -----------------------------------------------------------------------------------
+  // --- levels that people zoom: all but the first dashed, for many are equal and one would hide the other ----------
   const place = document.getElementById("zoom");
   if (place && data && data.levels && data.levels.series.length && window.uPlot) {
     const { time, series } = data.levels;
@@ -107,7 +107,7 @@
       const axis = (label) => ({ label, stroke: colour("--ink"), grid: { stroke: colour("--grid") }, ticks: { stroke: colour("--grid") } });
       plot = new uPlot({
         ...size(), scales: { x: { time: false } }, axes: [axis("time, s"), axis("held")], legend: { isolate: false },
-        series: [{ label: "time, s" }, ...series.map((one, i) => ({ label: one.name, stroke: colour(`--c${i % 6}`), width: 1.5, show: shows[i], paths: uPlot.paths.stepped({ align: 1 }) }))],
+        series: [{ label: "time, s" }, ...series.map((one, i) => ({ label: one.words, stroke: colour(`--c${i % 6}`), width: i ? 1.5 : 2.5, dash: i ? [4 + 2 * i, 4] : [], show: shows[i], paths: uPlot.paths.stepped({ align: 1 }) }))],
       }, [time, ...series.map((one) => one.held)], place);
       place.append(hint);
     };
@@ -118,9 +118,9 @@
       const line = document.createElement("i");
       box.type = "checkbox";
       box.checked = shows[i];
-      line.style.background = `var(--c${i % 6})`;
+      line.style.borderTop = `${i ? ".15rem dashed" : ".2rem solid"} var(--c${i % 6})`;
       box.addEventListener("change", () => { shows[i] = box.checked; plot.setSeries(i + 1, { show: box.checked }); });
-      label.append(box, " ", line, ` ${one.name}`);
+      label.append(box, " ", line, ` ${one.words}`);
       toggles.append(label);
     });
     place.hidden = false;
